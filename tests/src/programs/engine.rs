@@ -1,0 +1,114 @@
+//! What runs a compiled program: the `isthmus` command, or `mono` as the reference.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use super::process::{self, Outcome};
+use super::{Program, target_dir};
+
+/// A set of switches of `isthmus run`, as a column of the report.
+#[derive(Clone, Debug)]
+pub struct Mode {
+    pub name: String,
+    pub switches: Vec<String>,
+    pub limit: Duration,
+}
+
+/// The modes in which every enabled program must pass: name, switches, seconds.
+pub const MODES: &[(&str, &[&str], u64)] = &[
+    ("baseline", &["--tier", "baseline"], 60),
+    ("opt", &["--tier", "opt"], 60),
+    ("baseline-gc", &["--tier", "baseline", "--gc-stress"], 240),
+    ("opt-gc", &["--tier", "opt", "--gc-stress"], 240),
+];
+
+impl Mode {
+    /// The modes of [`MODES`].
+    pub fn all() -> Vec<Mode> {
+        let mode = |&(name, switches, seconds): &(&str, &[&str], u64)| Mode {
+            name: name.to_owned(),
+            switches: switches.iter().map(|switch| (*switch).to_owned()).collect(),
+            limit: Duration::from_secs(seconds),
+        };
+        MODES.iter().map(mode).collect()
+    }
+
+    /// A mode without switches, for [`Engine::Mono`].
+    pub fn plain() -> Mode {
+        Mode {
+            name: "mono".to_owned(),
+            switches: Vec::new(),
+            limit: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A virtual machine.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    Isthmus(PathBuf),
+    Mono,
+}
+
+impl Engine {
+    /// The `isthmus` command: `$ISTHMUS`, else the newest of the release and the debug build.
+    pub fn isthmus() -> Result<Engine, String> {
+        if let Some(path) = std::env::var_os("ISTHMUS") {
+            return match std::path::absolute(&path) {
+                Ok(path) if path.exists() => Ok(Engine::Isthmus(path)),
+                _ => Err(format!(
+                    "ISTHMUS names {}, which does not exist",
+                    Path::new(&path).display()
+                )),
+            };
+        }
+        let built = |profile: &str| target_dir().join(profile).join("isthmus");
+        let age = |path: &PathBuf| {
+            path.metadata()
+                .and_then(|data| data.modified())
+                .unwrap_or(SystemTime::UNIX_EPOCH)
+        };
+        let candidates = [built("release"), built("debug")];
+        let newest = candidates
+            .into_iter()
+            .filter(|path| path.exists())
+            .max_by_key(age);
+        newest
+            .map(Engine::Isthmus)
+            .ok_or_else(|| "there is no isthmus command yet: run `./x build`".to_owned())
+    }
+
+    /// Runs the compiled program `exe`. The environment is the same for every engine, so that
+    /// neither the machine's language nor switches of Mono reach the program.
+    pub fn run(&self, exe: &Path, program: &Program, mode: &Mode) -> io::Result<Outcome> {
+        let mut command = match self {
+            Engine::Isthmus(path) => {
+                let mut command = Command::new(path);
+                command.arg("run").args(&mode.switches);
+                command
+            }
+            Engine::Mono => Command::new("mono"),
+        };
+        command.arg(exe).args(&program.directives.args);
+        command
+            .env_remove("MONO_OPTIONS")
+            .env_remove("MONO_PATH")
+            .env_remove("MONO_ENV_OPTIONS");
+        command
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("TERM", "dumb");
+        process::run(&mut command, &program.directives.stdin, mode.limit)
+    }
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Engine::Isthmus(path) => write!(out, "{}", path.display()),
+            Engine::Mono => write!(out, "mono"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Runs a child process with a time limit and a limit on what it may print.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A program that prints more than this is out of control; the rest is dropped.
+const OUTPUT_LIMIT: u64 = 16 << 20;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+    TimeOut,
+}
+
+/// What a process did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub end: End,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub time: Duration,
+}
+
+impl Outcome {
+    /// The form in which expected output is kept: standard output, then `[exit code N]`.
+    pub fn transcript(&self) -> Vec<u8> {
+        let mut text = self.stdout.clone();
+        if let End::Exit(code) = self.end {
+            text.extend_from_slice(format!("[exit code {code}]\n").as_bytes());
+        }
+        text
+    }
+}
+
+/// Runs `command` with `stdin` as its input and ends it after `limit`.
+pub fn run(command: &mut Command, stdin: &str, limit: Duration) -> io::Result<Outcome> {
+    let start = Instant::now();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take();
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    if let Some(pipe) = &mut input {
+        // A program that does not read its input closes the pipe: that is its own affair. The
+        // inputs of the collection fit into a pipe, so that this does not block.
+        let _ = pipe.write_all(stdin.as_bytes());
+    }
+    drop(input);
+    let status = wait(&mut child, start + limit)?;
+    let end = match status {
+        None => End::TimeOut,
+        Some(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exit(code),
+            (None, signal) => End::Signal(signal.unwrap_or(0)),
+        },
+    };
+    Ok(Outcome {
+        end,
+        stdout: collect(stdout),
+        stderr: collect(stderr),
+        time: start.elapsed(),
+    })
+}
+
+/// Waits for the child until `deadline`; kills it then and returns `None`.
+fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    let mut pause = Duration::from_micros(500);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own, keeping the first [`OUTPUT_LIMIT`] bytes.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // An error here means the child is gone; what was read still counts.
+            let _ = pipe.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut kept);
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        kept
+    })
+}
+
+fn collect(reader: JoinHandle<Vec<u8>>) -> Vec<u8> {
+    reader.join().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, stdin: &str, limit: Duration) -> Outcome {
+        run(Command::new("sh").args(["-c", script]), stdin, limit).unwrap()
+    }
+
+    #[test]
+    fn output_input_and_exit_code_are_carried() {
+        let outcome = shell(
+            "cat; echo oops >&2; exit 3",
+            "in\n",
+            Duration::from_secs(10),
+        );
+        assert_eq!(outcome.end, End::Exit(3));
+        assert_eq!(outcome.transcript(), b"in\n[exit code 3]\n");
+        assert_eq!(outcome.stderr, b"oops\n");
+    }
+
+    #[test]
+    fn a_signal_is_told_from_an_exit() {
+        assert_eq!(
+            shell("kill -SEGV $$", "", Duration::from_secs(10)).end,
+            End::Signal(11)
+        );
+    }
+
+    #[test]
+    fn a_hanging_process_is_ended() {
+        let outcome = shell("echo start; exec sleep 60", "", Duration::from_millis(200));
+        assert_eq!(outcome.end, End::TimeOut);
+        assert_eq!(outcome.stdout, b"start\n");
+    }
+}
