@@ -1,0 +1,86 @@
+//! Names of things whose address is known only after linking, and the relocations that refer to them.
+//!
+//! A compiler never embeds an address of the process: it emits a relocation against a [`Symbol`]. In the
+//! JIT the runtime resolves symbols at once; in AOT they become entries of an image's symbolic table.
+
+use crate::helpers::Helper;
+use crate::ids::{LiteralId, MethodId, TypeId};
+
+/// Something with an address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Symbol {
+    /// The method's stable entry stub (`jmp [cell]`): what function pointers and delegates hold.
+    MethodEntry(MethodId),
+    /// The data word that holds the address of the method's current code.
+    MethodCell(MethodId),
+    /// The newest code of the method itself; only for code that is final.
+    MethodBody(MethodId),
+    /// Code of filter number `1` of a method (the clause's index in its `CompiledMethod`).
+    Filter(MethodId, u32),
+    /// The VM's description of a method (opaque to code; passed to helpers).
+    MethodHandle(MethodId),
+    /// The stub that calls an interface method: loads the IMT key and jumps through the receiver's IMT slot.
+    InterfaceStub(MethodId),
+    /// A type's vtable (its address; its low 32 bits are the type word).
+    Vtable(TypeId),
+    /// The VM's description of a type (opaque; passed to helpers).
+    TypeHandle(TypeId),
+    /// Native memory with the type's non-reference statics.
+    Statics(TypeId),
+    /// The non-moving object that holds the type's reference statics.
+    RefStatics(TypeId),
+    /// The class-initialization state byte.
+    InitState(TypeId),
+    /// A literal: the address of a non-moving object.
+    Literal(LiteralId),
+    /// A runtime helper: its transition stub, or the function itself if it is a leaf.
+    Helper(Helper),
+    /// The address of a field's static data of RVA kind, or other VM data by number.
+    VmData(u32),
+    /// A native function by number (the VM's table of P/Invoke targets).
+    Native(u32),
+}
+
+/// How the bytes at a relocation are made from the symbol's address `S`, the addend `A` and the place's address `P`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RelocKind {
+    /// 8 bytes: `S + A`.
+    Abs64,
+    /// 4 bytes: `S + A`, which must be below 4 GiB (type words).
+    Abs32,
+    /// x86-64, 4 bytes: `S + A - P`; the addend includes the -4.
+    X64PcRel32,
+    /// x86-64 call or jump, 4 bytes, like [`RelocKind::X64PcRel32`]; the linker may go through a stub when out of range.
+    X64Call32,
+    /// x86-64, 4 bytes: address of a word that holds `S`, relative: `G + A - P`.
+    X64GotPcRel32,
+    /// AArch64 `bl`/`b`, 26 bits.
+    A64Call26,
+    /// AArch64 `adrp`.
+    A64AdrPrelPgHi21,
+    /// AArch64 `add`, low 12 bits.
+    A64AddAbsLo12,
+    /// AArch64 `adrp` of the word that holds `S`.
+    A64AdrGotPage21,
+    /// AArch64 `ldr` of the word that holds `S`, low 12 bits.
+    A64LdGotLo12,
+    /// ARM `bl`/`b`, 24 bits.
+    A32Call24,
+    /// ARM `movw`.
+    A32MovwAbs,
+    /// ARM `movt`.
+    A32MovtAbs,
+}
+
+/// One relocation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reloc {
+    /// Byte offset in the code.
+    pub offset: u32,
+    /// Kind.
+    pub kind: RelocKind,
+    /// What it refers to.
+    pub symbol: Symbol,
+    /// Addend.
+    pub addend: i64,
+}

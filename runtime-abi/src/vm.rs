@@ -1,0 +1,297 @@
+//! The compile-time interface: every question that a compiler may ask the VM.
+//!
+//! What RyuJIT calls ICorJitInfo and HotSpot JVMCI. Each answer is one of
+//!
+//! 1. a *constant of the target* (sizes, offsets),
+//! 2. a *fact of the module set* (exact types, final methods), which an AOT image records as a checked dependency,
+//! 3. a *process value*, which is only ever a [`Symbol`].
+//!
+//! In shared generic code some handles are known only at run time: [`Handle::Lookup`]. The compiler gets the
+//! *generic context* as [`ContextSource`] says and reads the slot:
+//!
+//! ```text
+//!  ctx  = hidden argument              (ContextSource::Hidden)
+//!       | [vtable(this) + GenericContext]  (ContextSource::This)
+//!  v    = [ctx + GenericContext::slot(n)]
+//!  if v == 0 { v = GenericLookup(ctx, n) }      // also when n >= INLINE_SLOTS
+//! ```
+
+use crate::callconv::Layouts;
+use crate::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
+use crate::intrinsics::Intrinsic;
+use crate::symbol::Symbol;
+use crate::types::{MemTy, Signature};
+use std::sync::Arc;
+
+/// What kind of type an id names, as far as code generation cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TypeKind {
+    /// Class (also `object`, `string`, delegates).
+    Class,
+    /// Interface.
+    Interface,
+    /// Struct, enum or primitive.
+    Value,
+    /// `Nullable<T>`; the payload type.
+    Nullable(TypeId),
+    /// One-dimensional zero-based array of this element type.
+    SzArray(TypeId),
+    /// Multi-dimensional array.
+    MdArray(TypeId, u32),
+    /// Native or managed pointer, function pointer.
+    Pointer,
+}
+
+/// A process value or a run-time look-up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Handle {
+    /// Known at link time.
+    Symbol(Symbol),
+    /// A slot of the generic context.
+    Lookup(u32),
+}
+
+/// Something whose handle shared code may have to look up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Entity {
+    /// Vtable for allocation and exact type tests.
+    Vtable(TypeId),
+    /// Type description, for cast helpers.
+    TypeHandle(TypeId),
+    /// Method description, for `ResolveVirtual` and `ldtoken`.
+    MethodHandle(MethodId),
+    /// Field description, for `ldtoken` and `StaticAddress`.
+    FieldHandle(FieldId),
+    /// Stable entry of a method (`ldftn`, direct calls in shared code).
+    MethodEntry(MethodId),
+    /// Base address of non-reference statics.
+    Statics(TypeId),
+    /// Object with reference statics.
+    RefStatics(TypeId),
+    /// Class-initialization state byte.
+    InitState(TypeId),
+}
+
+/// Where the generic context of a method is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ContextSource {
+    /// The method needs none.
+    None,
+    /// Word `GenericContext` of the vtable of `this`.
+    This,
+    /// The hidden rgctx argument.
+    Hidden,
+}
+
+/// How to perform a call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallPlan {
+    /// Where it goes.
+    pub dispatch: Dispatch,
+    /// Signature of the callee as compiled (in shared code references stand for type parameters).
+    pub sig: Arc<Signature>,
+    /// Generic context to store into the hidden-argument slot, if the callee takes one.
+    pub rgctx: Option<Handle>,
+    /// Whether `this` must be checked for null first (`callvirt` of a non-virtual method).
+    pub null_check: bool,
+}
+
+/// Where a call goes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Dispatch {
+    /// To this method, through its cell; may be inlined.
+    Direct(MethodId),
+    /// Through this virtual slot of `this`.
+    Virtual(u32),
+    /// Through the interface stub of this method: a direct call of a symbol.
+    Interface(MethodId),
+    /// To a looked-up code address (shared code).
+    Lookup(Handle),
+    /// Code address from `ResolveGenericVirtual(this, handle)`, then an indirect call.
+    GenericVirtual(Handle),
+    /// Expand in place.
+    Intrinsic(Intrinsic, MethodId),
+    /// Throw this prepared exception instead.
+    Raise(RaiseId),
+}
+
+/// How to perform a constrained call; the stack holds the address of the value where `this` should be.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ConstrainedPlan {
+    /// The type is a reference type: load the reference, then a virtual call.
+    Dereference(CallPlan),
+    /// The value type implements the method itself: call with the address as `this`.
+    Direct(CallPlan),
+    /// The value type inherits it: box (this type), then call.
+    Box(TypeId, CallPlan),
+    /// Known at run time only: `ResolveConstrained(address, type, method)`; signature of the call.
+    Runtime(Handle, Handle, Arc<Signature>),
+}
+
+/// Where a field is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum FieldPlace {
+    /// At this byte offset from the object's header (classes) or from the start of the value (structs).
+    Instance(u32),
+    /// At this offset from `Statics` (non-reference) memory of its class.
+    Static(u32),
+    /// At this offset from the header of the `RefStatics` object of its class.
+    RefStatic(u32),
+    /// At this offset from the result of `ThreadStatics`.
+    ThreadStatic(u32),
+    /// Constant data of the module at this symbol.
+    Data(Symbol),
+    /// Ask `StaticAddress`.
+    Helper,
+    /// Accessing it throws.
+    Raise(RaiseId),
+}
+
+/// A field as seen from code.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FieldInfo {
+    /// Type of the location.
+    pub ty: MemTy,
+    /// Class that declares it.
+    pub owner: TypeId,
+    /// Place.
+    pub place: FieldPlace,
+    /// Written only by constructors (`initonly`).
+    pub init_only: bool,
+    /// For statics: the class must be initialized before the access.
+    pub init_check: bool,
+}
+
+/// Whether and when a method must initialize a class (its own, at entry).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InitAtEntry {
+    /// No.
+    No,
+    /// Precise: `class_init` in the entry, kept when inlined.
+    Yes(TypeId),
+}
+
+/// Facts about a method.
+#[derive(Clone, Debug)]
+pub struct MethodInfo {
+    /// Signature as compiled.
+    pub sig: Arc<Signature>,
+    /// Where its generic context is.
+    pub context: ContextSource,
+    /// Class initialization at entry.
+    pub init: InitAtEntry,
+    /// The body may be inlined if it is small (no `noinlining`, not synchronized, no security frame).
+    pub may_inline: bool,
+    /// The author asks for inlining.
+    pub wants_inline: bool,
+    /// Declared `noreturn`-like throw helper, or known to only throw.
+    pub never_returns: bool,
+}
+
+/// How a type relates to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subtype {
+    /// Every value of the first is a value of the second.
+    Yes,
+    /// No value of the first is (exact types only).
+    No,
+    /// Depends on the run-time type.
+    Maybe,
+}
+
+/// How to test an object against a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CastPlan {
+    /// Compare the type word with this vtable's (sealed class, value type, array of sealed).
+    Exact(Handle),
+    /// Compare the display entry at this depth with the type word of this vtable.
+    Display(u32, Handle),
+    /// Call `IsInst`/`CastClass` with this handle (after an exact compare, if wanted).
+    Helper(Handle),
+}
+
+/// The collector's write barrier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BarrierKind {
+    /// None needed.
+    None,
+    /// Log bit of the object stored into: see `CtxWord::LogBits`.
+    ObjectLog,
+}
+
+/// The VM as compilers see it. `method` arguments name the method being compiled (whose generic context is meant).
+///
+/// Implementations are called from several compiling threads at once.
+pub trait CompileEnv: Layouts + Sync {
+    // ---- types
+    /// Kind of a type.
+    fn type_kind(&self, ty: TypeId) -> TypeKind;
+    /// Type of a memory location of this type (enums as their integers, classes as references).
+    fn mem_ty(&self, ty: TypeId) -> MemTy;
+    /// Name for dumps and messages.
+    fn type_name(&self, ty: TypeId) -> String;
+    /// Whether the exact type is known when the static type is this (sealed).
+    fn is_exact(&self, ty: TypeId) -> bool;
+    /// Whether values of `from` are instances of `to`.
+    fn subtype(&self, from: TypeId, to: TypeId) -> Subtype;
+    /// How to test for a type.
+    fn cast_plan(&self, method: MethodId, ty: TypeId) -> CastPlan;
+    /// Size in bytes of an instance (header included, rounded up) if inline allocation is allowed: no finalizer,
+    /// not too large, not variable.
+    fn inline_alloc_size(&self, ty: TypeId) -> Option<u32>;
+    /// The array type with elements of this type.
+    fn array_of(&self, element: TypeId) -> TypeId;
+    /// Offset of the value inside `Nullable<T>` (the flag is at 0), for a `TypeKind::Nullable`.
+    fn nullable_value_offset(&self, ty: TypeId) -> u32;
+    /// Whether stores into arrays of this static element type need no type check (sealed element type).
+    fn array_store_is_exact(&self, element: TypeId) -> bool;
+
+    // ---- fields
+    /// Facts about a field.
+    fn field(&self, method: MethodId, field: FieldId) -> FieldInfo;
+    /// Name for dumps.
+    fn field_name(&self, field: FieldId) -> String;
+
+    // ---- methods
+    /// Facts about a method.
+    fn method(&self, method: MethodId) -> MethodInfo;
+    /// Name for dumps, messages and `--method`.
+    fn method_name(&self, method: MethodId) -> String;
+    /// Signature of an indirect call.
+    fn signature(&self, sig: SigId) -> Arc<Signature>;
+    /// Plan of `call` (`virt` false) or `callvirt` (`virt` true).
+    fn call_plan(&self, method: MethodId, callee: MethodId, virt: bool) -> CallPlan;
+    /// Plan of `constrained. ty callvirt callee`.
+    fn constrained_plan(&self, method: MethodId, ty: TypeId, callee: MethodId) -> ConstrainedPlan;
+    /// The implementation that a virtual call of `callee` reaches on an object of exactly this type.
+    fn resolve_virtual(&self, callee: MethodId, exact: TypeId) -> Option<MethodId>;
+    /// Whether no loaded or loadable class overrides the method (sealed or final).
+    fn is_final(&self, callee: MethodId) -> bool;
+    /// The intrinsic that the method stands for.
+    fn intrinsic(&self, callee: MethodId) -> Option<Intrinsic>;
+    /// For `newobj`: the class that `ctor` creates, or `None` if the constructor itself returns the object (strings,
+    /// multi-dimensional arrays), in which case it is called like a static method.
+    fn new_object_class(&self, ctor: MethodId) -> Option<TypeId>;
+
+    // ---- handles
+    /// How code of `method` gets at an entity.
+    fn handle(&self, method: MethodId, entity: Entity) -> Handle;
+    /// Exact type of a literal object.
+    fn literal_type(&self, literal: LiteralId) -> TypeId;
+    /// A number for a raise slot that the compiler itself needs: exception of a decline is the VM's business.
+    fn raise_text(&self, raise: RaiseId) -> String;
+
+    // ---- classes
+    /// Whether the class is initialized already, or needs no initialization: the check may be left out.
+    fn is_initialized(&self, ty: TypeId) -> bool;
+    /// Whether initialization may happen earlier than its trigger (`beforefieldinit`).
+    fn init_is_relaxed(&self, ty: TypeId) -> bool;
+
+    // ---- collector and tiering
+    /// Barrier for reference stores into the heap.
+    fn barrier(&self) -> BarrierKind;
+    /// Whether `AllocObject`/`AllocArray` may be expanded in place through the thread context's buffer.
+    fn inline_allocation(&self) -> bool;
+    /// Largest object, in bytes, for which inline allocation may be used.
+    fn inline_alloc_limit(&self) -> u32;
+}
