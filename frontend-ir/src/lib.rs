@@ -1,0 +1,16 @@
+//! Stack IR: what a front end hands to the compilers.
+//!
+//! It is ECMA-335's instruction set with tokens resolved to ids of the VM, short forms normalized
+//! ([`op::Op`]), branch targets as instruction indices, and exception clauses as a region tree.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`op`] | the normal form of an instruction |
+//! | [`cil`] | the table of all ECMA-335 encodings: bytes, mnemonic, operand, normal form |
+//! | [`body`] | a method body; where compilers get bodies from |
+//! | [`region`] | exception clauses as a tree of regions |
+
+pub mod body;
+pub mod cil;
+pub mod op;
+pub mod region;
