@@ -97,8 +97,9 @@ words! {
         ElementType element_type,
         /// The VM's class description (opaque to compiled code).
         Class class,
-        /// Generic context of the class: what shared code of its methods looks things up in ([`GenericContext`]); 0 if none.
-        GenericContext generic_context,
+        /// Address of a row of pointers to generic contexts ([`GenericContext`]), one for each class of the hierarchy by depth (0 where
+        /// that class is not generic): what shared code of instance methods looks things up in. 0 if no class of the hierarchy is generic.
+        GenericContexts generic_contexts,
         /// The reflection object (non-moving) or 0.
         TypeObject type_object,
         /// Address of the class-initialization state byte: [`CLASS_READY`] when initialized.
@@ -160,7 +161,7 @@ pub const fn vtable_size(slots: u32, pointer_bytes: u32) -> u32 {
     vtable_slot(slots, pointer_bytes)
 }
 
-/// A generic context (rgctx): what a hidden argument or a vtable's `generic_context` points to. Word 0 is
+/// A generic context (rgctx): what a hidden argument or an entry of a vtable's `generic_contexts` points to. Word 0 is
 /// the VM's; words from [`GenericContext::FIRST_SLOT`] are lazily filled look-up slots, 0 while empty.
 #[derive(Debug)]
 pub struct GenericContext;

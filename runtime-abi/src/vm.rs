@@ -11,7 +11,7 @@
 //!
 //! ```text
 //!  ctx  = hidden argument              (ContextSource::Hidden)
-//!       | [vtable(this) + GenericContext]  (ContextSource::This)
+//!       | [[vtable(this) + GenericContexts] + depth * word]   (ContextSource::This(depth))
 //!  v    = [ctx + GenericContext::slot(n)]
 //!  if v == 0 { v = GenericLookup(ctx, n) }      // also when n >= INLINE_SLOTS
 //! ```
@@ -77,8 +77,9 @@ pub enum Entity {
 pub enum ContextSource {
     /// The method needs none.
     None,
-    /// Word `GenericContext` of the vtable of `this`.
-    This,
+    /// From the vtable of `this`, at this depth of the class hierarchy (the depth of the class that declares the method: the
+    /// receiver may be of a derived class, whose own context is another one).
+    This(u32),
     /// The hidden rgctx argument.
     Hidden,
 }
