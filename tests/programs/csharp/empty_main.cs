@@ -1,0 +1,6 @@
+class EmptyMain
+{
+    static void Main()
+    {
+    }
+}
