@@ -1,0 +1,5 @@
+//! The reference virtual machine: a CLR that the back end is plugged into.
+//!
+//! - [`metadata`]: reads assemblies
+
+pub mod metadata;

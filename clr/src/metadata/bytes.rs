@@ -52,7 +52,10 @@ impl<'a> Reader<'a> {
     /// An error about another position.
     #[cold]
     pub fn error_at(&self, pos: usize, what: Malformed) -> ReadError {
-        ReadError { offset: u32::try_from(pos).unwrap_or(u32::MAX), what }
+        ReadError {
+            offset: u32::try_from(pos).unwrap_or(u32::MAX),
+            what,
+        }
     }
 
     pub fn bytes(&mut self, n: usize) -> Result<&'a [u8]> {
@@ -113,7 +116,11 @@ impl<'a> Reader<'a> {
     pub fn compressed_signed(&mut self) -> Result<i32> {
         let (raw, bits) = self.compressed_raw()?;
         let magnitude = (raw >> 1) as i32;
-        Ok(if raw & 1 == 0 { magnitude } else { magnitude - (1 << (bits - 1)) })
+        Ok(if raw & 1 == 0 {
+            magnitude
+        } else {
+            magnitude - (1 << (bits - 1))
+        })
     }
 
     fn compressed_raw(&mut self) -> Result<(u32, u32)> {
@@ -189,17 +196,36 @@ mod tests {
             (&[0xdf, 0xff, 0xff, 0xfe], 268_435_455),
             (&[0xc0, 0x00, 0x00, 0x01], -268_435_456),
         ] {
-            assert_eq!(Reader::new(bytes).compressed_signed(), Ok(value), "{bytes:x?}");
+            assert_eq!(
+                Reader::new(bytes).compressed_signed(),
+                Ok(value),
+                "{bytes:x?}"
+            );
         }
     }
 
     #[test]
     fn errors_instead_of_reading_past_the_end() {
-        assert_eq!(Reader::new(&[0xff]).compressed().unwrap_err().what, Malformed::CompressedInt(0xff));
-        assert_eq!(Reader::new(&[0xc0, 0]).compressed().unwrap_err().what, Malformed::Truncated(1));
-        assert_eq!(Reader::new(&[1, 2]).u32().unwrap_err().what, Malformed::Truncated(2));
+        assert_eq!(
+            Reader::new(&[0xff]).compressed().unwrap_err().what,
+            Malformed::CompressedInt(0xff)
+        );
+        assert_eq!(
+            Reader::new(&[0xc0, 0]).compressed().unwrap_err().what,
+            Malformed::Truncated(1)
+        );
+        assert_eq!(
+            Reader::new(&[1, 2]).u32().unwrap_err().what,
+            Malformed::Truncated(2)
+        );
         let mut r = Reader::new(&[0x7f, 1, 2]);
-        assert_eq!(r.count(1).unwrap_err().what, Malformed::Count { count: 0x7f, left: 2 });
+        assert_eq!(
+            r.count(1).unwrap_err().what,
+            Malformed::Count {
+                count: 0x7f,
+                left: 2
+            }
+        );
         assert!(Reader::new(&[]).skip(usize::MAX).is_err());
     }
 

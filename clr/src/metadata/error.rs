@@ -95,7 +95,11 @@ pub enum Site {
     /// A whole table.
     Table(TableId),
     /// A row, and the column in it where that is known.
-    Row { table: TableId, rid: u32, column: Option<&'static str> },
+    Row {
+        table: TableId,
+        rid: u32,
+        column: Option<&'static str>,
+    },
     /// An item of a heap.
     Heap { heap: Heap, offset: u32 },
     /// What lies at a virtual address.
@@ -108,8 +112,16 @@ impl fmt::Display for Site {
             Site::File => f.write_str("file"),
             Site::Header(name) => f.write_str(name),
             Site::Table(table) => write!(f, "table {table}"),
-            Site::Row { table, rid, column: None } => write!(f, "table {table} row {rid}"),
-            Site::Row { table, rid, column: Some(c) } => {
+            Site::Row {
+                table,
+                rid,
+                column: None,
+            } => write!(f, "table {table} row {rid}"),
+            Site::Row {
+                table,
+                rid,
+                column: Some(c),
+            } => {
                 write!(f, "table {table} row {rid} column {c}")
             }
             Site::Heap { heap, offset } => write!(f, "heap {} offset {offset:#x}", heap.stream()),
@@ -185,7 +197,11 @@ impl fmt::Display for Detail {
 
 impl MetadataError {
     pub fn new(file: &str, site: Site, kind: impl Into<ErrorKind>) -> Self {
-        MetadataError(Box::new(Detail { file: file.to_owned(), site, kind: kind.into() }))
+        MetadataError(Box::new(Detail {
+            file: file.to_owned(),
+            site,
+            kind: kind.into(),
+        }))
     }
 
     /// The file the error was found in, as it was named when opened.

@@ -75,8 +75,16 @@ pub enum MemberAccess {
 
 fn member_access(bits: u16) -> MemberAccess {
     use MemberAccess::*;
-    [CompilerControlled, Private, FamAndAssem, Assembly, Family, FamOrAssem, Public, Reserved]
-        [usize::from(bits & 7)]
+    [
+        CompilerControlled,
+        Private,
+        FamAndAssem,
+        Assembly,
+        Family,
+        FamOrAssem,
+        Public,
+        Reserved,
+    ][usize::from(bits & 7)]
 }
 
 bitflags! {
@@ -227,8 +235,12 @@ impl MethodAttributes {
 
 impl MethodImplAttributes {
     pub fn code_type(self) -> CodeType {
-        [CodeType::Il, CodeType::Native, CodeType::OptIl, CodeType::Runtime]
-            [usize::from(self.bits() & 3)]
+        [
+            CodeType::Il,
+            CodeType::Native,
+            CodeType::OptIl,
+            CodeType::Runtime,
+        ][usize::from(self.bits() & 3)]
     }
 }
 
@@ -255,14 +267,26 @@ pub enum PInvokeCallConv {
 
 impl PInvokeAttributes {
     pub fn char_set(self) -> CharSet {
-        [CharSet::NotSpecified, CharSet::Ansi, CharSet::Unicode, CharSet::Auto]
-            [usize::from(self.bits() >> 1 & 3)]
+        [
+            CharSet::NotSpecified,
+            CharSet::Ansi,
+            CharSet::Unicode,
+            CharSet::Auto,
+        ][usize::from(self.bits() >> 1 & 3)]
     }
 
     pub fn call_conv(self) -> PInvokeCallConv {
         use PInvokeCallConv::*;
-        [NotSpecified, PlatformApi, Cdecl, StdCall, ThisCall, FastCall, Reserved, Reserved]
-            [usize::from(self.bits() >> 8 & 7)]
+        [
+            NotSpecified,
+            PlatformApi,
+            Cdecl,
+            StdCall,
+            ThisCall,
+            FastCall,
+            Reserved,
+            Reserved,
+        ][usize::from(self.bits() >> 8 & 7)]
     }
 }
 

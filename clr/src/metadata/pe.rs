@@ -73,7 +73,10 @@ pub struct Pe {
 const CLI_DIRECTORY: usize = 14;
 
 fn directory(r: &mut Reader<'_>) -> Result<Directory, ReadError> {
-    Ok(Directory { rva: r.u32()?, size: r.u32()? })
+    Ok(Directory {
+        rva: r.u32()?,
+        size: r.u32()?,
+    })
 }
 
 impl Pe {
@@ -110,7 +113,11 @@ impl Pe {
             r.skip(16).map_err(&header)?;
             let in_file = (data.len() as u64).saturating_sub(u64::from(offset));
             let size = u64::from(raw_size).min(in_file) as u32;
-            sections.push(Section { address, offset, size });
+            sections.push(Section {
+                address,
+                offset,
+                size,
+            });
         }
 
         let mut pe = Pe {

@@ -145,16 +145,36 @@ pub struct Table {
 }
 
 macro_rules! column_kind {
-    (u16) => { ColumnKind::U16 };
-    (u32) => { ColumnKind::U32 };
-    (flags16 $f:ident) => { ColumnKind::U16 };
-    (flags32 $f:ident) => { ColumnKind::U32 };
-    (string) => { ColumnKind::String };
-    (guid) => { ColumnKind::Guid };
-    (blob) => { ColumnKind::Blob };
-    (rid $t:ident) => { ColumnKind::Rid(TableId::$t) };
-    (list $t:ident) => { ColumnKind::List(TableId::$t) };
-    (coded $c:ident) => { ColumnKind::Coded(CodedIndex::$c) };
+    (u16) => {
+        ColumnKind::U16
+    };
+    (u32) => {
+        ColumnKind::U32
+    };
+    (flags16 $f:ident) => {
+        ColumnKind::U16
+    };
+    (flags32 $f:ident) => {
+        ColumnKind::U32
+    };
+    (string) => {
+        ColumnKind::String
+    };
+    (guid) => {
+        ColumnKind::Guid
+    };
+    (blob) => {
+        ColumnKind::Blob
+    };
+    (rid $t:ident) => {
+        ColumnKind::Rid(TableId::$t)
+    };
+    (list $t:ident) => {
+        ColumnKind::List(TableId::$t)
+    };
+    (coded $c:ident) => {
+        ColumnKind::Coded(CodedIndex::$c)
+    };
 }
 
 macro_rules! define_schema {
@@ -227,8 +247,12 @@ macro_rules! coded_indices {
 }
 
 macro_rules! tag_table {
-    (_) => { None };
-    ($table:ident) => { Some(TableId::$table) };
+    (_) => {
+        None
+    };
+    ($table:ident) => {
+        Some(TableId::$table)
+    };
 }
 
 coded_indices! {
@@ -276,7 +300,10 @@ mod tests {
             let columns = table.schema().columns.len();
             assert!((1..=MAX_COLUMNS).contains(&columns), "{table}");
         }
-        assert_eq!(TableId::from_u8(0x2c), Some(TableId::GenericParamConstraint));
+        assert_eq!(
+            TableId::from_u8(0x2c),
+            Some(TableId::GenericParamConstraint)
+        );
         assert_eq!(TableId::from_u8(0x2d), None);
     }
 
@@ -285,7 +312,10 @@ mod tests {
         for &index in CodedIndex::ALL {
             let tables = index.tables();
             assert!(tables.len() <= 1 << index.tag_bits(), "{index:?}");
-            assert!(tables.len() > 1 << (index.tag_bits() - 1), "{index:?} wastes a tag bit");
+            assert!(
+                tables.len() > 1 << (index.tag_bits() - 1),
+                "{index:?} wastes a tag bit"
+            );
             for table in tables.iter().flatten() {
                 let raw = index.encode(*table, 77).unwrap();
                 assert_eq!(index.decode(raw), Some((*table, 77)));

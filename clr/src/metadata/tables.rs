@@ -64,7 +64,10 @@ impl Tables {
         }
 
         let mut rows = [0u32; TABLE_COUNT];
-        for table in TableId::ALL.into_iter().filter(|&t| valid >> t as u32 & 1 != 0) {
+        for table in TableId::ALL
+            .into_iter()
+            .filter(|&t| valid >> t as u32 & 1 != 0)
+        {
             let count = r.u32().map_err(&header)?;
             if count > Token::MAX_RID {
                 return Err((Site::Table(table), ErrorKind::TooManyRows(count)));
@@ -81,7 +84,8 @@ impl Tables {
             *place = Self::layout(table, heap_sizes, &rows);
             // 2^24 rows of at most 9 columns of 4 bytes: far from overflowing 64 bits.
             let size = u64::from(place.rows) * u64::from(place.row_size);
-            place.at = u32::try_from(at + r.pos()).map_err(|_| (Site::File, ErrorKind::TooLarge))?;
+            place.at =
+                u32::try_from(at + r.pos()).map_err(|_| (Site::File, ErrorKind::TooLarge))?;
             if size > r.remaining() as u64 {
                 return Err((Site::Table(table), ErrorKind::OutsideFile));
             }
@@ -91,7 +95,10 @@ impl Tables {
     }
 
     fn layout(table: TableId, heap_sizes: u8, rows: &[u32; TABLE_COUNT]) -> TablePlace {
-        let mut place = TablePlace { rows: rows[table as usize], ..TablePlace::default() };
+        let mut place = TablePlace {
+            rows: rows[table as usize],
+            ..TablePlace::default()
+        };
         let heap = |bit: u8| if heap_sizes & bit != 0 { 4 } else { 2 };
         for (column, slot) in table.schema().columns.iter().zip(&mut place.columns) {
             let width = match column.kind {
@@ -107,7 +114,10 @@ impl Tables {
                 }
                 ColumnKind::Coded(c) => coded_width(c, rows),
             };
-            *slot = ColumnPlace { at: place.row_size as u8, width };
+            *slot = ColumnPlace {
+                at: place.row_size as u8,
+                width,
+            };
             place.row_size += u32::from(width);
         }
         place
@@ -155,7 +165,12 @@ fn index_width(rows: u32, tag_bits: u32) -> u8 {
 }
 
 fn coded_width(index: CodedIndex, rows: &[u32; TABLE_COUNT]) -> u8 {
-    let most = index.tables().iter().flatten().map(|&t| rows[t as usize]).max();
+    let most = index
+        .tables()
+        .iter()
+        .flatten()
+        .map(|&t| rows[t as usize])
+        .max();
     index_width(most.unwrap_or(0), index.tag_bits())
 }
 
@@ -200,10 +215,14 @@ mod tests {
         assert_eq!(site, Site::Table(TableId::Field));
         assert!(matches!(kind, ErrorKind::OutsideFile));
         assert!(Tables::parse(&stream(0, &[(TableId::Field, 100)], 600), 0).is_ok());
-        let (_, kind) = Tables::parse(&stream(0, &[(TableId::Field, 1 << 24)], 600), 0).unwrap_err();
+        let (_, kind) =
+            Tables::parse(&stream(0, &[(TableId::Field, 1 << 24)], 600), 0).unwrap_err();
         assert!(matches!(kind, ErrorKind::TooManyRows(_)));
         let mut bytes = stream(0, &[], 100);
         bytes[8 + 7] = 1;
-        assert!(matches!(Tables::parse(&bytes, 0).unwrap_err().1, ErrorKind::UnknownTable));
+        assert!(matches!(
+            Tables::parse(&bytes, 0).unwrap_err().1,
+            ErrorKind::UnknownTable
+        ));
     }
 }

@@ -1,0 +1,75 @@
+//! Why a type or member cannot be loaded, and which exception that is.
+
+use crate::metadata::MetadataError;
+use std::sync::Arc;
+
+/// The exception class that a load error becomes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LoadErrorKind {
+    /// `TypeLoadException`.
+    TypeLoad,
+    /// `MissingMethodException`.
+    MissingMethod,
+    /// `MissingFieldException`.
+    MissingField,
+    /// `FileNotFoundException`: an assembly.
+    FileNotFound,
+    /// `BadImageFormatException`.
+    BadImage,
+    /// `InvalidProgramException`.
+    InvalidProgram,
+    /// `EntryPointNotFoundException`.
+    EntryPointNotFound,
+    /// `DllNotFoundException`.
+    DllNotFound,
+    /// `PlatformNotSupportedException`.
+    NotSupported,
+}
+
+/// Why something cannot be loaded. Cheap to clone: it is kept and thrown each time the place is executed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct LoadError {
+    /// Exception class.
+    pub kind: LoadErrorKind,
+    /// Message.
+    pub message: Arc<str>,
+}
+
+/// Result of loading.
+pub type Result<T> = std::result::Result<T, LoadError>;
+
+impl LoadError {
+    /// An error of a kind.
+    pub fn new(kind: LoadErrorKind, message: impl Into<String>) -> Self {
+        LoadError { kind, message: message.into().into() }
+    }
+
+    /// A `TypeLoadException`.
+    pub fn type_load(message: impl Into<String>) -> Self {
+        Self::new(LoadErrorKind::TypeLoad, message)
+    }
+}
+
+impl From<MetadataError> for LoadError {
+    fn from(e: MetadataError) -> Self {
+        Self::new(LoadErrorKind::BadImage, e.to_string())
+    }
+}
+
+impl LoadErrorKind {
+    /// Name of the exception class as (namespace, name).
+    pub fn exception(self) -> (&'static str, &'static str) {
+        match self {
+            LoadErrorKind::TypeLoad => ("System", "TypeLoadException"),
+            LoadErrorKind::MissingMethod => ("System", "MissingMethodException"),
+            LoadErrorKind::MissingField => ("System", "MissingFieldException"),
+            LoadErrorKind::FileNotFound => ("System.IO", "FileNotFoundException"),
+            LoadErrorKind::BadImage => ("System", "BadImageFormatException"),
+            LoadErrorKind::InvalidProgram => ("System", "InvalidProgramException"),
+            LoadErrorKind::EntryPointNotFound => ("System", "EntryPointNotFoundException"),
+            LoadErrorKind::DllNotFound => ("System", "DllNotFoundException"),
+            LoadErrorKind::NotSupported => ("System", "PlatformNotSupportedException"),
+        }
+    }
+}

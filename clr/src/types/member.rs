@@ -1,0 +1,378 @@
+//! Methods and fields.
+
+use super::arena::Interner;
+use super::error::Result;
+use super::generics::Scope;
+use super::system::{Assembly, types};
+use super::ty::{Type, TypeKey};
+use crate::metadata::sig::CallConv;
+use crate::metadata::{FieldAttributes, MethodAttributes, MethodImplAttributes, Row};
+use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
+use isthmus_runtime_abi::types::{self as abi, MemTy, Signature};
+use smallvec::SmallVec;
+use std::sync::{Arc, OnceLock};
+
+/// What a method is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MethodKind {
+    /// A MethodDef row of the owner's definition.
+    Def(u32),
+    /// Constructor of a multi-dimensional array with this many arguments.
+    ArrayCtor(u32),
+    /// `Get` of a multi-dimensional array.
+    ArrayGet,
+    /// `Set` of a multi-dimensional array.
+    ArraySet,
+    /// `Address` of a multi-dimensional array.
+    ArrayAddress,
+    /// A body that the VM makes, by number (see `crate::synth`).
+    Synthetic(u32),
+}
+
+/// Key of a method.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct MethodKey {
+    /// Declaring type, instantiated.
+    pub owner: TypeId,
+    /// Which method.
+    pub kind: MethodKind,
+    /// Type arguments of a generic method.
+    pub args: Box<[TypeId]>,
+}
+
+/// A signature with its types resolved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResolvedSig {
+    /// Has a `this` (not among `params`).
+    pub has_this: bool,
+    /// Takes a variable number of arguments.
+    pub vararg: bool,
+    /// Is unmanaged (function pointers and `calli`).
+    pub unmanaged: bool,
+    /// Parameters.
+    pub params: Vec<&'static Type>,
+    /// Result; `void` is a type too.
+    pub ret: &'static Type,
+    /// Number of the method's own generic parameters.
+    pub arity: u32,
+}
+
+/// A method, instantiated.
+pub struct Method {
+    /// Its id.
+    pub id: MethodId,
+    /// Declaring type.
+    pub owner: &'static Type,
+    /// What it is.
+    pub kind: MethodKind,
+    /// Type arguments; empty for a generic definition too (see [`Method::is_generic_definition`]).
+    pub args: Box<[&'static Type]>,
+    /// Name.
+    pub name: &'static str,
+    /// Attributes.
+    pub flags: MethodAttributes,
+    /// Implementation attributes.
+    pub impl_flags: MethodImplAttributes,
+    /// Number of generic parameters of the definition.
+    pub arity: u32,
+    /// What the VM keeps beside.
+    pub runtime: crate::vm::state::MethodState,
+    sig: OnceLock<Result<ResolvedSig>>,
+    abi: OnceLock<Result<Arc<Signature>>>,
+    code: OnceLock<&'static Method>,
+}
+
+impl PartialEq for Method {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+impl Eq for Method {}
+
+impl std::fmt::Debug for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.full_name())
+    }
+}
+
+/// The interner of methods.
+#[derive(Default)]
+pub struct MethodTable(Interner<MethodKey, Method>);
+
+impl MethodTable {
+    /// The method with this id.
+    pub fn get(&self, id: MethodId) -> &'static Method {
+        self.0.arena().get(id.index())
+    }
+
+    /// All methods so far.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Method> + '_ {
+        self.0.arena().iter()
+    }
+
+    /// The method of a type; `args` are its own type arguments.
+    pub fn intern(&self, owner: &'static Type, kind: MethodKind, args: &[&'static Type]) -> Result<&'static Method> {
+        let key = MethodKey { owner: owner.id, kind, args: args.iter().map(|t| t.id).collect() };
+        if let Some(m) = self.0.lookup(&key) {
+            return Ok(m);
+        }
+        let (name, flags, impl_flags, arity): (&'static str, _, _, u32) = match (kind, owner.assembly) {
+            (MethodKind::Def(rid), Some(a)) => {
+                let row = a.image.method_def(rid)?;
+                let arity = a.image.generic_params(row.token()).count() as u32;
+                (row.name()?, row.flags(), row.impl_flags(), arity)
+            }
+            (MethodKind::Def(_), None) => unreachable!("only definitions have rows"),
+            (MethodKind::ArrayCtor(_), _) => {
+                (".ctor", MethodAttributes::SPECIAL_NAME, MethodImplAttributes::empty(), 0)
+            }
+            (MethodKind::ArrayGet, _) => ("Get", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
+            (MethodKind::ArraySet, _) => ("Set", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
+            (MethodKind::ArrayAddress, _) => ("Address", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
+            (MethodKind::Synthetic(n), _) => {
+                (crate::synth::name(n), MethodAttributes::STATIC, MethodImplAttributes::empty(), 0)
+            }
+        };
+        Ok(self.0.intern(&key, |index| Method {
+            id: MethodId::from_index(index),
+            owner,
+            kind,
+            args: args.into(),
+            name,
+            flags,
+            impl_flags,
+            arity,
+            runtime: Default::default(),
+            sig: OnceLock::new(),
+            abi: OnceLock::new(),
+            code: OnceLock::new(),
+        }))
+    }
+}
+
+/// The methods that the VM gives to a multi-dimensional array.
+pub fn array_methods(array: &'static Type) -> Vec<&'static Method> {
+    let TypeKey::MdArray(_, rank) = array.key else { return Vec::new() };
+    let kinds = [
+        MethodKind::ArrayCtor(rank),
+        MethodKind::ArrayCtor(2 * rank),
+        MethodKind::ArrayGet,
+        MethodKind::ArraySet,
+        MethodKind::ArrayAddress,
+    ];
+    kinds.iter().filter_map(|&k| types().methods.intern(array, k, &[]).ok()).collect()
+}
+
+impl Method {
+    /// Whether it is static.
+    pub fn is_static(&self) -> bool {
+        self.flags.contains(MethodAttributes::STATIC)
+    }
+
+    /// Whether it is virtual.
+    pub fn is_virtual(&self) -> bool {
+        self.flags.contains(MethodAttributes::VIRTUAL)
+    }
+
+    /// Whether it is abstract.
+    pub fn is_abstract(&self) -> bool {
+        self.flags.contains(MethodAttributes::ABSTRACT)
+    }
+
+    /// Whether nothing can override it.
+    pub fn is_final(&self) -> bool {
+        !self.is_virtual() || self.flags.contains(MethodAttributes::FINAL) || self.owner.is_sealed()
+    }
+
+    /// Whether it is a constructor of instances.
+    pub fn is_ctor(&self) -> bool {
+        self.name == ".ctor"
+    }
+
+    /// Whether it is a generic method without its arguments.
+    pub fn is_generic_definition(&self) -> bool {
+        self.arity > 0 && self.args.is_empty()
+    }
+
+    /// The MethodDef row number.
+    pub fn rid(&self) -> Option<u32> {
+        match self.kind {
+            MethodKind::Def(rid) => Some(rid),
+            _ => None,
+        }
+    }
+
+    /// The assembly of the definition.
+    pub fn assembly(&self) -> Option<&'static Assembly> {
+        self.owner.assembly
+    }
+
+    /// What generic parameters in its signature and body stand for. In a generic definition they stand for themselves.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { class: self.owner.scope().class, method: &self.args }
+    }
+
+    /// The signature, types substituted.
+    pub fn sig(&self) -> Result<&ResolvedSig> {
+        self.sig
+            .get_or_init(|| {
+                let ts = types();
+                let element = || self.owner.element().expect("array methods belong to arrays");
+                let known = &ts.known;
+                let md = |extra: &[&'static Type], ret| ResolvedSig {
+                    has_this: true,
+                    vararg: false,
+                    unmanaged: false,
+                    params: std::iter::repeat_n(known.int32(), self.owner.rank() as usize)
+                        .chain(extra.iter().copied())
+                        .collect(),
+                    ret,
+                    arity: 0,
+                };
+                Ok(match self.kind {
+                    MethodKind::Def(rid) => {
+                        let a = self.owner.assembly.expect("definitions have an assembly");
+                        let sig = a.image.method_def(rid)?.sig()?;
+                        a.resolve_method_sig(&sig, self.scope())?
+                    }
+                    MethodKind::ArrayCtor(n) => ResolvedSig {
+                        params: vec![known.int32(); n as usize],
+                        ..md(&[], known.void())
+                    },
+                    MethodKind::ArrayGet => md(&[], element()),
+                    MethodKind::ArraySet => md(&[element()], known.void()),
+                    MethodKind::ArrayAddress => md(&[], ts.by_ref(element())?),
+                    MethodKind::Synthetic(n) => crate::synth::signature(n),
+                })
+            })
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// The signature as compilers need it: `this` is parameter 0.
+    pub fn abi(&self) -> Result<Arc<Signature>> {
+        self.abi.get_or_init(|| Ok(Arc::new(abi_signature(self.sig()?, self.owner)?))).clone()
+    }
+
+    /// The method whose code this one shares; itself if it is not shared.
+    pub fn code(&'static self) -> &'static Method {
+        self.code.get_or_init(|| super::generics::canonical_method(self))
+    }
+}
+
+/// The compilers' form of a signature of a method of `owner`.
+pub fn abi_signature(sig: &ResolvedSig, owner: &'static Type) -> Result<Signature> {
+    let mut params: SmallVec<[MemTy; 6]> = SmallVec::new();
+    if sig.has_this {
+        params.push(if owner.is_value() { MemTy::ByRef } else { MemTy::Ref });
+    }
+    for p in &sig.params {
+        params.push(p.mem_ty());
+    }
+    Ok(Signature {
+        conv: match (sig.unmanaged, sig.vararg) {
+            (true, _) => abi::CallConv::Native,
+            (_, true) => abi::CallConv::ManagedVarArg,
+            _ => abi::CallConv::Managed,
+        },
+        has_this: sig.has_this,
+        params,
+        ret: (!sig.ret.is_void()).then(|| sig.ret.mem_ty()),
+    })
+}
+
+/// Whether a convention in metadata is an unmanaged one.
+pub fn is_unmanaged(conv: CallConv) -> bool {
+    !matches!(conv, CallConv::Managed | CallConv::VarArg)
+}
+
+/// Key of a field.
+type FieldKey = (TypeId, u32);
+
+/// A field of an instantiated type.
+pub struct Field {
+    /// Its id.
+    pub id: FieldId,
+    /// Declaring type.
+    pub owner: &'static Type,
+    /// Row.
+    pub rid: u32,
+    /// Name.
+    pub name: &'static str,
+    /// Attributes.
+    pub flags: FieldAttributes,
+    /// Marked `ThreadStaticAttribute`.
+    pub is_thread_static: bool,
+    ty: OnceLock<Result<&'static Type>>,
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}::{}", self.owner.full_name(), self.name)
+    }
+}
+
+/// The interner of fields.
+#[derive(Default)]
+pub struct FieldTable(Interner<FieldKey, Field>);
+
+impl FieldTable {
+    /// The field with this id.
+    pub fn get(&self, id: FieldId) -> &'static Field {
+        self.0.arena().get(id.index())
+    }
+
+    /// The field of a type.
+    pub fn intern(&self, owner: &'static Type, rid: u32) -> Result<&'static Field> {
+        if let Some(f) = self.0.lookup(&(owner.id, rid)) {
+            return Ok(f);
+        }
+        let a = owner.assembly.expect("fields belong to definitions");
+        let row = a.image.field(rid)?;
+        let (name, flags) = (row.name()?, row.flags());
+        let is_thread_static =
+            flags.contains(FieldAttributes::STATIC) && a.has_attribute(row.token(), "System", "ThreadStaticAttribute");
+        Ok(self.0.intern(&(owner.id, rid), |index| Field {
+            id: FieldId::from_index(index),
+            owner,
+            rid,
+            name,
+            flags,
+            is_thread_static,
+            ty: OnceLock::new(),
+        }))
+    }
+}
+
+impl Field {
+    /// Whether it is static.
+    pub fn is_static(&self) -> bool {
+        self.flags.contains(FieldAttributes::STATIC)
+    }
+
+    /// Whether it is a compile-time constant without storage.
+    pub fn is_literal(&self) -> bool {
+        self.flags.contains(FieldAttributes::LITERAL)
+    }
+
+    /// Whether its data lie in the image.
+    pub fn has_rva(&self) -> bool {
+        self.flags.contains(FieldAttributes::HAS_FIELD_RVA)
+    }
+
+    /// Its type, substituted.
+    pub fn ty(&self) -> Result<&'static Type> {
+        self.ty
+            .get_or_init(|| {
+                let a = self.owner.assembly.expect("fields belong to definitions");
+                a.resolve_sig(&a.image.field(self.rid)?.sig()?, self.owner.scope())
+            })
+            .clone()
+    }
+}

@@ -1,0 +1,36 @@
+//! The type system: what the loaded assemblies define, instantiated.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`arena`] | interning: structural keys to ids to `&'static` items |
+//! | [`error`] | why a type or member cannot be loaded, and which exception that is |
+//! | [`system`] | the type system as a whole; well-known types |
+//! | [`ty`] | a type: key, parent, interfaces, relations |
+//! | [`generics`] | substitution, sharing (canonical forms), generic contexts' keys |
+//! | [`member`] | methods and fields |
+//! | [`resolve`] | tokens and signatures of a module to types and members |
+//! | [`layout`] | sizes and field offsets |
+//! | [`vtable`] | virtual slots, overrides, interface implementations |
+//! | [`cast`] | assignability, variance |
+//! | [`names`] | names of types and methods for messages, dumps and reflection |
+//!
+//! Items are interned for the life of the process and referred to as `&'static`; derived data is
+//! computed once, on demand, behind `OnceLock`s. No computation of one kind asks for the same kind of the
+//! same item again (instance layout looks at instance fields only, a vtable at the parent's vtable …).
+
+pub mod arena;
+pub mod cast;
+pub mod error;
+pub mod generics;
+pub mod layout;
+pub mod member;
+pub mod names;
+pub mod resolve;
+pub mod system;
+pub mod ty;
+pub mod vtable;
+
+pub use error::{LoadError, LoadErrorKind, Result};
+pub use member::{Field, Method, MethodKind};
+pub use system::{TypeSystem, types};
+pub use ty::{Type, TypeKey};

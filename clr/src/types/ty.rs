@@ -1,0 +1,456 @@
+//! A type.
+
+use super::arena::Interner;
+use super::error::{LoadError, Result};
+use super::member::{Field, Method};
+use super::system::{Assembly, types};
+use super::{layout, vtable};
+use crate::metadata::sig::Prim;
+use crate::metadata::{Row, TypeAttributes};
+use isthmus_runtime_abi::ids::TypeId;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+
+/// The structure that makes a type what it is; equal keys are one type.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum TypeKey {
+    /// A TypeDef row of an assembly (by index). A generic definition is the open type `List<>`.
+    Def(u32, u32),
+    /// A generic definition with arguments.
+    Inst(TypeId, Box<[TypeId]>),
+    /// One-dimensional, zero-based array.
+    SzArray(TypeId),
+    /// Array with this rank.
+    MdArray(TypeId, u32),
+    /// Unmanaged pointer.
+    Ptr(TypeId),
+    /// Managed pointer.
+    ByRef(TypeId),
+    /// Function pointer: parameters and result (last).
+    FnPtr(Box<[TypeId]>),
+    /// Generic parameter of a type definition, where nothing is substituted (reflection, override matching).
+    Var(u32),
+    /// Generic parameter of a method definition.
+    MVar(u32),
+    /// In shared code: the type argument number `0` of the class, known to be a reference type.
+    SharedVar(u32),
+    /// In shared code: the type argument of the method, known to be a reference type.
+    SharedMVar(u32),
+}
+
+/// What kind of type it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Class.
+    Class,
+    /// Interface.
+    Interface,
+    /// Struct or primitive.
+    Value,
+    /// Enum.
+    Enum,
+    /// Array of either sort.
+    Array,
+    /// Pointer, managed pointer or function pointer.
+    Pointer,
+    /// Generic parameter.
+    Param,
+}
+
+/// A type.
+pub struct Type {
+    /// Its id.
+    pub id: TypeId,
+    /// Its key.
+    pub key: TypeKey,
+    /// Kind.
+    pub kind: Kind,
+    /// For definitions and instantiations: the assembly.
+    pub assembly: Option<&'static Assembly>,
+    /// For definitions and instantiations: the TypeDef row.
+    pub rid: u32,
+    /// Type arguments of an instantiation.
+    pub args: Box<[&'static Type]>,
+    /// Attributes of the definition; sealed and public for others.
+    pub flags: TypeAttributes,
+    /// The primitive it is, for corlib's own.
+    pub prim: Option<Prim>,
+    /// Mentions a `SharedVar` or `SharedMVar`.
+    pub is_shared: bool,
+    /// Mentions a `Var` or `MVar`: no code runs with it.
+    pub is_open: bool,
+    /// Address of the runtime's vtable once it is made.
+    pub vtable_address: AtomicUsize,
+    /// What the VM keeps beside: statics, reflection object, initialization (see `crate::vm`).
+    pub runtime: crate::vm::state::TypeState,
+    parent: OnceLock<Result<Option<&'static Type>>>,
+    interfaces: OnceLock<Result<Vec<&'static Type>>>,
+    fields: OnceLock<Result<Vec<&'static Field>>>,
+    layout: OnceLock<Result<layout::Layout>>,
+    vtable: OnceLock<Result<vtable::VtablePlan>>,
+    canon: OnceLock<&'static Type>,
+}
+
+impl PartialEq for Type {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+impl Eq for Type {}
+
+impl std::fmt::Debug for Type {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.full_name())
+    }
+}
+
+/// How many levels of arrays, pointers and instantiations a type may have: a guard against types that grow without end.
+const MAX_DEPTH: u32 = 64;
+
+/// The interner of types.
+#[derive(Default)]
+pub struct TypeTable(Interner<TypeKey, Type>);
+
+impl TypeTable {
+    /// The type with this key, made if new.
+    pub fn intern(&self, key: TypeKey) -> Result<&'static Type> {
+        if let Some(t) = self.0.lookup(&key) {
+            return Ok(t);
+        }
+        let blank = Blank::describe(&key)?;
+        Ok(self.0.intern(&key, |index| blank.finish(TypeId::from_index(index), key.clone())))
+    }
+
+    /// The type with this id.
+    pub fn get(&self, id: TypeId) -> &'static Type {
+        self.0.arena().get(id.index())
+    }
+
+    /// All types so far.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Type> + '_ {
+        self.0.arena().iter()
+    }
+}
+
+/// The facts of a new type, gathered before the interner is locked.
+struct Blank {
+    kind: Kind,
+    assembly: Option<&'static Assembly>,
+    rid: u32,
+    args: Box<[&'static Type]>,
+    flags: TypeAttributes,
+    prim: Option<Prim>,
+    is_shared: bool,
+    is_open: bool,
+}
+
+impl Blank {
+    fn describe(key: &TypeKey) -> Result<Blank> {
+        let ts = types();
+        let plain = |kind, parts: &[TypeId]| -> Blank {
+            let parts: Vec<&'static Type> = parts.iter().map(|&t| ts.ty(t)).collect();
+            Blank {
+                kind,
+                assembly: None,
+                rid: 0,
+                args: Box::default(),
+                flags: TypeAttributes::SEALED,
+                prim: None,
+                is_shared: parts.iter().any(|t| t.is_shared),
+                is_open: parts.iter().any(|t| t.is_open),
+            }
+        };
+        Ok(match key {
+            TypeKey::Def(assembly, rid) => {
+                let assembly = ts.assembly(*assembly);
+                let row = assembly.image.type_def(*rid)?;
+                let (kind, prim) = assembly.classify(row)?;
+                Blank {
+                    kind,
+                    assembly: Some(assembly),
+                    rid: *rid,
+                    args: Box::default(),
+                    flags: row.flags(),
+                    prim,
+                    is_shared: false,
+                    is_open: assembly.image.generic_params(row.token()).next().is_some(),
+                }
+            }
+            TypeKey::Inst(def, args) => {
+                let def = ts.ty(*def);
+                let args: Box<[&'static Type]> = args.iter().map(|&a| ts.ty(a)).collect();
+                if args.iter().map(|a| a.depth()).max().unwrap_or(0) >= MAX_DEPTH {
+                    return Err(LoadError::type_load(format!("{} is instantiated too deeply", def.full_name())));
+                }
+                Blank {
+                    kind: def.kind,
+                    assembly: def.assembly,
+                    rid: def.rid,
+                    flags: def.flags,
+                    prim: None,
+                    is_shared: args.iter().any(|a| a.is_shared),
+                    is_open: args.iter().any(|a| a.is_open),
+                    args,
+                }
+            }
+            TypeKey::SzArray(e) | TypeKey::MdArray(e, _) => plain(Kind::Array, &[*e]),
+            TypeKey::Ptr(e) | TypeKey::ByRef(e) => plain(Kind::Pointer, &[*e]),
+            TypeKey::FnPtr(parts) => plain(Kind::Pointer, parts),
+            TypeKey::Var(_) | TypeKey::MVar(_) => Blank { is_open: true, ..plain(Kind::Param, &[]) },
+            TypeKey::SharedVar(_) | TypeKey::SharedMVar(_) => {
+                Blank { is_shared: true, flags: TypeAttributes::empty(), ..plain(Kind::Param, &[]) }
+            }
+        })
+    }
+
+    fn finish(self, id: TypeId, key: TypeKey) -> Type {
+        Type {
+            id,
+            key,
+            kind: self.kind,
+            assembly: self.assembly,
+            rid: self.rid,
+            args: self.args,
+            flags: self.flags,
+            prim: self.prim,
+            is_shared: self.is_shared,
+            is_open: self.is_open,
+            vtable_address: AtomicUsize::new(0),
+            runtime: Default::default(),
+            parent: OnceLock::new(),
+            interfaces: OnceLock::new(),
+            fields: OnceLock::new(),
+            layout: OnceLock::new(),
+            vtable: OnceLock::new(),
+            canon: OnceLock::new(),
+        }
+    }
+}
+
+impl Type {
+    /// Whether values are stored in place (structs, enums, primitives).
+    pub fn is_value(&self) -> bool {
+        matches!(self.kind, Kind::Value | Kind::Enum)
+    }
+
+    /// Whether values are object references (a shared parameter is one).
+    pub fn is_reference(&self) -> bool {
+        matches!(self.kind, Kind::Class | Kind::Interface | Kind::Array)
+            || matches!(self.key, TypeKey::SharedVar(_) | TypeKey::SharedMVar(_))
+    }
+
+    /// Whether it is an interface.
+    pub fn is_interface(&self) -> bool {
+        self.kind == Kind::Interface
+    }
+
+    /// Whether it is `void`.
+    pub fn is_void(&self) -> bool {
+        self.prim == Some(Prim::Void)
+    }
+
+    /// Element type of an array, pointer or managed pointer.
+    pub fn element(&self) -> Option<&'static Type> {
+        match self.key {
+            TypeKey::SzArray(e) | TypeKey::MdArray(e, _) | TypeKey::Ptr(e) | TypeKey::ByRef(e) => Some(types().ty(e)),
+            _ => None,
+        }
+    }
+
+    /// Rank of an array (1 for one-dimensional).
+    pub fn rank(&self) -> u32 {
+        match self.key {
+            TypeKey::SzArray(_) => 1,
+            TypeKey::MdArray(_, r) => r,
+            _ => 0,
+        }
+    }
+
+    /// Whether it is a one-dimensional zero-based array.
+    pub fn is_sz_array(&self) -> bool {
+        matches!(self.key, TypeKey::SzArray(_))
+    }
+
+    /// The generic definition of an instantiation, or the type itself.
+    pub fn definition(&self) -> &'static Type {
+        match self.key {
+            TypeKey::Inst(def, _) => types().ty(def),
+            _ => types().ty(self.id),
+        }
+    }
+
+    /// Whether it is an open generic definition.
+    pub fn is_generic_definition(&self) -> bool {
+        matches!(self.key, TypeKey::Def(..)) && self.is_open
+    }
+
+    /// Number of generic parameters of the definition.
+    pub fn generic_arity(&self) -> usize {
+        match (&self.key, self.assembly) {
+            (TypeKey::Inst(_, args), _) => args.len(),
+            (TypeKey::Def(..), Some(a)) if self.is_open => {
+                a.image.type_def(self.rid).map_or(0, |r| a.image.generic_params(r.token()).count())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Levels of nesting of the type's structure.
+    fn depth(&self) -> u32 {
+        match self.key {
+            TypeKey::Inst(..) => 1 + self.args.iter().map(|a| a.depth()).max().unwrap_or(0),
+            _ => self.element().map_or(0, |e| 1 + e.depth()),
+        }
+    }
+
+    /// The integer type of an enum; other types themselves.
+    pub fn underlying(&'static self) -> &'static Type {
+        if self.kind != Kind::Enum {
+            return self;
+        }
+        match self.fields() {
+            Ok(fields) => fields.iter().find(|f| !f.is_static()).and_then(|f| f.ty().ok()).unwrap_or(self),
+            Err(_) => self,
+        }
+    }
+
+    /// Whether it is the corlib type of this name.
+    pub fn is_corlib(&self, namespace: &str, name: &str) -> bool {
+        self.assembly.is_some_and(|a| a.is_corlib())
+            && self.namespace() == namespace
+            && self.name() == name
+    }
+
+    /// Whether it is an instantiation of `Nullable<T>`, and of which T.
+    pub fn nullable_of(&self) -> Option<&'static Type> {
+        match self.key {
+            TypeKey::Inst(def, _) if def == types().known.nullable().id => Some(self.args[0]),
+            _ => None,
+        }
+    }
+
+    /// The base class, `None` for `object` and interfaces.
+    pub fn parent(&'static self) -> Result<Option<&'static Type>> {
+        self.parent
+            .get_or_init(|| match self.kind {
+                Kind::Array => Ok(Some(types().known.array())),
+                Kind::Pointer | Kind::Param => Ok(Some(types().known.object())),
+                Kind::Interface => Ok(None),
+                _ => {
+                    let (Some(a), rid) = (self.assembly, self.rid) else { return Ok(None) };
+                    let token = a.image.type_def(rid)?.extends()?;
+                    if token.is_nil() {
+                        return Ok(None);
+                    }
+                    a.resolve_type(token, self.scope()).map(Some)
+                }
+            })
+            .clone()
+    }
+
+    /// The base classes from the parent up.
+    pub fn ancestors(&'static self) -> impl Iterator<Item = &'static Type> {
+        std::iter::successors(self.parent().ok().flatten(), |t| t.parent().ok().flatten())
+    }
+
+    /// Depth in the class hierarchy; `object` is 0.
+    pub fn class_depth(&'static self) -> u32 {
+        self.ancestors().count() as u32
+    }
+
+    /// All interfaces, inherited ones first, each once.
+    pub fn interfaces(&'static self) -> Result<&'static [&'static Type]> {
+        self.interfaces
+            .get_or_init(|| {
+                let mut all: Vec<&'static Type> = Vec::new();
+                let add = |all: &mut Vec<&'static Type>, t: &'static Type| {
+                    if !all.contains(&t) {
+                        all.push(t);
+                    }
+                };
+                if let Some(parent) = self.parent()? {
+                    parent.interfaces()?.iter().for_each(|t| add(&mut all, t));
+                }
+                for t in self.declared_interfaces()? {
+                    t.interfaces()?.iter().for_each(|t| add(&mut all, t));
+                    add(&mut all, t);
+                }
+                Ok(all)
+            })
+            .as_deref()
+            .map_err(Clone::clone)
+    }
+
+    /// The interfaces that the type itself lists (for arrays: the generic ones over their element).
+    pub fn declared_interfaces(&'static self) -> Result<Vec<&'static Type>> {
+        if let TypeKey::SzArray(e) = self.key {
+            let known = &types().known;
+            let generic = [known.ilist_1(), known.ireadonly_list_1()];
+            return generic.iter().map(|g| types().instantiate(g, &[types().ty(e)])).collect();
+        }
+        let Some(a) = self.assembly else { return Ok(Vec::new()) };
+        let row = a.image.type_def(self.rid)?;
+        row.interfaces().map(|i| a.resolve_type(i.interface()?, self.scope())).collect()
+    }
+
+    /// The fields that the type itself declares, in order of definition.
+    pub fn fields(&'static self) -> Result<&'static [&'static Field]> {
+        self.fields
+            .get_or_init(|| {
+                let Some(a) = self.assembly else { return Ok(Vec::new()) };
+                let row = a.image.type_def(self.rid)?;
+                row.fields()?.map(|rid| types().field_of(self, rid)).collect()
+            })
+            .as_deref()
+            .map_err(Clone::clone)
+    }
+
+    /// Finds a field by name, in this type only.
+    pub fn field(&'static self, name: &str) -> Option<&'static Field> {
+        self.fields().ok()?.iter().copied().find(|f| f.name == name)
+    }
+
+    /// The methods that the type itself declares, in order of definition; generic ones as definitions.
+    pub fn methods(&'static self) -> Result<Vec<&'static Method>> {
+        let Some(a) = self.assembly else { return Ok(super::member::array_methods(self)) };
+        let row = a.image.type_def(self.rid)?;
+        row.methods()?.map(|rid| types().method_of(self, rid, &[])).collect()
+    }
+
+    /// Finds a method by name and number of parameters (without `this`), in this type only.
+    pub fn method(&'static self, name: &str, params: usize) -> Option<&'static Method> {
+        self.methods().ok()?.into_iter().find(|m| m.name == name && m.sig().is_ok_and(|s| s.params.len() == params))
+    }
+
+    /// Sizes and offsets.
+    pub fn layout(&'static self) -> Result<&'static layout::Layout> {
+        self.layout.get_or_init(|| layout::compute(self)).as_ref().map_err(Clone::clone)
+    }
+
+    /// Virtual slots.
+    pub fn vtable(&'static self) -> Result<&'static vtable::VtablePlan> {
+        self.vtable.get_or_init(|| vtable::plan(self)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The canonical form, whose code and layout the type shares (see [`super::generics`]).
+    pub fn canon(&'static self) -> &'static Type {
+        self.canon.get_or_init(|| super::generics::canonical(self))
+    }
+
+    /// The static constructor.
+    pub fn class_constructor(&'static self) -> Option<&'static Method> {
+        self.methods().ok()?.into_iter().find(|m| m.name == ".cctor" && m.is_static())
+    }
+
+    /// Whether the type is sealed, so that the exact class of a non-null reference is known.
+    pub fn is_sealed(&self) -> bool {
+        match self.key {
+            TypeKey::SzArray(_) | TypeKey::MdArray(..) => {
+                // Arrays are covariant in reference elements; int[] and uint[] stand for each other too.
+                self.element().is_some_and(|e| e.is_reference() && e.is_sealed() && !e.is_shared)
+            }
+            TypeKey::SharedVar(_) | TypeKey::SharedMVar(_) => false,
+            _ => self.flags.contains(TypeAttributes::SEALED) && !self.is_interface(),
+        }
+    }
+}
