@@ -37,6 +37,8 @@ pub enum Symbol {
     Helper(Helper),
     /// The address of a field's static data of RVA kind, or other VM data by number.
     VmData(u32),
+    /// The generic context that an exact instantiation of a method takes as hidden argument.
+    GenericContext(MethodId),
     /// A native function by number (the VM's table of P/Invoke targets).
     Native(u32),
 }

@@ -70,6 +70,8 @@ pub enum Entity {
     RefStatics(TypeId),
     /// Class-initialization state byte.
     InitState(TypeId),
+    /// Generic context to pass to this method.
+    Context(MethodId),
 }
 
 /// Where the generic context of a method is.
