@@ -161,7 +161,8 @@ impl<'a> Walker<'a> {
             }
             self.check(row.layout());
             self.check(row.enclosing_type());
-            self.check(image.type_name(row.token()));
+            let name = self.check(image.type_name(row.token()));
+            self.pay(name.map_or(0, |n| n.len()));
             for interface in row.interfaces().take(1000) {
                 self.check(interface.interface());
             }
@@ -181,7 +182,8 @@ impl<'a> Walker<'a> {
             if !self.pay(4) {
                 return;
             }
-            self.check(image.type_name(row.token()));
+            let name = self.check(image.type_name(row.token()));
+            self.pay(name.map_or(0, |n| n.len()));
         }
         for row in self.rows::<ExportedTypeRow<'a>>() {
             if let (Ok(namespace), Ok(name)) = (row.namespace(), row.name())
