@@ -9,8 +9,10 @@
 //! | [`cil`] | the table of all ECMA-335 encodings: bytes, mnemonic, operand, normal form |
 //! | [`body`] | a method body; where compilers get bodies from |
 //! | [`region`] | exception clauses as a tree of regions |
+//! | [`typing`] | what each instruction does to the types on the stack |
 
 pub mod body;
 pub mod cil;
 pub mod op;
 pub mod region;
+pub mod typing;

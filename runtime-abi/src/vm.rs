@@ -191,6 +191,19 @@ pub struct MethodInfo {
     pub never_returns: bool,
 }
 
+/// A runtime handle that an instruction pushes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum HandleKind {
+    /// `ldtoken` of a type, `refanytype`.
+    Type,
+    /// `ldtoken` of a method.
+    Method,
+    /// `ldtoken` of a field.
+    Field,
+    /// `arglist`.
+    ArgList,
+}
+
 /// How a type relates to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subtype {
@@ -248,6 +261,16 @@ pub trait CompileEnv: Layouts + Sync {
     fn nullable_value_offset(&self, ty: TypeId) -> u32;
     /// Whether stores into arrays of this static element type need no type check (sealed element type).
     fn array_store_is_exact(&self, element: TypeId) -> bool;
+
+    /// Type of the stack entry that `ldtoken`, `refanytype` or `arglist` pushes: a struct of one native word, or the word
+    /// itself for a VM without such structs.
+    fn handle_ty(&self, _kind: HandleKind) -> MemTy {
+        MemTy::Native
+    }
+    /// The struct that `mkrefany` makes: a type handle and a managed pointer. `None`: the VM has no typed references.
+    fn typed_reference(&self) -> Option<TypeId> {
+        None
+    }
 
     // ---- fields
     /// Facts about a field.
