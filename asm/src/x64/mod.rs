@@ -1,0 +1,27 @@
+//! The x86-64 macro assembler.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`regs`] | register names |
+//! | `encode` | prefixes, ModRM, SIB, displacements |
+//! | `core` | labels, alignment, result |
+//! | `int` | integer operations, addresses, memory, atomics |
+//! | `float` | SSE scalar operations |
+//! | `control` | jumps, calls, returns |
+
+mod control;
+mod core;
+mod encode;
+mod float;
+mod int;
+pub mod regs;
+#[cfg(test)]
+mod tests;
+
+use crate::buffer::CodeBuffer;
+
+/// Macro assembler for x86-64.
+#[derive(Default, Debug)]
+pub struct X64Asm {
+    buf: CodeBuffer,
+}
