@@ -188,7 +188,7 @@ pub trait AsmControl: AsmCore {
     fn jmp_reg(&mut self, target: Gpr);
     /// Jumps to the address in memory.
     fn jmp_mem(&mut self, target: Mem);
-    /// Jumps to a symbol.
+    /// Jumps to a symbol, wherever it is: see [`crate::reach`].
     fn jmp_symbol(&mut self, target: Symbol);
     /// Jumps to the address in the word at a symbol that is near (`jmp [cell]`).
     fn jmp_cell(&mut self, cell: Symbol);
@@ -198,7 +198,7 @@ pub trait AsmControl: AsmCore {
     fn call_reg(&mut self, target: Gpr);
     /// Calls the address in memory.
     fn call_mem(&mut self, target: Mem);
-    /// Calls a symbol.
+    /// Calls a symbol, wherever it is: see [`crate::reach`].
     fn call_symbol(&mut self, target: Symbol);
     /// Calls the address in the word at a symbol that is near (`call [cell]`).
     fn call_cell(&mut self, cell: Symbol);

@@ -1,5 +1,6 @@
 //! How far away a symbol may be, which decides how code gets at its address.
 
+use isthmus_runtime_abi::helpers::Effects;
 use isthmus_runtime_abi::symbol::Symbol;
 
 /// Where a symbol's address lies.
@@ -17,11 +18,15 @@ pub enum Reach {
 pub fn reach(symbol: Symbol) -> Reach {
     match symbol {
         Symbol::Vtable(_) => Reach::Low,
+        // Others have a transition stub.
+        Symbol::Helper(h) if h.effects().contains(Effects::LEAF) => Reach::Far,
         Symbol::MethodEntry(_)
         | Symbol::MethodCell(_)
         | Symbol::MethodBody(_)
         | Symbol::Filter(..)
-        | Symbol::InterfaceStub(_) => Reach::Near,
+        | Symbol::InterfaceStub(_)
+        | Symbol::Helper(_)
+        | Symbol::Stub(_) => Reach::Near,
         // Objects, native memory, native functions, descriptions of the VM.
         _ => Reach::Far,
     }

@@ -16,6 +16,7 @@
 //! | [`helpers`] | runtime helpers callable from compiled code, with their effects |
 //! | [`intrinsics`] | methods that compilers may expand in place |
 //! | [`trap`] | why compiled code may fault, and which exception that is |
+//! | [`stub`] | names of stubs and of the runtime functions that they call |
 //! | [`symbol`] | names of things that have an address only after linking, and relocations |
 //! | [`artifact`] | what every compiler produces: [`artifact::CompiledMethod`] |
 
@@ -26,6 +27,7 @@ pub mod helpers;
 pub mod ids;
 pub mod intrinsics;
 pub mod layout;
+pub mod stub;
 pub mod symbol;
 pub mod target;
 pub mod trap;

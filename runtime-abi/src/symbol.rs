@@ -5,6 +5,7 @@
 
 use crate::helpers::Helper;
 use crate::ids::{LiteralId, MethodId, TypeId};
+use crate::stub::{RuntimeFn, Stub};
 
 /// Something with an address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,6 +42,10 @@ pub enum Symbol {
     GenericContext(MethodId),
     /// A native function by number (the VM's table of P/Invoke targets).
     Native(u32),
+    /// A stub that no other symbol names.
+    Stub(Stub),
+    /// A C function of the runtime that stubs call.
+    Runtime(RuntimeFn),
 }
 
 /// How the bytes at a relocation are made from the symbol's address `S`, the addend `A` and the place's address `P`.

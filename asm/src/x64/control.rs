@@ -6,6 +6,7 @@ use super::int::cc;
 use crate::buffer::Target;
 use crate::macro_asm::{AsmControl, AsmCore, AsmInt};
 use crate::operand::*;
+use crate::reach::{Reach, reach};
 use isthmus_runtime_abi::symbol::{RelocKind, Symbol};
 
 impl X64Asm {
@@ -24,9 +25,15 @@ impl X64Asm {
         }
     }
 
-    fn to_symbol(&mut self, code: u8, target: Symbol) {
-        self.raw(&[code]);
-        self.rel32(Rip::Symbol(RelocKind::X64Call32, target), 0);
+    /// Transfers control to a symbol: `e8`/`e9` if it is near, else `ff /ext` through the linker's table of addresses.
+    fn transfer(&mut self, near: u8, ext: u8, target: Symbol) {
+        if reach(target) == Reach::Near {
+            self.raw(&[near]);
+            self.rel32(Rip::Symbol(RelocKind::X64Call32, target), 0);
+        } else {
+            let to = Rip::Symbol(RelocKind::X64GotPcRel32, target);
+            self.op_rip(Op::one(0xff), ext, to, 0);
+        }
     }
 }
 
@@ -54,7 +61,7 @@ impl AsmControl for X64Asm {
     }
 
     fn jmp_symbol(&mut self, target: Symbol) {
-        self.to_symbol(0xe9, target);
+        self.transfer(0xe9, 4, target);
     }
 
     fn jmp_cell(&mut self, cell: Symbol) {
@@ -80,7 +87,7 @@ impl AsmControl for X64Asm {
     }
 
     fn call_symbol(&mut self, target: Symbol) {
-        self.to_symbol(0xe8, target);
+        self.transfer(0xe8, 2, target);
     }
 
     fn call_cell(&mut self, cell: Symbol) {
