@@ -1,3 +1,4 @@
+//! flags: -optimize+
 using System;
 
 // Hash map, priority queue, linked deque and union-find of our own: generics in daily use.

@@ -1,3 +1,4 @@
+//! flags: -optimize+
 using System;
 
 struct Big { public long A, B, C, D; }

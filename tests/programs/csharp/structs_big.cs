@@ -1,3 +1,4 @@
+//! flags: -optimize+
 using System;
 
 struct W1 { public long A; }

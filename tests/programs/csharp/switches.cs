@@ -1,3 +1,4 @@
+//! flags: -optimize+
 using System;
 
 class Switches
