@@ -36,6 +36,8 @@ pub enum Symbol {
     Literal(LiteralId),
     /// A runtime helper: its transition stub, or the function itself if it is a leaf.
     Helper(Helper),
+    /// The C function of a helper that is not a leaf: what its transition stub calls.
+    HelperFn(Helper),
     /// The address of a field's static data of RVA kind, or other VM data by number.
     VmData(u32),
     /// The generic context that an exact instantiation of a method takes as hidden argument.
@@ -67,6 +69,8 @@ pub enum RelocKind {
     A64AdrPrelPgHi21,
     /// AArch64 `add`, low 12 bits.
     A64AddAbsLo12,
+    /// AArch64 64-bit `ldr`, low 12 bits of `S + A`.
+    A64Ld64AbsLo12,
     /// AArch64 `adrp` of the word that holds `S`.
     A64AdrGotPage21,
     /// AArch64 `ldr` of the word that holds `S`, low 12 bits.
