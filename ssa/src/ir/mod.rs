@@ -45,3 +45,5 @@ pub use inst::{
 pub use op::{Arg, Effects, ImmKind, Op, Res, Row};
 pub use ty::{Block, Inst, Mem, SigConv, Slot, Ty, Value};
 pub use unit::{Clause, FilterFunc, Unit};
+/// Comparisons are those of the stack IR.
+pub use isthmus_frontend_ir::op::Cmp;
