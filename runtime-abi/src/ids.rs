@@ -28,8 +28,11 @@ macro_rules! id {
                 self.0.get()
             }
             /// The inverse of [`Self::raw`].
-            pub fn from_raw(raw: u32) -> Option<Self> {
-                NonZeroU32::new(raw).map(Self)
+            pub const fn from_raw(raw: u32) -> Option<Self> {
+                match NonZeroU32::new(raw) {
+                    Some(raw) => Some(Self(raw)),
+                    None => None,
+                }
             }
         }
 

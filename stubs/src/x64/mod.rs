@@ -1,0 +1,12 @@
+//! x86-64: the code of the stubs.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`frame`] | pieces that several stubs share |
+//! | the others | as in the crate's root |
+
+pub(crate) mod dispatch;
+pub(crate) mod entry;
+pub(crate) mod exceptions;
+mod frame;
+pub(crate) mod native;

@@ -1,0 +1,139 @@
+//! Managed → C.
+
+use super::frame::{C_INTS, WORD, check_pending, enter, leave, throw};
+use crate::{StubError, artifact};
+use isthmus_asm::prelude::*;
+use isthmus_asm::x64::{X64Asm, regs::*};
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::callconv::{AbiSig, Loc, RetPass};
+use isthmus_runtime_abi::helpers::Effects;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::{Arch, Reg};
+
+/// Stack words copied one by one; more are copied by a loop.
+const UNROLLED: i32 = 8;
+
+/// The managed and the C convention give words the same registers and stack words on x86-64, so only the stack words move:
+///
+/// ```text
+///  FP+16       stack words of the managed caller
+///  FP+8, FP    return address, caller's FP
+///  FP-out      result words (only if more than two)
+///  SP          stack words for C: the same, then the thread context and the result pointer as far as registers are used up
+/// ```
+pub(crate) fn native_call(
+    symbol: Symbol,
+    sig: &AbiSig,
+    target: Symbol,
+) -> Result<CompiledMethod, StubError> {
+    let stacked = sig
+        .words
+        .iter()
+        .filter(|w| matches!(w.loc, Loc::Stack(_)))
+        .count() as i32;
+    let ints = sig
+        .words
+        .iter()
+        .filter(|w| matches!(w.loc, Loc::Reg(Reg::Int(_))))
+        .count();
+    let results: &[_] = match &sig.ret {
+        RetPass::Words(words) => words,
+        RetPass::Void | RetPass::Buffer(_) => &[],
+    };
+    let by_pointer = results.len() > 2;
+    let out = if by_pointer { results.len() as i32 } else { 0 };
+
+    let mut a = X64Asm::default();
+    let failed = a.new_label();
+    enter(&mut a);
+
+    // The added arguments: next free registers, then stack words.
+    let mut free = C_INTS[ints..].iter().copied();
+    let mut extra = 0;
+    let mut place = || {
+        free.next().map_or_else(
+            || {
+                extra += 1;
+                Err(Mem::new(RSP, (stacked + extra - 1) * WORD))
+            },
+            Ok,
+        )
+    };
+    let context_to = place();
+    let pointer_to = by_pointer.then(place);
+    let bytes = ((out + stacked + extra) * WORD + 15) & !15;
+    if bytes > 0 {
+        a.alu(Alu::Sub, Width::W64, RSP, bytes);
+    }
+    copy_words(&mut a, stacked);
+    match context_to {
+        Ok(reg) => a.mov(Width::W64, reg, R15),
+        Err(mem) => a.store(Width::W64, mem, R15),
+    }
+    let result = |i: i32| Mem::new(RBP, (i - out) * WORD);
+    match pointer_to {
+        None => {}
+        Some(Ok(reg)) => a.lea(reg, result(0)),
+        Some(Err(mem)) => {
+            a.lea(RAX, result(0));
+            a.store(Width::W64, mem, RAX);
+        }
+    }
+    a.call_symbol(target);
+
+    let diverges = matches!(symbol, Symbol::Helper(h) if h.effects().contains(Effects::NO_RETURN));
+    if !diverges {
+        check_pending(&mut a, failed);
+        move_results(&mut a, results, by_pointer, result);
+        leave(&mut a);
+        a.ret(sig.stack_bytes);
+    }
+    throw(&mut a, failed);
+    Ok(artifact(symbol, Arch::X64, a.finish()?))
+}
+
+/// Copies the incoming stack words to the bottom of the frame. Changes rax, r10, r11, no argument register.
+fn copy_words(a: &mut X64Asm, words: i32) {
+    if words <= UNROLLED {
+        for i in 0..words {
+            a.load(Ext::Full64, RAX, Mem::new(RBP, 2 * WORD + i * WORD));
+            a.store(Width::W64, Mem::new(RSP, i * WORD), RAX);
+        }
+        return;
+    }
+    let next = a.new_label();
+    a.mov_imm(Width::W64, R10, i64::from(words));
+    a.bind(next);
+    a.load(
+        Ext::Full64,
+        RAX,
+        Mem::indexed(RBP, R10, Scale::S8, 2 * WORD - WORD),
+    );
+    a.store(Width::W64, Mem::indexed(RSP, R10, Scale::S8, -WORD), RAX);
+    a.alu(Alu::Sub, Width::W64, R10, 1);
+    a.jcc(Cond::Ne, next);
+}
+
+/// From where C leaves results to where managed code expects them.
+fn move_results(
+    a: &mut X64Asm,
+    results: &[isthmus_runtime_abi::callconv::Word],
+    by_pointer: bool,
+    memory: impl Fn(i32) -> Mem,
+) {
+    // C returns two integers in rax and rdx, managed code in rax and rcx; floats and single words agree.
+    let ints = results.iter().filter(|w| !w.ty.is_float()).count();
+    if !by_pointer {
+        if ints == 2 {
+            a.mov(Width::W64, RCX, RDX);
+        }
+        return;
+    }
+    for (i, w) in results.iter().enumerate() {
+        match w.loc {
+            Loc::Reg(Reg::Int(r)) => a.load(Ext::Full64, Gpr(r), memory(i as i32)),
+            Loc::Reg(Reg::Float(r)) => a.fload(FTy::F64, Fpr(r), memory(i as i32)),
+            Loc::Stack(_) => {}
+        }
+    }
+}
