@@ -8,11 +8,15 @@
 //! | [`op`] | the normal form of an instruction |
 //! | [`cil`] | the table of all ECMA-335 encodings: bytes, mnemonic, operand, normal form |
 //! | [`body`] | a method body; where compilers get bodies from |
+//! | [`module`] | a self-contained program with layouts: a VM for tests, the interpreter and examples |
 //! | [`region`] | exception clauses as a tree of regions |
+//! | [`text`] | the `.sir` text form of modules: parser and printer |
 //! | [`typing`] | what each instruction does to the types on the stack |
 
 pub mod body;
 pub mod cil;
+pub mod module;
 pub mod op;
 pub mod region;
+pub mod text;
 pub mod typing;

@@ -1,0 +1,1 @@
+//! A module or a body as text.
