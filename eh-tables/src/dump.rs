@@ -62,7 +62,9 @@ fn write_table(
     let _ = writeln!(
         out,
         "table {}{filter}, {tier}, {} bytes of code, {} bytes of table",
-        names.method(header.method),
+        header
+            .method
+            .map_or_else(|| "-".to_owned(), |m| names.method(m)),
         header.code_len,
         bytes.len()
     );

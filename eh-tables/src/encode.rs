@@ -29,10 +29,6 @@ pub fn encode(method: &CompiledMethod, filter_offsets: &[i32]) -> Result<Vec<u8>
             value: filter_offsets.len() as u32,
         });
     }
-    let root = method.inline_tree.first().ok_or(EncodeError::Range {
-        what: "inline node",
-        value: 0,
-    })?;
 
     let mut handlers = HandlerTree::new(method);
     let calls = stream(method, &mut handlers, code_len, call_entries(method))?;
@@ -49,7 +45,9 @@ pub fn encode(method: &CompiledMethod, filter_offsets: &[i32]) -> Result<Vec<u8>
     let mut out = Vec::with_capacity(16 + calls.len() + traps.len() + handlers.bytes.len());
     out.push(flags.bits());
     put_uleb(&mut out, u64::from(code_len));
-    put_uleb(&mut out, u64::from(root.method.raw()));
+    // Stubs have no source.
+    let root = method.inline_tree.first().map_or(0, |n| n.method.raw());
+    put_uleb(&mut out, u64::from(root));
     if let Symbol::Filter(_, number) = method.symbol {
         put_uleb(&mut out, u64::from(number));
     }
@@ -94,7 +92,7 @@ fn put_clauses(out: &mut Vec<u8>, clauses: &[Clause], nodes: usize) -> Result<()
     put_uleb(out, clauses.len() as u64);
     out.push(width as u8);
     for clause in clauses {
-        if clause.node as usize >= nodes {
+        if clause.node as usize >= nodes.max(1) {
             return Err(EncodeError::Range {
                 what: "inline node of a clause",
                 value: clause.node,
@@ -318,7 +316,7 @@ pub(crate) fn position(method: &CompiledMethod, index: u32) -> Result<SourcePos,
         .positions
         .get(index as usize)
         .copied()
-        .filter(|p| (p.node as usize) < method.inline_tree.len())
+        .filter(|p| (p.node as usize) < method.inline_tree.len().max(1))
         .ok_or(EncodeError::Range {
             what: "source position",
             value: index,

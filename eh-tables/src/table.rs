@@ -21,8 +21,8 @@ use isthmus_runtime_abi::trap::TrapKind;
 pub struct Header {
     /// Who made the code.
     pub tier: Tier,
-    /// The method whose body this is (for a filter: the method it belongs to).
-    pub method: MethodId,
+    /// The method whose body this is (for a filter: the method it belongs to); stubs have none.
+    pub method: Option<MethodId>,
     /// The filter's number, if this is one.
     pub filter: Option<u32>,
     /// Bytes of code.
@@ -69,9 +69,7 @@ impl Header {
         let tier = tier_from_code(byte & Flags::TIER.bits())
             .ok_or_else(|| TableError::invalid("tier", byte.into(), 0))?;
         let code_len = c.uleb()?;
-        let at = c.pos();
-        let method =
-            MethodId::from_raw(c.uleb()?).ok_or_else(|| TableError::invalid("method", 0, at))?;
+        let method = MethodId::from_raw(c.uleb()?);
         let filter = match flags.contains(Flags::FILTER) {
             true => Some(c.uleb()?),
             false => None,
@@ -298,7 +296,11 @@ impl<'a> MethodTable<'a> {
     /// The method of an inline node, and where it was called from (node and IL offset), if it is not the root.
     pub fn inline_node(&self, node: u32) -> Result<(MethodId, Option<SourcePos>), TableError> {
         if node == 0 {
-            return Ok((self.header.method, None));
+            let method = self.header.method;
+            return Ok((
+                method.ok_or_else(|| TableError::invalid("method", 0, 0))?,
+                None,
+            ));
         }
         let Rows { at, count, width } = self.header.inlines;
         if node > count {
@@ -323,11 +325,11 @@ impl<'a> MethodTable<'a> {
     }
 
     /// The source frames at a position, innermost first: the method and IL offset of each inlined body, then of the
-    /// method itself.
+    /// method itself. Stubs have none.
     pub fn inline_chain(&self, pos: SourcePos) -> InlineChain<'a> {
         InlineChain {
             table: *self,
-            next: Some(pos),
+            next: self.header.method.and(Some(pos)),
         }
     }
 

@@ -59,6 +59,9 @@ fn random_method(r: &mut Random) -> CompiledMethod {
         filter_area: r.slot(),
         ..Frame::default()
     };
+    if tier == Tier::Stub && r.one_in(2) {
+        m.inline_tree.clear();
+    }
     let mut offset = -8;
     for reg in [3, 12, 13, 14] {
         if r.one_in(2) {
@@ -66,13 +69,14 @@ fn random_method(r: &mut Random) -> CompiledMethod {
             offset -= if r.one_in(9) { 16 } else { 8 };
         }
     }
-    for i in 1..=r.below(8) {
+    let inlined = r.below(8) * m.inline_tree.len() as u32;
+    for i in 1..=inlined {
         m.inline_tree.push(InlineNode {
             method: method_id(r.below(1 << 20)),
             parent: Some((r.below(i), r.below(500))),
         });
     }
-    let nodes = m.inline_tree.len() as u32;
+    let nodes = m.inline_tree.len().max(1) as u32;
     for _ in 0..r.below(7) {
         let kind = match r.below(6) {
             0 => ClauseKind::Catch(TypeId::from_index(r.below(70_000) as usize)),
