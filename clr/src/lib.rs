@@ -1,5 +1,21 @@
 //! The reference virtual machine: a CLR that the back end is plugged into.
 //!
-//! - [`metadata`]: reads assemblies
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`metadata`] | reads assemblies |
+//! | [`types`] | the type system |
+//! | [`tables`] | literals, prepared exceptions, call signatures |
+//! | [`cil`] | CIL bodies to stack IR |
+//! | [`synth`] | methods that the VM makes |
+//! | [`body`] | where a method's body comes from |
+//! | [`intrinsics`] | library methods that compilers expand |
+//! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
+pub mod body;
+pub mod cil;
+pub mod intrinsics;
 pub mod metadata;
+pub mod synth;
+pub mod tables;
+pub mod types;
+pub mod vm;

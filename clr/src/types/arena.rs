@@ -16,8 +16,13 @@ pub struct Arena<T: 'static> {
 
 impl<T: Sync> Default for Arena<T> {
     fn default() -> Self {
-        let chunks = (0..CHUNKS).map(|_| AtomicPtr::new(std::ptr::null_mut())).collect();
-        Arena { chunks, len: AtomicUsize::new(0) }
+        let chunks = (0..CHUNKS)
+            .map(|_| AtomicPtr::new(std::ptr::null_mut()))
+            .collect();
+        Arena {
+            chunks,
+            len: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -39,7 +44,9 @@ impl<T: Sync + Send> Arena<T> {
         let item: &'static T = Box::leak(Box::new(make(index)));
         let slot = &self.chunks[index / CHUNK];
         if slot.load(Ordering::Relaxed).is_null() {
-            let chunk: Box<[AtomicPtr<T>]> = (0..CHUNK).map(|_| AtomicPtr::new(std::ptr::null_mut())).collect();
+            let chunk: Box<[AtomicPtr<T>]> = (0..CHUNK)
+                .map(|_| AtomicPtr::new(std::ptr::null_mut()))
+                .collect();
             slot.store(Box::leak(chunk).as_mut_ptr(), Ordering::Release);
         }
         let chunk = slot.load(Ordering::Relaxed);
@@ -76,7 +83,10 @@ pub struct Interner<K, T: 'static> {
 
 impl<K, T: Sync> Default for Interner<K, T> {
     fn default() -> Self {
-        Interner { map: RwLock::default(), arena: Arena::default() }
+        Interner {
+            map: RwLock::default(),
+            arena: Arena::default(),
+        }
     }
 }
 
@@ -97,7 +107,11 @@ impl<K: Hash + Eq + Clone, T: Sync + Send> Interner<K, T> {
 
     /// The item of a key, if it exists.
     pub fn lookup(&self, key: &K) -> Option<&'static T> {
-        self.map.read().unwrap_or_else(|e| e.into_inner()).get(key).copied()
+        self.map
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .get(key)
+            .copied()
     }
 
     /// The items by index.

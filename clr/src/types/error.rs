@@ -42,7 +42,10 @@ pub type Result<T> = std::result::Result<T, LoadError>;
 impl LoadError {
     /// An error of a kind.
     pub fn new(kind: LoadErrorKind, message: impl Into<String>) -> Self {
-        LoadError { kind, message: message.into().into() }
+        LoadError {
+            kind,
+            message: message.into().into(),
+        }
     }
 
     /// A `TypeLoadException`.

@@ -31,7 +31,10 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     /// No substitution.
-    pub const EMPTY: Scope<'static> = Scope { class: &[], method: &[] };
+    pub const EMPTY: Scope<'static> = Scope {
+        class: &[],
+        method: &[],
+    };
 
     /// Replaces shared variables in `ty` by this scope's arguments.
     pub fn close(&self, ty: &'static Type) -> Result<&'static Type> {
@@ -74,7 +77,8 @@ impl Scope<'_> {
             TypeKey::Ptr(e) => TypeKey::Ptr(inner(*e)?.id),
             TypeKey::ByRef(e) => TypeKey::ByRef(inner(*e)?.id),
             TypeKey::FnPtr(parts) => {
-                let parts: Result<Box<[_]>> = parts.iter().map(|&p| inner(p).map(|t| t.id)).collect();
+                let parts: Result<Box<[_]>> =
+                    parts.iter().map(|&p| inner(p).map(|t| t.id)).collect();
                 TypeKey::FnPtr(parts?)
             }
             // A generic definition named without arguments inside its own body means itself over its parameters.
@@ -94,18 +98,29 @@ impl Scope<'_> {
 impl Type {
     /// What generic parameters in its members stand for.
     pub fn scope(&self) -> Scope<'_> {
-        Scope { class: &self.args, method: &[] }
+        Scope {
+            class: &self.args,
+            method: &[],
+        }
     }
 }
 
 /// The canonical form of a type.
 pub fn canonical(ty: &'static Type) -> &'static Type {
-    let TypeKey::Inst(def, args) = &ty.key else { return ty };
+    let TypeKey::Inst(def, args) = &ty.key else {
+        return ty;
+    };
     let ts = types();
     let shared: Box<[_]> = args
         .iter()
         .enumerate()
-        .map(|(i, &a)| if ts.ty(a).is_reference() { ts.shared_var(i as u32).id } else { a })
+        .map(|(i, &a)| {
+            if ts.ty(a).is_reference() {
+                ts.shared_var(i as u32).id
+            } else {
+                a
+            }
+        })
         .collect();
     ts.intern(TypeKey::Inst(*def, shared)).unwrap_or(ty)
 }
@@ -118,7 +133,13 @@ pub fn canonical_method(m: &'static Method) -> &'static Method {
         .args
         .iter()
         .enumerate()
-        .map(|(i, a)| if a.is_reference() { ts.shared_mvar(i as u32) } else { a })
+        .map(|(i, a)| {
+            if a.is_reference() {
+                ts.shared_mvar(i as u32)
+            } else {
+                a
+            }
+        })
         .collect();
     if owner == m.owner && args.iter().zip(m.args.iter()).all(|(a, b)| a == b) {
         return m;
@@ -135,5 +156,56 @@ impl Method {
     /// Whether code can be compiled for it: all arguments known or shared.
     pub fn is_closed(&self) -> bool {
         !self.owner.is_open && !self.is_generic_definition() && self.args.iter().all(|a| !a.is_open)
+    }
+}
+
+impl super::system::Assembly {
+    /// Every type definition of the assembly in a form that code can be compiled for: generic ones over shared variables (`int` where
+    /// a constraint asks for a value type).
+    pub fn canonical_types(&'static self) -> impl Iterator<Item = Result<&'static Type>> {
+        let count = self.image.tables().rows(crate::metadata::TableId::TypeDef);
+        (1..=count).map(|rid| {
+            let def = self.type_def(rid)?;
+            if !def.is_generic_definition() {
+                return Ok(def);
+            }
+            let token = crate::metadata::Token::new(crate::metadata::TableId::TypeDef, rid);
+            let args = self.stand_in_args(token, |n| types().shared_var(n));
+            types().instantiate(def, &args)
+        })
+    }
+
+    /// The methods of a type from [`Self::canonical_types`] in a form that code can be compiled for.
+    pub fn canonical_methods(&'static self, ty: &'static Type) -> Result<Vec<&'static Method>> {
+        ty.methods()?
+            .into_iter()
+            .map(|m| {
+                let Some(rid) = m.rid().filter(|_| m.arity > 0) else {
+                    return Ok(m);
+                };
+                let token = crate::metadata::Token::new(crate::metadata::TableId::MethodDef, rid);
+                let args = self.stand_in_args(token, |n| types().shared_mvar(n));
+                types().methods.intern(ty, m.kind, &args)
+            })
+            .collect()
+    }
+
+    fn stand_in_args(
+        &self,
+        owner: crate::metadata::Token,
+        shared: impl Fn(u32) -> &'static Type,
+    ) -> Vec<&'static Type> {
+        use crate::metadata::GenericParamAttributes as G;
+        self.image
+            .generic_params(owner)
+            .enumerate()
+            .map(|(n, p)| {
+                if p.flags().contains(G::NOT_NULLABLE_VALUE_TYPE_CONSTRAINT) {
+                    types().known.int32()
+                } else {
+                    shared(n as u32)
+                }
+            })
+            .collect()
     }
 }

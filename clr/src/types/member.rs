@@ -111,28 +111,59 @@ impl MethodTable {
     }
 
     /// The method of a type; `args` are its own type arguments.
-    pub fn intern(&self, owner: &'static Type, kind: MethodKind, args: &[&'static Type]) -> Result<&'static Method> {
-        let key = MethodKey { owner: owner.id, kind, args: args.iter().map(|t| t.id).collect() };
+    pub fn intern(
+        &self,
+        owner: &'static Type,
+        kind: MethodKind,
+        args: &[&'static Type],
+    ) -> Result<&'static Method> {
+        let key = MethodKey {
+            owner: owner.id,
+            kind,
+            args: args.iter().map(|t| t.id).collect(),
+        };
         if let Some(m) = self.0.lookup(&key) {
             return Ok(m);
         }
-        let (name, flags, impl_flags, arity): (&'static str, _, _, u32) = match (kind, owner.assembly) {
-            (MethodKind::Def(rid), Some(a)) => {
-                let row = a.image.method_def(rid)?;
-                let arity = a.image.generic_params(row.token()).count() as u32;
-                (row.name()?, row.flags(), row.impl_flags(), arity)
-            }
-            (MethodKind::Def(_), None) => unreachable!("only definitions have rows"),
-            (MethodKind::ArrayCtor(_), _) => {
-                (".ctor", MethodAttributes::SPECIAL_NAME, MethodImplAttributes::empty(), 0)
-            }
-            (MethodKind::ArrayGet, _) => ("Get", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
-            (MethodKind::ArraySet, _) => ("Set", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
-            (MethodKind::ArrayAddress, _) => ("Address", MethodAttributes::empty(), MethodImplAttributes::empty(), 0),
-            (MethodKind::Synthetic(n), _) => {
-                (crate::synth::name(n), MethodAttributes::STATIC, MethodImplAttributes::empty(), 0)
-            }
-        };
+        let (name, flags, impl_flags, arity): (&'static str, _, _, u32) =
+            match (kind, owner.assembly) {
+                (MethodKind::Def(rid), Some(a)) => {
+                    let row = a.image.method_def(rid)?;
+                    let arity = a.image.generic_params(row.token()).count() as u32;
+                    (row.name()?, row.flags(), row.impl_flags(), arity)
+                }
+                (MethodKind::Def(_), None) => unreachable!("only definitions have rows"),
+                (MethodKind::ArrayCtor(_), _) => (
+                    ".ctor",
+                    MethodAttributes::SPECIAL_NAME,
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::ArrayGet, _) => (
+                    "Get",
+                    MethodAttributes::empty(),
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::ArraySet, _) => (
+                    "Set",
+                    MethodAttributes::empty(),
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::ArrayAddress, _) => (
+                    "Address",
+                    MethodAttributes::empty(),
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::Synthetic(n), _) => (
+                    crate::synth::name(n),
+                    MethodAttributes::STATIC,
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+            };
         Ok(self.0.intern(&key, |index| Method {
             id: MethodId::from_index(index),
             owner,
@@ -152,7 +183,9 @@ impl MethodTable {
 
 /// The methods that the VM gives to a multi-dimensional array.
 pub fn array_methods(array: &'static Type) -> Vec<&'static Method> {
-    let TypeKey::MdArray(_, rank) = array.key else { return Vec::new() };
+    let TypeKey::MdArray(_, rank) = array.key else {
+        return Vec::new();
+    };
     let kinds = [
         MethodKind::ArrayCtor(rank),
         MethodKind::ArrayCtor(2 * rank),
@@ -160,7 +193,10 @@ pub fn array_methods(array: &'static Type) -> Vec<&'static Method> {
         MethodKind::ArraySet,
         MethodKind::ArrayAddress,
     ];
-    kinds.iter().filter_map(|&k| types().methods.intern(array, k, &[]).ok()).collect()
+    kinds
+        .iter()
+        .filter_map(|&k| types().methods.intern(array, k, &[]).ok())
+        .collect()
 }
 
 impl Method {
@@ -209,7 +245,10 @@ impl Method {
 
     /// What generic parameters in its signature and body stand for. In a generic definition they stand for themselves.
     pub fn scope(&self) -> Scope<'_> {
-        Scope { class: self.owner.scope().class, method: &self.args }
+        Scope {
+            class: self.owner.scope().class,
+            method: &self.args,
+        }
     }
 
     /// The signature, types substituted.
@@ -217,7 +256,11 @@ impl Method {
         self.sig
             .get_or_init(|| {
                 let ts = types();
-                let element = || self.owner.element().expect("array methods belong to arrays");
+                let element = || {
+                    self.owner
+                        .element()
+                        .expect("array methods belong to arrays")
+                };
                 let known = &ts.known;
                 let md = |extra: &[&'static Type], ret| ResolvedSig {
                     has_this: true,
@@ -251,12 +294,15 @@ impl Method {
 
     /// The signature as compilers need it: `this` is parameter 0.
     pub fn abi(&self) -> Result<Arc<Signature>> {
-        self.abi.get_or_init(|| Ok(Arc::new(abi_signature(self.sig()?, self.owner)?))).clone()
+        self.abi
+            .get_or_init(|| Ok(Arc::new(abi_signature(self.sig()?, self.owner)?)))
+            .clone()
     }
 
     /// The method whose code this one shares; itself if it is not shared.
     pub fn code(&'static self) -> &'static Method {
-        self.code.get_or_init(|| super::generics::canonical_method(self))
+        self.code
+            .get_or_init(|| super::generics::canonical_method(self))
     }
 }
 
@@ -264,7 +310,11 @@ impl Method {
 pub fn abi_signature(sig: &ResolvedSig, owner: &'static Type) -> Result<Signature> {
     let mut params: SmallVec<[MemTy; 6]> = SmallVec::new();
     if sig.has_this {
-        params.push(if owner.is_value() { MemTy::ByRef } else { MemTy::Ref });
+        params.push(if owner.is_value() {
+            MemTy::ByRef
+        } else {
+            MemTy::Ref
+        });
     }
     for p in &sig.params {
         params.push(p.mem_ty());
@@ -336,8 +386,8 @@ impl FieldTable {
         let a = owner.assembly.expect("fields belong to definitions");
         let row = a.image.field(rid)?;
         let (name, flags) = (row.name()?, row.flags());
-        let is_thread_static =
-            flags.contains(FieldAttributes::STATIC) && a.has_attribute(row.token(), "System", "ThreadStaticAttribute");
+        let is_thread_static = flags.contains(FieldAttributes::STATIC)
+            && a.has_attribute(row.token(), "System", "ThreadStaticAttribute");
         Ok(self.0.intern(&(owner.id, rid), |index| Field {
             id: FieldId::from_index(index),
             owner,

@@ -87,6 +87,7 @@ pub struct Type {
     interfaces: OnceLock<Result<Vec<&'static Type>>>,
     fields: OnceLock<Result<Vec<&'static Field>>>,
     layout: OnceLock<Result<layout::Layout>>,
+    statics: OnceLock<Result<layout::Statics>>,
     vtable: OnceLock<Result<vtable::VtablePlan>>,
     canon: OnceLock<&'static Type>,
 }
@@ -118,7 +119,9 @@ impl TypeTable {
             return Ok(t);
         }
         let blank = Blank::describe(&key)?;
-        Ok(self.0.intern(&key, |index| blank.finish(TypeId::from_index(index), key.clone())))
+        Ok(self.0.intern(&key, |index| {
+            blank.finish(TypeId::from_index(index), key.clone())
+        }))
     }
 
     /// The type with this id.
@@ -180,7 +183,10 @@ impl Blank {
                 let def = ts.ty(*def);
                 let args: Box<[&'static Type]> = args.iter().map(|&a| ts.ty(a)).collect();
                 if args.iter().map(|a| a.depth()).max().unwrap_or(0) >= MAX_DEPTH {
-                    return Err(LoadError::type_load(format!("{} is instantiated too deeply", def.full_name())));
+                    return Err(LoadError::type_load(format!(
+                        "{} is instantiated too deeply",
+                        def.full_name()
+                    )));
                 }
                 Blank {
                     kind: def.kind,
@@ -196,10 +202,15 @@ impl Blank {
             TypeKey::SzArray(e) | TypeKey::MdArray(e, _) => plain(Kind::Array, &[*e]),
             TypeKey::Ptr(e) | TypeKey::ByRef(e) => plain(Kind::Pointer, &[*e]),
             TypeKey::FnPtr(parts) => plain(Kind::Pointer, parts),
-            TypeKey::Var(_) | TypeKey::MVar(_) => Blank { is_open: true, ..plain(Kind::Param, &[]) },
-            TypeKey::SharedVar(_) | TypeKey::SharedMVar(_) => {
-                Blank { is_shared: true, flags: TypeAttributes::empty(), ..plain(Kind::Param, &[]) }
-            }
+            TypeKey::Var(_) | TypeKey::MVar(_) => Blank {
+                is_open: true,
+                ..plain(Kind::Param, &[])
+            },
+            TypeKey::SharedVar(_) | TypeKey::SharedMVar(_) => Blank {
+                is_shared: true,
+                flags: TypeAttributes::empty(),
+                ..plain(Kind::Param, &[])
+            },
         })
     }
 
@@ -221,6 +232,7 @@ impl Blank {
             interfaces: OnceLock::new(),
             fields: OnceLock::new(),
             layout: OnceLock::new(),
+            statics: OnceLock::new(),
             vtable: OnceLock::new(),
             canon: OnceLock::new(),
         }
@@ -252,7 +264,9 @@ impl Type {
     /// Element type of an array, pointer or managed pointer.
     pub fn element(&self) -> Option<&'static Type> {
         match self.key {
-            TypeKey::SzArray(e) | TypeKey::MdArray(e, _) | TypeKey::Ptr(e) | TypeKey::ByRef(e) => Some(types().ty(e)),
+            TypeKey::SzArray(e) | TypeKey::MdArray(e, _) | TypeKey::Ptr(e) | TypeKey::ByRef(e) => {
+                Some(types().ty(e))
+            }
             _ => None,
         }
     }
@@ -288,9 +302,10 @@ impl Type {
     pub fn generic_arity(&self) -> usize {
         match (&self.key, self.assembly) {
             (TypeKey::Inst(_, args), _) => args.len(),
-            (TypeKey::Def(..), Some(a)) if self.is_open => {
-                a.image.type_def(self.rid).map_or(0, |r| a.image.generic_params(r.token()).count())
-            }
+            (TypeKey::Def(..), Some(a)) if self.is_open => a
+                .image
+                .type_def(self.rid)
+                .map_or(0, |r| a.image.generic_params(r.token()).count()),
             _ => 0,
         }
     }
@@ -309,7 +324,11 @@ impl Type {
             return self;
         }
         match self.fields() {
-            Ok(fields) => fields.iter().find(|f| !f.is_static()).and_then(|f| f.ty().ok()).unwrap_or(self),
+            Ok(fields) => fields
+                .iter()
+                .find(|f| !f.is_static())
+                .and_then(|f| f.ty().ok())
+                .unwrap_or(self),
             Err(_) => self,
         }
     }
@@ -331,21 +350,22 @@ impl Type {
 
     /// The base class, `None` for `object` and interfaces.
     pub fn parent(&'static self) -> Result<Option<&'static Type>> {
-        self.parent
-            .get_or_init(|| match self.kind {
-                Kind::Array => Ok(Some(types().known.array())),
-                Kind::Pointer | Kind::Param => Ok(Some(types().known.object())),
-                Kind::Interface => Ok(None),
-                _ => {
-                    let (Some(a), rid) = (self.assembly, self.rid) else { return Ok(None) };
-                    let token = a.image.type_def(rid)?.extends()?;
-                    if token.is_nil() {
-                        return Ok(None);
-                    }
-                    a.resolve_type(token, self.scope()).map(Some)
+        self.guarded(&self.parent, || match self.kind {
+            Kind::Array => Ok(Some(types().known.array())),
+            Kind::Pointer | Kind::Param => Ok(Some(types().known.object())),
+            Kind::Interface => Ok(None),
+            _ => {
+                let (Some(a), rid) = (self.assembly, self.rid) else {
+                    return Ok(None);
+                };
+                let token = a.image.type_def(rid)?.extends()?;
+                if token.is_nil() {
+                    return Ok(None);
                 }
-            })
-            .clone()
+                a.resolve_type(token, self.scope()).map(Some)
+            }
+        })
+        .copied()
     }
 
     /// The base classes from the parent up.
@@ -360,25 +380,23 @@ impl Type {
 
     /// All interfaces, inherited ones first, each once.
     pub fn interfaces(&'static self) -> Result<&'static [&'static Type]> {
-        self.interfaces
-            .get_or_init(|| {
-                let mut all: Vec<&'static Type> = Vec::new();
-                let add = |all: &mut Vec<&'static Type>, t: &'static Type| {
-                    if !all.contains(&t) {
-                        all.push(t);
-                    }
-                };
-                if let Some(parent) = self.parent()? {
-                    parent.interfaces()?.iter().for_each(|t| add(&mut all, t));
+        self.guarded(&self.interfaces, || {
+            let mut all: Vec<&'static Type> = Vec::new();
+            let add = |all: &mut Vec<&'static Type>, t: &'static Type| {
+                if !all.contains(&t) {
+                    all.push(t);
                 }
-                for t in self.declared_interfaces()? {
-                    t.interfaces()?.iter().for_each(|t| add(&mut all, t));
-                    add(&mut all, t);
-                }
-                Ok(all)
-            })
-            .as_deref()
-            .map_err(Clone::clone)
+            };
+            if let Some(parent) = self.parent()? {
+                parent.interfaces()?.iter().for_each(|t| add(&mut all, t));
+            }
+            for t in self.declared_interfaces()? {
+                t.interfaces()?.iter().for_each(|t| add(&mut all, t));
+                add(&mut all, t);
+            }
+            Ok(all)
+        })
+        .map(Vec::as_slice)
     }
 
     /// The interfaces that the type itself lists (for arrays: the generic ones over their element).
@@ -386,20 +404,31 @@ impl Type {
         if let TypeKey::SzArray(e) = self.key {
             let known = &types().known;
             let generic = [known.ilist_1(), known.ireadonly_list_1()];
-            return generic.iter().map(|g| types().instantiate(g, &[types().ty(e)])).collect();
+            return generic
+                .iter()
+                .map(|g| types().instantiate(g, &[types().ty(e)]))
+                .collect();
         }
-        let Some(a) = self.assembly else { return Ok(Vec::new()) };
+        let Some(a) = self.assembly else {
+            return Ok(Vec::new());
+        };
         let row = a.image.type_def(self.rid)?;
-        row.interfaces().map(|i| a.resolve_type(i.interface()?, self.scope())).collect()
+        row.interfaces()
+            .map(|i| a.resolve_type(i.interface()?, self.scope()))
+            .collect()
     }
 
     /// The fields that the type itself declares, in order of definition.
     pub fn fields(&'static self) -> Result<&'static [&'static Field]> {
         self.fields
             .get_or_init(|| {
-                let Some(a) = self.assembly else { return Ok(Vec::new()) };
+                let Some(a) = self.assembly else {
+                    return Ok(Vec::new());
+                };
                 let row = a.image.type_def(self.rid)?;
-                row.fields()?.map(|rid| types().field_of(self, rid)).collect()
+                row.fields()?
+                    .map(|rid| types().field_of(self, rid))
+                    .collect()
             })
             .as_deref()
             .map_err(Clone::clone)
@@ -412,24 +441,63 @@ impl Type {
 
     /// The methods that the type itself declares, in order of definition; generic ones as definitions.
     pub fn methods(&'static self) -> Result<Vec<&'static Method>> {
-        let Some(a) = self.assembly else { return Ok(super::member::array_methods(self)) };
+        let Some(a) = self.assembly else {
+            return Ok(super::member::array_methods(self));
+        };
         let row = a.image.type_def(self.rid)?;
-        row.methods()?.map(|rid| types().method_of(self, rid, &[])).collect()
+        row.methods()?
+            .map(|rid| types().method_of(self, rid, &[]))
+            .collect()
     }
 
     /// Finds a method by name and number of parameters (without `this`), in this type only.
     pub fn method(&'static self, name: &str, params: usize) -> Option<&'static Method> {
-        self.methods().ok()?.into_iter().find(|m| m.name == name && m.sig().is_ok_and(|s| s.params.len() == params))
+        self.methods()
+            .ok()?
+            .into_iter()
+            .find(|m| m.name == name && m.sig().is_ok_and(|s| s.params.len() == params))
     }
 
-    /// Sizes and offsets.
+    /// Sizes and offsets of instances.
     pub fn layout(&'static self) -> Result<&'static layout::Layout> {
-        self.layout.get_or_init(|| layout::compute(self)).as_ref().map_err(Clone::clone)
+        self.guarded(&self.layout, || layout::compute(self))
+    }
+
+    /// Where static fields are.
+    pub fn statics(&'static self) -> Result<&'static layout::Statics> {
+        self.guarded(&self.statics, || layout::compute_statics(self))
+    }
+
+    /// A value computed once; a type whose computation needs itself (a struct that contains itself, a class that is its
+    /// own ancestor) is an error instead of a deadlock.
+    fn guarded<T>(
+        &'static self,
+        cell: &'static OnceLock<Result<T>>,
+        compute: impl FnOnce() -> Result<T>,
+    ) -> Result<&'static T> {
+        thread_local! {
+            static RUNNING: std::cell::RefCell<Vec<usize>> = const { std::cell::RefCell::new(Vec::new()) };
+        }
+        let me = std::ptr::from_ref(cell) as usize;
+        if cell.get().is_none() && RUNNING.with_borrow(|r| r.contains(&me)) {
+            return Err(LoadError::type_load(format!(
+                "{} is defined in terms of itself",
+                self.full_name()
+            )));
+        }
+        cell.get_or_init(|| {
+            RUNNING.with_borrow_mut(|r| r.push(me));
+            let value = compute();
+            RUNNING.with_borrow_mut(|r| r.pop());
+            value
+        })
+        .as_ref()
+        .map_err(Clone::clone)
     }
 
     /// Virtual slots.
     pub fn vtable(&'static self) -> Result<&'static vtable::VtablePlan> {
-        self.vtable.get_or_init(|| vtable::plan(self)).as_ref().map_err(Clone::clone)
+        self.guarded(&self.vtable, || vtable::plan(self))
     }
 
     /// The canonical form, whose code and layout the type shares (see [`super::generics`]).
@@ -439,7 +507,10 @@ impl Type {
 
     /// The static constructor.
     pub fn class_constructor(&'static self) -> Option<&'static Method> {
-        self.methods().ok()?.into_iter().find(|m| m.name == ".cctor" && m.is_static())
+        self.methods()
+            .ok()?
+            .into_iter()
+            .find(|m| m.name == ".cctor" && m.is_static())
     }
 
     /// Whether the type is sealed, so that the exact class of a non-null reference is known.
@@ -447,7 +518,8 @@ impl Type {
         match self.key {
             TypeKey::SzArray(_) | TypeKey::MdArray(..) => {
                 // Arrays are covariant in reference elements; int[] and uint[] stand for each other too.
-                self.element().is_some_and(|e| e.is_reference() && e.is_sealed() && !e.is_shared)
+                self.element()
+                    .is_some_and(|e| e.is_reference() && e.is_sealed() && !e.is_shared)
             }
             TypeKey::SharedVar(_) | TypeKey::SharedMVar(_) => false,
             _ => self.flags.contains(TypeAttributes::SEALED) && !self.is_interface(),

@@ -1,0 +1,79 @@
+//! Where a method's body in stack IR comes from.
+
+use crate::metadata::{CodeType, MethodAttributes, MethodImplAttributes};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, types};
+use crate::{cil, synth};
+use isthmus_frontend_ir::body::Body;
+use std::sync::Arc;
+
+/// What stands behind a method.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Implementation {
+    /// CIL in its assembly.
+    Il,
+    /// Made by the VM as stack IR.
+    Synthetic,
+    /// An internal call of the VM.
+    InternalCall,
+    /// A native function.
+    PInvoke,
+    /// Nothing: abstract.
+    Nothing,
+}
+
+/// What stands behind a method.
+pub fn implementation(m: &Method) -> Implementation {
+    if !matches!(m.kind, MethodKind::Def(_)) {
+        return match m.kind {
+            MethodKind::Synthetic(n) if synth::is_internal_call(n) => Implementation::InternalCall,
+            _ => Implementation::Synthetic,
+        };
+    }
+    if m.impl_flags.contains(MethodImplAttributes::INTERNAL_CALL) {
+        return Implementation::InternalCall;
+    }
+    if m.flags.contains(MethodAttributes::PINVOKE_IMPL) {
+        return Implementation::PInvoke;
+    }
+    if m.impl_flags.code_type() == CodeType::Runtime {
+        return Implementation::Synthetic;
+    }
+    if has_il(m) {
+        Implementation::Il
+    } else {
+        Implementation::Nothing
+    }
+}
+
+/// Whether the metadata hold a body.
+pub fn has_il(m: &Method) -> bool {
+    match (m.rid(), m.assembly()) {
+        (Some(rid), Some(a)) => a.image.method_def(rid).is_ok_and(|r| r.rva() != 0),
+        _ => false,
+    }
+}
+
+/// Whether the method must not be inlined because it looks at its own frame or its caller's.
+pub fn needs_own_frame(m: &Method) -> bool {
+    let known = &types().known;
+    // Methods that ask "who called me?" take a StackCrawlMark.
+    m.sig().is_ok_and(|s| {
+        s.params.iter().any(|p| {
+            p.element().is_some_and(|e| {
+                e.kind == crate::types::ty::Kind::Enum && e.name() == "StackCrawlMark"
+            })
+        }) || s.ret == known.typed_reference()
+    })
+}
+
+/// The body of a (canonical, closed) method.
+pub fn of(m: &'static Method) -> Result<Arc<Body>> {
+    match implementation(m) {
+        Implementation::Il => cil::shared_body(m),
+        Implementation::Synthetic => synth::body(m).map(Arc::new),
+        other => Err(LoadError::new(
+            LoadErrorKind::MissingMethod,
+            format!("{} has no body ({other:?})", m.full_name()),
+        )),
+    }
+}

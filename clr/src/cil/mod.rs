@@ -1,0 +1,442 @@
+//! CIL method bodies to stack IR: decodes instructions and resolves tokens.
+//!
+//! A token that cannot be resolved does not fail the body: the instruction becomes [`Op::Raise`], which throws when it
+//! is executed, as other CLRs do. What is structurally wrong (a jump into the middle of an instruction, an unknown
+//! opcode) makes the whole method invalid.
+
+use crate::metadata::{self, Reader, TableId, Token};
+use crate::tables::{literals, raises, signatures};
+use crate::types::generics::Scope;
+use crate::types::system::Assembly;
+use crate::types::{LoadError, LoadErrorKind, Method, Result, Type};
+use isthmus_frontend_ir::body::{Body, Local};
+use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
+use isthmus_frontend_ir::op::{Insn, Op, Prefix, Token as IrToken};
+use isthmus_frontend_ir::region::{Clause, ClauseKind, RegionTree};
+use isthmus_runtime_abi::types::MemTy;
+use std::sync::{Arc, OnceLock};
+
+/// Row of [`TABLE`] for each one-byte and each two-byte encoding.
+struct Index {
+    one: [u8; 256],
+    two: [u8; 256],
+}
+
+const NO_ROW: u8 = 0xff;
+
+fn index() -> &'static Index {
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut index = Index {
+            one: [NO_ROW; 256],
+            two: [NO_ROW; 256],
+        };
+        for (i, row) in TABLE.iter().enumerate() {
+            let map = if row.encoding >> 8 == 0xfe {
+                &mut index.two
+            } else {
+                &mut index.one
+            };
+            map[usize::from(row.encoding as u8)] = i as u8;
+        }
+        index
+    })
+}
+
+/// Decodes the body of a method, which must be closed and canonical.
+pub fn body(method: &'static Method) -> Result<Body> {
+    let assembly = method
+        .assembly()
+        .ok_or_else(|| invalid(method, 0, "no body"))?;
+    let rid = method.rid().ok_or_else(|| invalid(method, 0, "no body"))?;
+    let raw = assembly
+        .image
+        .method_body(assembly.image.method_def(rid)?)?
+        .ok_or_else(|| invalid(method, 0, "the method has no body"))?;
+    let mut d = Decoder {
+        method,
+        assembly,
+        scope: method.scope(),
+        starts: Vec::new(),
+        code: Vec::new(),
+        switches: Vec::new(),
+    };
+    d.decode(raw.code)?;
+    d.link(raw.code.len() as u32)?;
+    let regions = d.regions(&raw)?;
+
+    let locals = assembly
+        .image
+        .locals(&raw)?
+        .iter()
+        .map(|v| {
+            let ty = assembly.resolve_sig(&v.ty, method.scope())?;
+            Ok(Local {
+                ty: ty.mem_ty(),
+                class: class_of(ty),
+                pinned: v.pinned,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let sig = method.abi()?;
+    let resolved = method.sig()?;
+    let mut arg_classes = Vec::with_capacity(sig.params.len());
+    if sig.has_this {
+        arg_classes.push((!method.owner.is_value()).then_some(method.owner.id));
+    }
+    arg_classes.extend(resolved.params.iter().map(|t| class_of(t)));
+    Ok(Body {
+        method: method.id,
+        sig,
+        arg_classes,
+        locals,
+        init_locals: raw.init_locals,
+        max_stack: raw.max_stack,
+        code: d.code,
+        switches: d.switches,
+        regions,
+        il_size: raw.code.len() as u32,
+    })
+}
+
+/// The declared class of a location, for reference types.
+fn class_of(ty: &'static Type) -> Option<isthmus_runtime_abi::ids::TypeId> {
+    (ty.mem_ty() == MemTy::Ref && !ty.is_shared).then_some(ty.id)
+}
+
+fn invalid(method: &Method, il: u32, what: &str) -> LoadError {
+    LoadError::new(
+        LoadErrorKind::InvalidProgram,
+        format!(
+            "Invalid IL code in {}: IL_{il:04x}: {what}",
+            method.full_name()
+        ),
+    )
+}
+
+struct Decoder {
+    method: &'static Method,
+    assembly: &'static Assembly,
+    scope: Scope<'static>,
+    /// IL offset of each instruction (of its first prefix).
+    starts: Vec<u32>,
+    code: Vec<Insn>,
+    switches: Vec<Vec<u32>>,
+}
+
+impl Decoder {
+    fn error(&self, il: u32, what: &str) -> LoadError {
+        invalid(self.method, il, what)
+    }
+
+    /// First pass: instructions with branch targets as IL offsets.
+    fn decode(&mut self, code: &[u8]) -> Result<()> {
+        let index = index();
+        let mut r = Reader::new(code);
+        self.code.reserve(code.len() / 2);
+        let mut il = 0;
+        let mut prefix = Prefix::empty();
+        let mut constrained = None;
+        while !r.rest().is_empty() {
+            let at = (code.len() - r.rest().len()) as u32;
+            let here = if prefix.is_empty() && constrained.is_none() {
+                at
+            } else {
+                il
+            };
+            il = here;
+            let short = |_| self.error(at, "the code ends inside an instruction");
+            let byte = r.u8().map_err(short)?;
+            let row = match byte {
+                0xfe => index.two[usize::from(r.u8().map_err(short)?)],
+                _ => index.one[usize::from(byte)],
+            };
+            let row = TABLE
+                .get(usize::from(row))
+                .ok_or_else(|| self.error(at, "unknown opcode"))?;
+            if row.form == Form::Prefix {
+                match row.mnemonic {
+                    "volatile." => prefix |= Prefix::VOLATILE,
+                    "tail." => prefix |= Prefix::TAIL,
+                    "readonly." => prefix |= Prefix::READONLY,
+                    "unaligned." => {
+                        r.u8().map_err(short)?;
+                        prefix |= Prefix::UNALIGNED;
+                    }
+                    "no." => {
+                        let bits = r.u8().map_err(short)?;
+                        prefix |= Prefix::from_bits_truncate((bits & 7) << 4);
+                    }
+                    _ => {
+                        let token = Token::from_raw(r.u32().map_err(short)?);
+                        match self.assembly.resolve_type(token, self.scope) {
+                            Ok(t) => constrained = Some(t.id),
+                            Err(e) => return Err(e),
+                        }
+                    }
+                }
+                // A prefix without a flag of its own still begins the instruction.
+                if prefix.is_empty() && constrained.is_none() {
+                    prefix |= Prefix::UNALIGNED;
+                }
+                continue;
+            }
+            let next = |r: &Reader<'_>| (code.len() - r.rest().len()) as i64;
+            let operand = match row.operand {
+                Operand::Nothing => 0,
+                Operand::I8 => i64::from(r.u8().map_err(short)? as i8),
+                Operand::U8 | Operand::Arg8 | Operand::Local8 => i64::from(r.u8().map_err(short)?),
+                Operand::Arg16 | Operand::Local16 => i64::from(r.u16().map_err(short)?),
+                Operand::I32 => i64::from(r.u32().map_err(short)? as i32),
+                Operand::R4 => i64::from(r.u32().map_err(short)?),
+                Operand::I64 | Operand::R8 => r.u64().map_err(short)? as i64,
+                Operand::Target8 => {
+                    let d = r.u8().map_err(short)? as i8;
+                    next(&r) + i64::from(d)
+                }
+                Operand::Target32 => {
+                    let d = r.u32().map_err(short)? as i32;
+                    next(&r) + i64::from(d)
+                }
+                Operand::Switch => {
+                    let n = r.u32().map_err(short)? as usize;
+                    if n > r.rest().len() / 4 {
+                        return Err(self.error(at, "switch with too many targets"));
+                    }
+                    let offsets: Vec<i32> = (0..n)
+                        .map(|_| r.u32().map(|d| d as i32))
+                        .collect::<std::result::Result<_, _>>()
+                        .map_err(short)?;
+                    let base = next(&r);
+                    let targets = offsets
+                        .iter()
+                        .map(|&d| {
+                            u32::try_from(base + i64::from(d))
+                                .map_err(|_| self.error(at, "bad switch target"))
+                        })
+                        .collect::<Result<_>>()?;
+                    self.switches.push(targets);
+                    self.switches.len() as i64 - 1
+                }
+                Operand::Method
+                | Operand::Field
+                | Operand::Type
+                | Operand::Str
+                | Operand::Sig
+                | Operand::Token => i64::from(r.u32().map_err(short)?),
+            };
+            let target = || {
+                u32::try_from(operand)
+                    .map_err(|_| self.error(at, "branch target outside the method"))
+            };
+            let op = match row.form {
+                Form::Op(op) => op,
+                Form::BranchCmp(cmp) => Op::BrCmp(cmp, target()?),
+                Form::With(kind) => match self.with_operand(kind, operand, at)? {
+                    Ok(op) => op,
+                    Err(e) => Op::Raise(raises().add(e)),
+                },
+                Form::Prefix => unreachable!("handled above"),
+            };
+            self.starts.push(here);
+            self.code.push(Insn {
+                op,
+                prefix,
+                constrained,
+                il: here,
+            });
+            prefix = Prefix::empty();
+            constrained = None;
+        }
+        if self.code.is_empty() {
+            return Err(self.error(0, "the method has no instructions"));
+        }
+        Ok(())
+    }
+
+    /// An operation with an inline operand. Outer error: the body is invalid; inner: the token cannot be resolved.
+    fn with_operand(&self, kind: Kind, operand: i64, at: u32) -> Result<Result<Op>> {
+        let token = || Token::from_raw(operand as u32);
+        let ty = |f: fn(isthmus_runtime_abi::ids::TypeId) -> Op| {
+            self.assembly
+                .resolve_type(token(), self.scope)
+                .map(|t| f(t.id))
+        };
+        let method = |f: fn(isthmus_runtime_abi::ids::MethodId) -> Op| {
+            let m = self.assembly.resolve_method(token(), self.scope)?;
+            Ok(f(m.id))
+        };
+        let field = |f: fn(isthmus_runtime_abi::ids::FieldId) -> Op| {
+            self.assembly
+                .resolve_field(token(), self.scope)
+                .map(|x| f(x.id))
+        };
+        let target = || {
+            u32::try_from(operand).map_err(|_| self.error(at, "branch target outside the method"))
+        };
+        let element = |f: fn(MemTy, Option<isthmus_runtime_abi::ids::TypeId>) -> Op| {
+            self.assembly
+                .resolve_type(token(), self.scope)
+                .map(|t| f(t.mem_ty(), Some(t.id)))
+        };
+        let n = operand as u16;
+        Ok(Ok(match kind {
+            Kind::LdArg => Op::LdArg(n),
+            Kind::LdArgA => Op::LdArgA(n),
+            Kind::StArg => Op::StArg(n),
+            Kind::LdLoc => Op::LdLoc(n),
+            Kind::LdLocA => Op::LdLocA(n),
+            Kind::StLoc => Op::StLoc(n),
+            Kind::LdcI4 => Op::LdcI4(operand as i32),
+            Kind::LdcI8 => Op::LdcI8(operand),
+            Kind::LdcR4 => Op::LdcR4(operand as u32),
+            Kind::LdcR8 => Op::LdcR8(operand as u64),
+            Kind::Br => Op::Br(target()?),
+            Kind::BrFalse => Op::BrFalse(target()?),
+            Kind::BrTrue => Op::BrTrue(target()?),
+            Kind::Leave => Op::Leave(target()?),
+            Kind::Switch => Op::Switch(operand as u32),
+            Kind::LdStr => Op::LdStr(literals().string_of(self.assembly, token())?),
+            Kind::Jmp => return Ok(method(Op::Jmp)),
+            Kind::Call => return Ok(method(Op::Call)),
+            Kind::CallVirt => return Ok(method(Op::CallVirt)),
+            Kind::NewObj => return Ok(method(Op::NewObj)),
+            Kind::LdFtn => return Ok(method(Op::LdFtn)),
+            Kind::LdVirtFtn => return Ok(method(Op::LdVirtFtn)),
+            Kind::CallI => return Ok(self.call_signature(token())),
+            Kind::LdFld => return Ok(field(Op::LdFld)),
+            Kind::LdFldA => return Ok(field(Op::LdFldA)),
+            Kind::StFld => return Ok(field(Op::StFld)),
+            Kind::LdSFld => return Ok(field(Op::LdSFld)),
+            Kind::LdSFldA => return Ok(field(Op::LdSFldA)),
+            Kind::StSFld => return Ok(field(Op::StSFld)),
+            Kind::CpObj => return Ok(ty(Op::CpObj)),
+            Kind::LdObj => return Ok(ty(Op::LdObj)),
+            Kind::StObj => return Ok(ty(Op::StObj)),
+            Kind::InitObj => return Ok(ty(Op::InitObj)),
+            Kind::SizeOf => return Ok(ty(Op::SizeOf)),
+            Kind::Box => return Ok(ty(Op::Box)),
+            Kind::Unbox => return Ok(ty(Op::Unbox)),
+            Kind::UnboxAny => return Ok(ty(Op::UnboxAny)),
+            Kind::CastClass => return Ok(ty(Op::CastClass)),
+            Kind::IsInst => return Ok(ty(Op::IsInst)),
+            Kind::NewArr => return Ok(ty(Op::NewArr)),
+            Kind::LdElemA => return Ok(ty(Op::LdElemA)),
+            Kind::MkRefAny => return Ok(ty(Op::MkRefAny)),
+            Kind::RefAnyVal => return Ok(ty(Op::RefAnyVal)),
+            Kind::LdElemT => return Ok(element(Op::LdElem)),
+            Kind::StElemT => return Ok(element(Op::StElem)),
+            Kind::LdToken => return Ok(self.token(token()).map(Op::LdToken)),
+        }))
+    }
+
+    fn call_signature(&self, token: Token) -> Result<Op> {
+        match self.assembly.image.stand_alone_sig(token.rid())?.sig()? {
+            metadata::sig::StandAloneSig::Method(sig) => {
+                let resolved = self.assembly.resolve_method_sig(&sig, self.scope)?;
+                Ok(Op::CallI(signatures().id_of(&resolved)?))
+            }
+            _ => Err(self.error(0, "calli without a method signature")),
+        }
+    }
+
+    fn token(&self, token: Token) -> Result<IrToken> {
+        let a = self.assembly;
+        let is_field = match token.table() {
+            Some(TableId::Field) => true,
+            Some(TableId::MemberRef) => {
+                matches!(
+                    a.image.member_ref(token.rid())?.sig()?,
+                    metadata::sig::MemberSig::Field(_)
+                )
+            }
+            _ => false,
+        };
+        match token.table() {
+            _ if is_field => Ok(IrToken::Field(a.resolve_field(token, self.scope)?.id)),
+            Some(TableId::MethodDef | TableId::MemberRef | TableId::MethodSpec) => {
+                Ok(IrToken::Method(a.resolve_method(token, self.scope)?.id))
+            }
+            // A generic definition named without arguments is the open type here, not this instantiation.
+            _ => Ok(IrToken::Type(a.resolve_type(token, self.scope)?.id)),
+        }
+    }
+
+    /// Index of the instruction at an IL offset; the end of the code counts.
+    fn at(&self, il: u32, end: u32) -> Option<u32> {
+        if il == end {
+            return Some(self.code.len() as u32);
+        }
+        self.starts.binary_search(&il).ok().map(|i| i as u32)
+    }
+
+    /// Second pass: branch targets as instruction indices.
+    fn link(&mut self, end: u32) -> Result<()> {
+        let find = |this: &Self, il: u32, target: u32| {
+            this.at(target, end)
+                .filter(|&i| (i as usize) < this.code.len())
+                .ok_or_else(|| {
+                    this.error(
+                        il,
+                        "branch into the middle of an instruction or outside the method",
+                    )
+                })
+        };
+        for i in 0..self.code.len() {
+            let Insn { op, il, .. } = self.code[i];
+            if let Some(t) = op.target() {
+                let t = find(self, il, t)?;
+                self.code[i].op = match op {
+                    Op::Br(_) => Op::Br(t),
+                    Op::BrFalse(_) => Op::BrFalse(t),
+                    Op::BrTrue(_) => Op::BrTrue(t),
+                    Op::BrCmp(c, _) => Op::BrCmp(c, t),
+                    _ => Op::Leave(t),
+                };
+            }
+            if let Op::Switch(n) = op {
+                let targets: Vec<u32> = self.switches[n as usize]
+                    .iter()
+                    .map(|&t| find(self, il, t))
+                    .collect::<Result<_>>()?;
+                self.switches[n as usize] = targets;
+            }
+        }
+        Ok(())
+    }
+
+    fn regions(&self, raw: &metadata::Body<'_>) -> Result<RegionTree> {
+        let end = raw.code.len() as u32;
+        let at = |il: u32| {
+            self.at(il, end)
+                .ok_or_else(|| self.error(il, "an exception clause splits an instruction"))
+        };
+        let mut clauses = Vec::new();
+        for c in raw.clauses.iter() {
+            let kind = match c.kind {
+                metadata::ClauseKind::Catch(token) => {
+                    match self.assembly.resolve_type(token, self.scope) {
+                        Ok(t) => ClauseKind::Catch(t.id),
+                        // A handler for a class that does not exist catches nothing; the type stands for "no exception".
+                        Err(_) => ClauseKind::Catch(crate::types::types().known.void().id),
+                    }
+                }
+                metadata::ClauseKind::Filter(il) => ClauseKind::Filter(at(il)?),
+                metadata::ClauseKind::Finally => ClauseKind::Finally,
+                metadata::ClauseKind::Fault => ClauseKind::Fault,
+            };
+            clauses.push(Clause {
+                kind,
+                body: at(c.try_offset)?..at(c.try_offset + c.try_length)?,
+                handler: at(c.handler_offset)?..at(c.handler_offset + c.handler_length)?,
+            });
+        }
+        RegionTree::build(clauses, self.code.len() as u32)
+            .map_err(|e| self.error(0, &e.to_string()))
+    }
+}
+
+/// The body of a method, shared.
+pub fn shared_body(method: &'static Method) -> Result<Arc<Body>> {
+    body(method).map(Arc::new)
+}

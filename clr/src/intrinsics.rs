@@ -1,0 +1,75 @@
+//! Which library methods compilers expand in place, as one table.
+
+use crate::types::Method;
+use isthmus_runtime_abi::intrinsics::Intrinsic;
+
+/// (namespace, class, method, number of parameters without `this`, intrinsic). A class that is generic has its arity in the name.
+#[rustfmt::skip]
+static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
+    ("System", "Array", "get_Length", 0, Intrinsic::ArrayLength),
+    ("System", "Array", "GetRawSzArrayData", 0, Intrinsic::ArrayDataRef),
+    ("System", "String", "get_Length", 0, Intrinsic::StringLength),
+    ("System", "String", "get_Chars", 1, Intrinsic::StringChar),
+    ("System", "ByReference`1", ".ctor", 1, Intrinsic::ByReferenceCtor),
+    ("System", "ByReference`1", "get_Value", 0, Intrinsic::ByReferenceValue),
+    ("System.Runtime.CompilerServices", "RuntimeHelpers", "get_OffsetToStringData", 0, Intrinsic::OffsetToStringData),
+    ("System", "Array", "UnsafeMov", 1, Intrinsic::Identity),
+    ("System", "Math", "Sqrt", 1, Intrinsic::Sqrt),
+    ("System", "Math", "Floor", 1, Intrinsic::Floor),
+    ("System", "Math", "Ceiling", 1, Intrinsic::Ceil),
+    ("System.Threading", "Thread", "MemoryBarrier", 0, Intrinsic::MemoryBarrier),
+    ("System.Threading", "Interlocked", "MemoryBarrier", 0, Intrinsic::MemoryBarrier),
+];
+
+/// The intrinsic that a method stands for.
+pub fn of(m: &Method) -> Option<Intrinsic> {
+    use crate::types::MethodKind;
+    if let MethodKind::Synthetic(n) = m.kind {
+        return crate::synth::intrinsic(n);
+    }
+    if !m.assembly()?.is_corlib() {
+        return None;
+    }
+    let (namespace, class) = (m.owner.namespace(), m.owner.name());
+    if let Some(i) = interlocked(m, namespace, class) {
+        return Some(i);
+    }
+    let found = TABLE
+        .iter()
+        .find(|r| r.2 == m.name && r.1 == class && r.0 == namespace)?;
+    (m.sig().ok()?.params.len() == found.3 && well_typed(m, found.4)).then_some(found.4)
+}
+
+/// Overloads that share a name with others of another type.
+fn well_typed(m: &Method, i: Intrinsic) -> bool {
+    use isthmus_runtime_abi::types::MemTy;
+    let Ok(sig) = m.sig() else { return false };
+    match i {
+        Intrinsic::Sqrt | Intrinsic::Floor | Intrinsic::Ceil => {
+            sig.params[0].mem_ty() == MemTy::F64
+        }
+        // Between types of one kind of stack entry only.
+        Intrinsic::Identity => sig.params[0].mem_ty().stack_ty() == sig.ret.mem_ty().stack_ty(),
+        _ => true,
+    }
+}
+
+/// `Interlocked` by operand type.
+fn interlocked(m: &Method, namespace: &str, class: &str) -> Option<Intrinsic> {
+    use isthmus_runtime_abi::types::MemTy;
+    if namespace != "System.Threading" || class != "Interlocked" {
+        return None;
+    }
+    let cell = m.sig().ok()?.params.first()?.element()?.mem_ty();
+    match (m.name, cell) {
+        ("Exchange", MemTy::I32) => Some(Intrinsic::Exchange32),
+        ("Exchange", MemTy::I64) => Some(Intrinsic::Exchange64),
+        ("CompareExchange", MemTy::I32) => Some(Intrinsic::CompareExchange32),
+        ("CompareExchange", MemTy::I64) => Some(Intrinsic::CompareExchange64),
+        ("Add", MemTy::I32) => Some(Intrinsic::Add32),
+        ("Add", MemTy::I64) => Some(Intrinsic::Add64),
+        ("Increment", MemTy::I32) => Some(Intrinsic::Increment32),
+        ("Decrement", MemTy::I32) => Some(Intrinsic::Decrement32),
+        _ => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! Arrays: constructors and accessors of multi-dimensional ones, `IList<T>` of one-dimensional ones.
+
+use super::Synthetic;
+use super::builder::{Builder, Label};
+use crate::tables::raises;
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
+use isthmus_frontend_ir::body::Body;
+use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op, Token};
+use isthmus_runtime_abi::layout::{HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
+use isthmus_runtime_abi::types::MemTy;
+
+/// Most arguments of a constructor that is made here (rank 8, or rank 4 with lower bounds).
+const MAX_CTOR_ARGS: u32 = 8;
+
+/// The value of a `RuntimeTypeHandle` for a type: its only field.
+fn push_type_handle(b: &mut Builder, ty: &'static Type) -> Result<()> {
+    let field = types()
+        .known
+        .type_handle()
+        .field("value")
+        .ok_or_else(|| LoadError::type_load("System.RuntimeTypeHandle has no field value"))?;
+    b.ops(&[Op::LdToken(Token::Type(ty.id)), Op::LdFld(field.id)]);
+    Ok(())
+}
+
+/// `new T[a, b]` and `new T[lower a .. , …]`: a static method that returns the array.
+pub fn constructor(m: &'static Method) -> Result<Body> {
+    let MethodKind::ArrayCtor(n) = m.kind else {
+        unreachable!("only for constructors")
+    };
+    let mut b = Builder::new(m);
+    if n > MAX_CTOR_ARGS {
+        let e = LoadError::new(
+            LoadErrorKind::NotSupported,
+            format!("{} with {n} arguments", m.full_name()),
+        );
+        b.op(Op::Raise(raises().add(e)));
+        return b.finish();
+    }
+    push_type_handle(&mut b, m.owner)?;
+    b.op(Op::LdcI4(n as i32));
+    for i in 0..MAX_CTOR_ARGS {
+        b.op(if i < n {
+            Op::LdArg(i as u16)
+        } else {
+            Op::LdcI4(0)
+        });
+    }
+    b.ops(&[Op::Call(Synthetic::ArrayNew.method().id), Op::Ret]);
+    b.finish()
+}
+
+/// `Get`, `Set` and `Address`: bounds checks, then the element's address from the object's first byte.
+pub fn accessor(m: &'static Method) -> Result<Body> {
+    let array = m.owner;
+    let element = array
+        .element()
+        .ok_or_else(|| LoadError::type_load("an array without element type"))?;
+    let rank = array.rank();
+    let mut b = Builder::new(m);
+    let raw = Synthetic::RawData.method().id;
+    let base = b.local(MemTy::ByRef);
+    let index = b.local(MemTy::Native);
+    let here = b.local(MemTy::I32);
+    let bad = b.label();
+
+    let is_ref = element.mem_ty() == MemTy::Ref;
+    if m.kind == MethodKind::ArraySet && is_ref {
+        b.ops(&[
+            Op::LdArg(0),
+            Op::LdArg(rank as u16 + 1),
+            Op::Call(Synthetic::ArrayCheckStore.method().id),
+        ]);
+    }
+    if m.kind == MethodKind::ArrayAddress && is_ref {
+        b.op(Op::LdArg(0));
+        push_type_handle(&mut b, element)?;
+        b.op(Op::Call(Synthetic::ArrayCheckExact.method().id));
+    }
+    b.ops(&[Op::LdArg(0), Op::Call(raw), Op::StLoc(base)]);
+    for d in 0..rank {
+        index_step(&mut b, d, base, index, here, bad);
+    }
+    // The element's address.
+    let data = (md_data(rank) - HEADER) as i32;
+    b.ops(&[Op::LdLoc(base), Op::LdcI4(data), Op::Bin(BinOp::Add)]);
+    b.ops(&[
+        Op::LdLoc(index),
+        Op::SizeOf(element.id),
+        Op::Conv(ConvTo::I, ConvMode::Wrap),
+        Op::Bin(BinOp::Mul),
+    ]);
+    b.op(Op::Bin(BinOp::Add));
+    match m.kind {
+        MethodKind::ArrayGet => b.op(Op::LdObj(element.id)),
+        MethodKind::ArraySet => b.ops(&[Op::LdArg(rank as u16 + 1), Op::StObj(element.id)]),
+        _ => &mut b,
+    };
+    b.op(Op::Ret);
+    b.place(bad)
+        .op(Op::Raise(raises().system("IndexOutOfRangeException")));
+    b.finish()
+}
+
+/// `here = arg - lower[d]; if here >= length[d] goto bad; index = index * length[d] + here`.
+fn index_step(b: &mut Builder, d: u32, base: u16, index: u16, here: u16, bad: Label) {
+    let bounds = (MD_BOUNDS - HEADER + d * MD_BOUND_BYTES) as i32;
+    let load = |b: &mut Builder, offset: i32| {
+        b.ops(&[
+            Op::LdLoc(base),
+            Op::LdcI4(offset),
+            Op::Bin(BinOp::Add),
+            Op::LdInd(MemTy::I32),
+        ]);
+    };
+    b.op(Op::LdArg(d as u16 + 1));
+    load(b, bounds + 4);
+    b.ops(&[Op::Bin(BinOp::Sub), Op::StLoc(here), Op::LdLoc(here)]);
+    load(b, bounds);
+    b.branch(|n| Op::BrCmp(Cmp::GeUn, n), bad);
+    if d > 0 {
+        b.op(Op::LdLoc(index));
+        load(b, bounds);
+        b.ops(&[Op::Conv(ConvTo::I, ConvMode::Wrap), Op::Bin(BinOp::Mul)]);
+        b.ops(&[
+            Op::LdLoc(here),
+            Op::Conv(ConvTo::I, ConvMode::Wrap),
+            Op::Bin(BinOp::Add),
+        ]);
+    } else {
+        b.ops(&[Op::LdLoc(here), Op::Conv(ConvTo::I, ConvMode::Wrap)]);
+    }
+    b.op(Op::StLoc(index));
+}
+
+/// The method of `System.Array` that implements a generic interface method for a one-dimensional array, instantiated for the
+/// interface's type argument.
+pub fn interface_method(array: &'static Type, decl: &'static Method) -> Option<&'static Method> {
+    let base = types().known.array();
+    let interface = decl.owner.name();
+    let short = interface.split('`').next().unwrap_or(interface);
+    let name = match short {
+        "IList" => format!("InternalArray__{}", decl.name),
+        "IEnumerable" | "ICollection" | "IReadOnlyCollection" | "IReadOnlyList" => {
+            format!("InternalArray__{short}_{}", decl.name)
+        }
+        _ => String::new(),
+    };
+    let element = decl.owner.args.first().copied();
+    let found = base.methods().ok()?.into_iter().find(|m| m.name == name);
+    match (found, element) {
+        (Some(m), Some(t)) if m.arity == 1 => types().methods.intern(base, m.kind, &[t]).ok(),
+        (Some(m), Some(_)) => Some(m),
+        // The non-generic interfaces are implemented by `System.Array` itself.
+        _ => base
+            .interface_implementation(decl)
+            .filter(|_| array.is_sz_array()),
+    }
+}

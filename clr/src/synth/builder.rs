@@ -1,0 +1,102 @@
+//! A small assembler for the bodies that the VM makes.
+
+use crate::types::{Method, Result};
+use isthmus_frontend_ir::body::{Body, Local};
+use isthmus_frontend_ir::op::{Insn, Op};
+use isthmus_frontend_ir::region::RegionTree;
+use isthmus_runtime_abi::types::MemTy;
+
+/// A place to jump to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Label(u32);
+
+/// Builds a body.
+pub struct Builder {
+    method: &'static Method,
+    code: Vec<Insn>,
+    locals: Vec<Local>,
+    /// Instruction index of each label.
+    labels: Vec<u32>,
+}
+
+impl Builder {
+    /// Starts the body of a method.
+    pub fn new(method: &'static Method) -> Self {
+        Builder {
+            method,
+            code: Vec::new(),
+            locals: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// Adds an instruction.
+    pub fn op(&mut self, op: Op) -> &mut Self {
+        let il = self.code.len() as u32;
+        self.code.push(Insn::new(op, il));
+        self
+    }
+
+    /// Adds instructions.
+    pub fn ops(&mut self, ops: &[Op]) -> &mut Self {
+        for &op in ops {
+            self.op(op);
+        }
+        self
+    }
+
+    /// A new local.
+    pub fn local(&mut self, ty: MemTy) -> u16 {
+        self.locals.push(Local {
+            ty,
+            class: None,
+            pinned: false,
+        });
+        self.locals.len() as u16 - 1
+    }
+
+    /// A label to be placed.
+    pub fn label(&mut self) -> Label {
+        self.labels.push(u32::MAX);
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    /// Places a label here.
+    pub fn place(&mut self, label: Label) -> &mut Self {
+        self.labels[label.0 as usize] = self.code.len() as u32;
+        self
+    }
+
+    /// Adds a branch: `make` gets the label's number, which [`Self::finish`] replaces by the place.
+    pub fn branch(&mut self, make: impl FnOnce(u32) -> Op, to: Label) -> &mut Self {
+        self.op(make(to.0))
+    }
+
+    /// The body.
+    pub fn finish(mut self) -> Result<Body> {
+        for insn in &mut self.code {
+            let at = |n: u32| self.labels[n as usize];
+            insn.op = match insn.op {
+                Op::Br(n) => Op::Br(at(n)),
+                Op::BrTrue(n) => Op::BrTrue(at(n)),
+                Op::BrFalse(n) => Op::BrFalse(at(n)),
+                Op::BrCmp(c, n) => Op::BrCmp(c, at(n)),
+                other => other,
+            };
+        }
+        let sig = self.method.abi()?;
+        let len = self.code.len() as u32;
+        Ok(Body {
+            method: self.method.id,
+            arg_classes: vec![None; sig.params.len()],
+            sig,
+            locals: self.locals,
+            init_locals: true,
+            max_stack: 64,
+            code: self.code,
+            switches: Vec::new(),
+            regions: RegionTree::none(len),
+            il_size: len,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Names of types and methods, for messages, dumps and reflection.
+
+use super::member::Method;
+use super::system::types;
+use super::ty::{Type, TypeKey};
+use crate::metadata::Row;
+use std::fmt::Write;
+
+impl Type {
+    /// Simple name (`List`1`).
+    pub fn name(&self) -> &'static str {
+        match self.assembly {
+            Some(a) => a
+                .image
+                .type_def(self.rid)
+                .and_then(|r| r.name())
+                .unwrap_or("?"),
+            None => "?",
+        }
+    }
+
+    /// Namespace; empty for nested types.
+    pub fn namespace(&self) -> &'static str {
+        match self.assembly {
+            Some(a) => a
+                .image
+                .type_def(self.rid)
+                .and_then(|r| r.namespace())
+                .unwrap_or(""),
+            None => "",
+        }
+    }
+
+    /// The type it is nested in.
+    pub fn enclosing(&self) -> Option<&'static Type> {
+        let a = self.assembly?;
+        let outer = a.image.type_def(self.rid).ok()?.enclosing_type().ok()??;
+        a.type_def(outer.rid()).ok()
+    }
+
+    /// Namespace, enclosing types joined by `+` or `/`, and name, without type arguments.
+    pub fn qualified_name(&self, nesting: char) -> String {
+        match self.enclosing() {
+            Some(outer) => format!("{}{nesting}{}", outer.qualified_name(nesting), self.name()),
+            None if self.namespace().is_empty() => self.name().to_owned(),
+            None => format!("{}.{}", self.namespace(), self.name()),
+        }
+    }
+
+    /// The name that reflection's `ToString` and messages use: `System.Collections.Generic.List`1[System.String]`.
+    pub fn full_name(&self) -> String {
+        let mut out = String::new();
+        self.write_name(&mut out);
+        out
+    }
+
+    fn write_name(&self, out: &mut String) {
+        let inner = |id, out: &mut String| types().ty(id).write_name(out);
+        match &self.key {
+            TypeKey::Def(..) => out.push_str(&self.qualified_name('+')),
+            TypeKey::Inst(..) => {
+                out.push_str(&self.qualified_name('+'));
+                out.push('[');
+                for (i, a) in self.args.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    a.write_name(out);
+                }
+                out.push(']');
+            }
+            TypeKey::SzArray(e) => {
+                inner(*e, out);
+                out.push_str("[]");
+            }
+            TypeKey::MdArray(e, rank) => {
+                inner(*e, out);
+                out.push('[');
+                match rank {
+                    1 => out.push('*'),
+                    _ => (1..*rank).for_each(|_| out.push(',')),
+                }
+                out.push(']');
+            }
+            TypeKey::Ptr(e) => {
+                inner(*e, out);
+                out.push('*');
+            }
+            TypeKey::ByRef(e) => {
+                inner(*e, out);
+                out.push('&');
+            }
+            TypeKey::FnPtr(_) => out.push_str("(fnptr)"),
+            TypeKey::Var(n) => {
+                let _ = write!(out, "!{n}");
+            }
+            TypeKey::MVar(n) => {
+                let _ = write!(out, "!!{n}");
+            }
+            TypeKey::SharedVar(n) => {
+                let _ = write!(out, "shared!{n}");
+            }
+            TypeKey::SharedMVar(n) => {
+                let _ = write!(out, "shared!!{n}");
+            }
+        }
+    }
+}
+
+impl Method {
+    /// `Type::Method`, with type arguments: what `--method` takes and dumps show.
+    pub fn full_name(&self) -> String {
+        let mut out = format!("{}::{}", self.owner.full_name(), self.name);
+        if !self.args.is_empty() {
+            let args: Vec<String> = self.args.iter().map(|a| a.full_name()).collect();
+            let _ = write!(out, "<{}>", args.join(","));
+        }
+        out
+    }
+}

@@ -1,0 +1,313 @@
+//! Tokens and signatures of an assembly to types, methods and fields.
+
+use super::error::{LoadError, LoadErrorKind, Result};
+use super::generics::Scope;
+use super::member::{Field, Method, MethodKind, ResolvedSig, is_unmanaged};
+use super::system::{Assembly, types};
+use super::ty::{Type, TypeKey};
+use crate::metadata::sig::{CallConv, MemberSig, MethodSig, SigType};
+use crate::metadata::{Row, TableId, Token};
+
+impl Assembly {
+    /// The assembly of an AssemblyRef row.
+    pub fn assembly_ref(&self, rid: u32) -> Result<&'static Assembly> {
+        let load = || types().load(self.image.assembly_ref(rid)?.name()?);
+        match self.assembly_refs.get(rid.wrapping_sub(1) as usize) {
+            Some(cell) => cell.get_or_init(load).clone(),
+            None => load(),
+        }
+    }
+
+    /// The type of a TypeDef, TypeRef or TypeSpec token.
+    pub fn resolve_type(&self, token: Token, scope: Scope<'_>) -> Result<&'static Type> {
+        match token.table() {
+            Some(TableId::TypeDef) => self.type_def(token.rid()),
+            Some(TableId::TypeRef) => {
+                match self.type_refs.get(token.rid().wrapping_sub(1) as usize) {
+                    Some(cell) => cell.get_or_init(|| self.load_type_ref(token.rid())).clone(),
+                    None => self.load_type_ref(token.rid()),
+                }
+            }
+            Some(TableId::TypeSpec) => {
+                self.resolve_sig(&self.image.type_spec(token.rid())?.sig()?, scope)
+            }
+            _ => Err(self.bad_token(token, "a type")),
+        }
+    }
+
+    fn bad_token(&self, token: Token, wanted: &str) -> LoadError {
+        LoadError::new(
+            LoadErrorKind::BadImage,
+            format!("{}: token {token} is not {wanted}", self.image.name()),
+        )
+    }
+
+    fn load_type_ref(&self, rid: u32) -> Result<&'static Type> {
+        let row = self.image.type_ref(rid)?;
+        let (namespace, name) = (row.namespace()?, row.name()?);
+        let scope = row.resolution_scope()?;
+        let missing = |place: &str| {
+            let dot = if namespace.is_empty() { "" } else { "." };
+            LoadError::type_load(format!(
+                "Could not load type '{namespace}{dot}{name}' from assembly '{place}'."
+            ))
+        };
+        match scope.table() {
+            Some(TableId::AssemblyRef) => {
+                let a = self.assembly_ref(scope.rid())?;
+                a.find_type(namespace, name).ok_or_else(|| missing(&a.name))
+            }
+            Some(TableId::TypeRef) => {
+                let outer = self.resolve_type(scope, Scope::EMPTY)?;
+                let a = outer.assembly.ok_or_else(|| missing(&self.name))?;
+                let nested = a.image.find_nested_type(outer.rid, namespace, name);
+                a.type_def(nested.ok_or_else(|| missing(&a.name))?)
+            }
+            _ => self
+                .find_type(namespace, name)
+                .ok_or_else(|| missing(&self.name)),
+        }
+    }
+
+    /// A type of a signature.
+    pub fn resolve_sig(&self, sig: &SigType, scope: Scope<'_>) -> Result<&'static Type> {
+        let ts = types();
+        let inner = |t: &SigType| self.resolve_sig(t, scope).map(|t| t.id);
+        let param = |list: &[&'static Type], n: u32, open: TypeKey| match list.get(n as usize) {
+            Some(&t) => Ok(t),
+            None if list.is_empty() => ts.intern(open),
+            None => Err(LoadError::new(
+                LoadErrorKind::BadImage,
+                format!("{}: no type parameter {n}", self.image.name()),
+            )),
+        };
+        let key = match sig {
+            SigType::Prim(p) => return Ok(ts.known.prim(*p)),
+            SigType::Class(token) | SigType::ValueType(token) => {
+                return self.resolve_type(*token, scope);
+            }
+            SigType::Var(n) => return param(scope.class, *n, TypeKey::Var(*n)),
+            SigType::MVar(n) => return param(scope.method, *n, TypeKey::MVar(*n)),
+            SigType::Ptr(t) => TypeKey::Ptr(inner(t)?),
+            SigType::ByRef(t) => TypeKey::ByRef(inner(t)?),
+            SigType::SzArray(t) => TypeKey::SzArray(inner(t)?),
+            SigType::Array(a) => TypeKey::MdArray(inner(&a.element)?, a.rank),
+            SigType::GenericInst(inst) => {
+                let def = self.resolve_type(inst.definition, Scope::EMPTY)?;
+                let args: Result<Box<[_]>> = inst.args.iter().map(inner).collect();
+                let args = args?;
+                if def.generic_arity() != args.len() {
+                    return Err(LoadError::type_load(format!(
+                        "{} with {} type arguments",
+                        def.full_name(),
+                        args.len()
+                    )));
+                }
+                TypeKey::Inst(def.id, args)
+            }
+            SigType::FnPtr(m) => {
+                let mut parts: Vec<_> = m.params.iter().map(inner).collect::<Result<_>>()?;
+                parts.push(inner(&m.ret)?);
+                TypeKey::FnPtr(parts.into())
+            }
+            SigType::Modified(m) => return self.resolve_sig(&m.ty, scope),
+        };
+        ts.intern(key)
+    }
+
+    /// A method signature.
+    pub fn resolve_method_sig(&self, sig: &MethodSig, scope: Scope<'_>) -> Result<ResolvedSig> {
+        Ok(ResolvedSig {
+            has_this: sig.has_this && !sig.explicit_this,
+            vararg: sig.call_conv == CallConv::VarArg,
+            unmanaged: is_unmanaged(sig.call_conv),
+            params: sig
+                .params
+                .iter()
+                .map(|p| self.resolve_sig(p, scope))
+                .collect::<Result<_>>()?,
+            ret: self.resolve_sig(&sig.ret, scope)?,
+            arity: sig.generic_params,
+        })
+    }
+
+    /// The method of a MethodDef, MemberRef or MethodSpec token. Calls through a MemberRef with extra vararg types give the
+    /// definition.
+    pub fn resolve_method(&self, token: Token, scope: Scope<'_>) -> Result<&'static Method> {
+        let ts = types();
+        match token.table() {
+            Some(TableId::MethodDef) => {
+                let owner = self
+                    .image
+                    .declaring_type_of_method(token.rid())
+                    .ok_or_else(|| self.bad_token(token, "a method"))?;
+                let owner = self.type_def(owner)?;
+                // Inside its own generic class a method is named by its MethodDef: it is the one of this instantiation.
+                let owner = if owner.is_generic_definition()
+                    && scope.class.len() == owner.generic_arity()
+                {
+                    ts.instantiate(owner, scope.class)?
+                } else {
+                    owner
+                };
+                ts.method_of(owner, token.rid(), &[])
+            }
+            Some(TableId::MemberRef) => self.resolve_member_ref(token.rid(), scope),
+            Some(TableId::MethodSpec) => {
+                let row = self.image.method_spec(token.rid())?;
+                let args: Vec<&'static Type> = row
+                    .sig()?
+                    .iter()
+                    .map(|t| self.resolve_sig(t, scope))
+                    .collect::<Result<_>>()?;
+                let generic = self.resolve_method(row.method()?, scope)?;
+                if generic.arity as usize != args.len() {
+                    return Err(
+                        self.bad_token(token, "an instantiation of the right number of arguments")
+                    );
+                }
+                ts.methods.intern(generic.owner, generic.kind, &args)
+            }
+            _ => Err(self.bad_token(token, "a method")),
+        }
+    }
+
+    /// The type that a MemberRef's parent token names.
+    fn member_parent(&self, parent: Token, scope: Scope<'_>) -> Result<&'static Type> {
+        match parent.table() {
+            Some(TableId::TypeDef | TableId::TypeRef | TableId::TypeSpec) => {
+                self.resolve_type(parent, scope)
+            }
+            Some(TableId::MethodDef) => {
+                let owner = self.image.declaring_type_of_method(parent.rid());
+                self.type_def(owner.ok_or_else(|| self.bad_token(parent, "a method"))?)
+            }
+            // Global functions of this or another module: the `<Module>` type.
+            _ => self.type_def(1),
+        }
+    }
+
+    fn resolve_member_ref(&self, rid: u32, scope: Scope<'_>) -> Result<&'static Method> {
+        let row = self.image.member_ref(rid)?;
+        let name = row.name()?;
+        let owner = self.member_parent(row.class()?, scope)?;
+        let MemberSig::Method(sig) = row.sig()? else {
+            return Err(self.bad_token(row.token(), "a method"));
+        };
+        if let TypeKey::MdArray(..) = owner.key {
+            let kind = match name {
+                ".ctor" => MethodKind::ArrayCtor(sig.params.len() as u32),
+                "Get" => MethodKind::ArrayGet,
+                "Set" => MethodKind::ArraySet,
+                "Address" => MethodKind::ArrayAddress,
+                _ => return self.find_method(types().known.array(), name, &sig, scope),
+            };
+            return types().methods.intern(owner, kind, &[]);
+        }
+        self.find_method(owner, name, &sig, scope)
+    }
+
+    /// Finds a method by name and signature (as written at the reference) in a type or its ancestors.
+    fn find_method(
+        &self,
+        owner: &'static Type,
+        name: &str,
+        sig: &MethodSig,
+        scope: Scope<'_>,
+    ) -> Result<&'static Method> {
+        // The signature is written in terms of the owner's definition: `!0` is the owner's first argument.
+        let fixed = sig.sentinel.map_or(sig.params.len(), |n| n as usize);
+        let mut class = Some(owner);
+        while let Some(ty) = class {
+            let own = ty.scope();
+            for m in ty.methods()? {
+                if m.name != name || m.arity != sig.generic_params || m.is_static() == sig.has_this
+                {
+                    continue;
+                }
+                let theirs = m.sig()?;
+                if theirs.params.len() != fixed {
+                    continue;
+                }
+                let same =
+                    |a: &SigType, b: &'static Type| self.resolve_sig(a, own).is_ok_and(|a| a == b);
+                if sig.params[..fixed]
+                    .iter()
+                    .zip(&theirs.params)
+                    .all(|(a, b)| same(a, b))
+                    && same(&sig.ret, theirs.ret)
+                {
+                    return Ok(m);
+                }
+            }
+            class = ty.parent()?;
+        }
+        if owner.is_interface() {
+            for t in owner.interfaces()? {
+                if let Ok(m) = self.find_method(t, name, sig, scope) {
+                    return Ok(m);
+                }
+            }
+        }
+        Err(LoadError::new(
+            LoadErrorKind::MissingMethod,
+            format!(
+                "Method not found: {}",
+                self.describe_missing(owner, name, sig)
+            ),
+        ))
+    }
+
+    fn describe_missing(&self, owner: &'static Type, name: &str, sig: &MethodSig) -> String {
+        let ty = |t: &SigType| {
+            self.resolve_sig(t, owner.scope())
+                .map_or("?".to_owned(), |t| t.full_name())
+        };
+        let params: Vec<String> = sig.params.iter().map(ty).collect();
+        format!(
+            "{} {}.{name}({})",
+            ty(&sig.ret),
+            owner.full_name(),
+            params.join(",")
+        )
+    }
+
+    /// The field of a Field or MemberRef token.
+    pub fn resolve_field(&self, token: Token, scope: Scope<'_>) -> Result<&'static Field> {
+        let ts = types();
+        match token.table() {
+            Some(TableId::Field) => {
+                let owner = self
+                    .image
+                    .declaring_type_of_field(token.rid())
+                    .ok_or_else(|| self.bad_token(token, "a field"))?;
+                let owner = self.type_def(owner)?;
+                let owner = if owner.is_generic_definition()
+                    && scope.class.len() == owner.generic_arity()
+                {
+                    ts.instantiate(owner, scope.class)?
+                } else {
+                    owner
+                };
+                ts.field_of(owner, token.rid())
+            }
+            Some(TableId::MemberRef) => {
+                let row = self.image.member_ref(token.rid())?;
+                let name = row.name()?;
+                let owner = self.member_parent(row.class()?, scope)?;
+                let mut class = Some(owner);
+                while let Some(ty) = class {
+                    if let Some(f) = ty.field(name) {
+                        return Ok(f);
+                    }
+                    class = ty.parent()?;
+                }
+                Err(LoadError::new(
+                    LoadErrorKind::MissingField,
+                    format!("Field not found: {}.{name}", owner.full_name()),
+                ))
+            }
+            _ => Err(self.bad_token(token, "a field")),
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! The type system as a whole: assemblies, interners, well-known types.
+
+use super::error::{LoadError, LoadErrorKind, Result};
+use super::member::{Field, FieldTable, Method, MethodKind, MethodTable};
+use super::ty::{Kind, Type, TypeKey, TypeTable};
+use crate::metadata::sig::Prim;
+use crate::metadata::{Image, TableId, Token, TypeDefRow};
+use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
+use rustc_hash::FxHashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
+
+/// A loaded assembly.
+pub struct Assembly {
+    /// Index in the type system.
+    pub index: u32,
+    /// Its metadata.
+    pub image: Arc<Image>,
+    /// Simple name.
+    pub name: String,
+    /// Where it was loaded from.
+    pub path: PathBuf,
+    /// Resolved TypeRef rows.
+    pub(super) type_refs: Box<[OnceLock<Result<&'static Type>>]>,
+    /// Resolved AssemblyRef rows.
+    pub(super) assembly_refs: Box<[OnceLock<Result<&'static Assembly>>]>,
+    /// What the VM keeps beside (reflection object).
+    pub runtime: crate::vm::state::AssemblyState,
+}
+
+impl PartialEq for Assembly {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index
+    }
+}
+
+/// Where assemblies are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct SearchPath {
+    /// Directory of the program.
+    pub app: PathBuf,
+    /// Directory of the class library.
+    pub bcl: PathBuf,
+}
+
+/// Everything that is loaded.
+pub struct TypeSystem {
+    /// Types by key and id.
+    pub table: TypeTable,
+    /// Methods.
+    pub methods: MethodTable,
+    /// Fields.
+    pub fields: FieldTable,
+    /// Well-known types.
+    pub known: Known,
+    search: SearchPath,
+    assemblies: RwLock<Vec<&'static Assembly>>,
+    by_name: RwLock<FxHashMap<String, &'static Assembly>>,
+}
+
+static TYPES: OnceLock<TypeSystem> = OnceLock::new();
+
+/// The process's type system.
+///
+/// # Panics
+/// Before [`TypeSystem::start`].
+pub fn types() -> &'static TypeSystem {
+    TYPES.get().expect("the type system is started first")
+}
+
+impl TypeSystem {
+    /// Starts the type system: loads mscorlib from the class library directory.
+    pub fn start(search: SearchPath) -> Result<&'static TypeSystem> {
+        let system = TYPES.get_or_init(|| TypeSystem {
+            table: TypeTable::default(),
+            methods: MethodTable::default(),
+            fields: FieldTable::default(),
+            known: Known::default(),
+            search,
+            assemblies: RwLock::default(),
+            by_name: RwLock::default(),
+        });
+        if system
+            .assemblies
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .is_empty()
+        {
+            system.load_file(&system.search.bcl.join("mscorlib.dll"))?;
+        }
+        Ok(system)
+    }
+
+    /// Where assemblies are looked for.
+    pub fn search_path(&self) -> &SearchPath {
+        &self.search
+    }
+
+    /// Loads an assembly from a file, or gives the one of that path that is already loaded.
+    pub fn load_file(&self, path: &Path) -> Result<&'static Assembly> {
+        let path = path.canonicalize().map_err(|e| {
+            LoadError::new(
+                LoadErrorKind::FileNotFound,
+                format!("Could not load file or assembly '{}': {e}", path.display()),
+            )
+        })?;
+        if let Some(&a) = self.assemblies().iter().find(|a| a.path == path) {
+            return Ok(a);
+        }
+        let image = Image::open(&path)?;
+        let row = image.assembly().ok_or_else(|| {
+            LoadError::new(
+                LoadErrorKind::BadImage,
+                format!("{}: not an assembly, but a module of one", path.display()),
+            )
+        })?;
+        let name = row.name()?.to_owned();
+        let cells = |table| {
+            (0..image.tables().rows(table))
+                .map(|_| OnceLock::new())
+                .collect()
+        };
+        let mut list = self.assemblies.write().unwrap_or_else(|e| e.into_inner());
+        let assembly: &'static Assembly = Box::leak(Box::new(Assembly {
+            index: list.len() as u32,
+            type_refs: cells(TableId::TypeRef),
+            assembly_refs: (0..image.tables().rows(TableId::AssemblyRef))
+                .map(|_| OnceLock::new())
+                .collect(),
+            name: name.clone(),
+            path,
+            image,
+            runtime: Default::default(),
+        }));
+        list.push(assembly);
+        drop(list);
+        self.by_name
+            .write()
+            .unwrap_or_else(|e| e.into_inner())
+            .entry(name.to_lowercase())
+            .or_insert(assembly);
+        Ok(assembly)
+    }
+
+    /// Loads an assembly by simple name: already loaded, beside the program, in the class library, in its facades.
+    pub fn load(&self, name: &str) -> Result<&'static Assembly> {
+        let key = name.to_lowercase();
+        if let Some(a) = self
+            .by_name
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .get(&key)
+        {
+            return Ok(a);
+        }
+        let dirs = [
+            self.search.app.clone(),
+            self.search.bcl.clone(),
+            self.search.bcl.join("Facades"),
+        ];
+        for dir in dirs {
+            for extension in ["dll", "exe"] {
+                let path = dir.join(format!("{name}.{extension}"));
+                if path.is_file() {
+                    return self.load_file(&path);
+                }
+            }
+        }
+        Err(LoadError::new(
+            LoadErrorKind::FileNotFound,
+            format!(
+                "Could not load file or assembly '{name}' or one of its dependencies. The system cannot find the file specified."
+            ),
+        ))
+    }
+
+    /// The loaded assemblies, mscorlib first.
+    pub fn assemblies(&self) -> Vec<&'static Assembly> {
+        self.assemblies
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .clone()
+    }
+
+    /// The assembly with this index.
+    pub fn assembly(&self, index: u32) -> &'static Assembly {
+        self.assemblies.read().unwrap_or_else(|e| e.into_inner())[index as usize]
+    }
+
+    /// mscorlib.
+    pub fn corlib(&self) -> &'static Assembly {
+        self.assembly(0)
+    }
+
+    /// The type with this id.
+    pub fn ty(&self, id: TypeId) -> &'static Type {
+        self.table.get(id)
+    }
+
+    /// The method with this id.
+    pub fn method(&self, id: MethodId) -> &'static Method {
+        self.methods.get(id)
+    }
+
+    /// The field with this id.
+    pub fn field(&self, id: FieldId) -> &'static Field {
+        self.fields.get(id)
+    }
+
+    /// The type with this key.
+    pub fn intern(&self, key: TypeKey) -> Result<&'static Type> {
+        self.table.intern(key)
+    }
+
+    /// A generic definition with arguments (the definition itself for none).
+    pub fn instantiate(&self, def: &'static Type, args: &[&'static Type]) -> Result<&'static Type> {
+        if args.is_empty() {
+            return Ok(def);
+        }
+        self.intern(TypeKey::Inst(def.id, args.iter().map(|t| t.id).collect()))
+    }
+
+    /// One-dimensional array of an element type.
+    pub fn sz_array(&self, element: &'static Type) -> Result<&'static Type> {
+        self.intern(TypeKey::SzArray(element.id))
+    }
+
+    /// Managed pointer to a type.
+    pub fn by_ref(&self, to: &'static Type) -> Result<&'static Type> {
+        self.intern(TypeKey::ByRef(to.id))
+    }
+
+    /// Shared variable of a class.
+    pub fn shared_var(&self, n: u32) -> &'static Type {
+        self.intern(TypeKey::SharedVar(n))
+            .expect("parameters always intern")
+    }
+
+    /// Shared variable of a method.
+    pub fn shared_mvar(&self, n: u32) -> &'static Type {
+        self.intern(TypeKey::SharedMVar(n))
+            .expect("parameters always intern")
+    }
+
+    /// A method of a type by row, with its own type arguments.
+    pub fn method_of(
+        &self,
+        owner: &'static Type,
+        rid: u32,
+        args: &[&'static Type],
+    ) -> Result<&'static Method> {
+        self.methods.intern(owner, MethodKind::Def(rid), args)
+    }
+
+    /// A field of a type by row.
+    pub fn field_of(&self, owner: &'static Type, rid: u32) -> Result<&'static Field> {
+        self.fields.intern(owner, rid)
+    }
+}
+
+impl Assembly {
+    /// Whether it is mscorlib.
+    pub fn is_corlib(&self) -> bool {
+        self.index == 0
+    }
+
+    /// The type of a TypeDef row.
+    pub fn type_def(&self, rid: u32) -> Result<&'static Type> {
+        types().intern(TypeKey::Def(self.index, rid))
+    }
+
+    /// A top-level type by name, forwarders followed.
+    pub fn find_type(&self, namespace: &str, name: &str) -> Option<&'static Type> {
+        if let Some(rid) = self.image.find_type(namespace, name) {
+            return self.type_def(rid).ok();
+        }
+        let exported = self.image.find_exported_type(namespace, name)?;
+        let scope = exported.implementation().ok()?;
+        match scope.table()? {
+            TableId::AssemblyRef => self
+                .assembly_ref(scope.rid())
+                .ok()?
+                .find_type(namespace, name),
+            _ => None,
+        }
+    }
+
+    /// Kind of a definition, and whether it is one of corlib's primitives: from its own name and its parent's.
+    pub(super) fn classify(&self, row: TypeDefRow<'_>) -> Result<(Kind, Option<Prim>)> {
+        use crate::metadata::TypeAttributes;
+        if row.flags().contains(TypeAttributes::INTERFACE) {
+            return Ok((Kind::Interface, None));
+        }
+        let (namespace, name) = (row.namespace()?, row.name()?);
+        let parent = row.extends()?;
+        let (parent_ns, parent_name) = match parent.table() {
+            _ if parent.is_nil() => ("", ""),
+            Some(TableId::TypeDef) => {
+                let p = self.image.type_def(parent.rid())?;
+                (p.namespace()?, p.name()?)
+            }
+            Some(TableId::TypeRef) => {
+                let p = self.image.type_ref(parent.rid())?;
+                (p.namespace()?, p.name()?)
+            }
+            _ => ("", ""),
+        };
+        let kind = match (parent_ns, parent_name) {
+            ("System", "Enum") => Kind::Enum,
+            ("System", "ValueType")
+                if !(self.is_corlib() && namespace == "System" && name == "Enum") =>
+            {
+                Kind::Value
+            }
+            _ => Kind::Class,
+        };
+        let prim = if self.is_corlib() && namespace == "System" {
+            prim_of(name)
+        } else {
+            None
+        };
+        Ok((kind, prim))
+    }
+
+    /// Whether an item carries an attribute of this class (by name).
+    pub fn has_attribute(&self, owner: Token, namespace: &str, name: &str) -> bool {
+        self.image.custom_attributes(owner).any(|a| {
+            let Ok(ctor) = a.constructor() else {
+                return false;
+            };
+            self.attribute_class(ctor)
+                .is_some_and(|(ns, n)| ns == namespace && n == name)
+        })
+    }
+
+    /// Name of the class of an attribute's constructor.
+    fn attribute_class(&self, ctor: Token) -> Option<(&str, &str)> {
+        let class = match ctor.table()? {
+            TableId::MethodDef => Token::new(
+                TableId::TypeDef,
+                self.image.declaring_type_of_method(ctor.rid())?,
+            ),
+            TableId::MemberRef => self.image.member_ref(ctor.rid()).ok()?.class().ok()?,
+            _ => return None,
+        };
+        match class.table()? {
+            TableId::TypeDef => {
+                let row = self.image.type_def(class.rid()).ok()?;
+                Some((row.namespace().ok()?, row.name().ok()?))
+            }
+            TableId::TypeRef => {
+                let row = self.image.type_ref(class.rid()).ok()?;
+                Some((row.namespace().ok()?, row.name().ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The primitive of this name in `System`.
+fn prim_of(name: &str) -> Option<Prim> {
+    (0..=0x1c)
+        .filter_map(Prim::from_element_type)
+        .find(|p| p.type_name() == name)
+}
+
+macro_rules! known {
+    ($($field:ident = $ns:literal $name:literal;)*) => {
+        /// Types of mscorlib that the VM knows by name, looked up on first use.
+        #[derive(Default)]
+        pub struct Known { $($field: OnceLock<&'static Type>,)* }
+
+        #[allow(missing_docs)]
+        impl Known {
+            $(pub fn $field(&self) -> &'static Type {
+                self.$field.get_or_init(|| {
+                    types().corlib().find_type($ns, $name)
+                        .unwrap_or_else(|| panic!("mscorlib has no {}.{}", $ns, $name))
+                })
+            })*
+
+            /// Names of all of them, for the check at start.
+            pub const NAMES: &'static [(&'static str, &'static str)] = &[$(($ns, $name)),*];
+        }
+    };
+}
+
+known! {
+    object = "System" "Object";
+    value_type = "System" "ValueType";
+    enum_ = "System" "Enum";
+    string = "System" "String";
+    void = "System" "Void";
+    boolean = "System" "Boolean";
+    char = "System" "Char";
+    sbyte = "System" "SByte";
+    byte = "System" "Byte";
+    int16 = "System" "Int16";
+    uint16 = "System" "UInt16";
+    int32 = "System" "Int32";
+    uint32 = "System" "UInt32";
+    int64 = "System" "Int64";
+    uint64 = "System" "UInt64";
+    single = "System" "Single";
+    double = "System" "Double";
+    int_ptr = "System" "IntPtr";
+    uint_ptr = "System" "UIntPtr";
+    typed_reference = "System" "TypedReference";
+    array = "System" "Array";
+    delegate = "System" "Delegate";
+    multicast_delegate = "System" "MulticastDelegate";
+    exception = "System" "Exception";
+    nullable = "System" "Nullable`1";
+    runtime_type = "System" "RuntimeType";
+    type_handle = "System" "RuntimeTypeHandle";
+    method_handle = "System" "RuntimeMethodHandle";
+    field_handle = "System" "RuntimeFieldHandle";
+    by_reference = "System" "ByReference`1";
+    app_domain = "System" "AppDomain";
+    app_domain_setup = "System" "AppDomainSetup";
+    thread = "System.Threading" "Thread";
+    internal_thread = "System.Threading" "InternalThread";
+    ilist_1 = "System.Collections.Generic" "IList`1";
+    ireadonly_list_1 = "System.Collections.Generic" "IReadOnlyList`1";
+    icollection_1 = "System.Collections.Generic" "ICollection`1";
+    ireadonly_collection_1 = "System.Collections.Generic" "IReadOnlyCollection`1";
+    ienumerable_1 = "System.Collections.Generic" "IEnumerable`1";
+    runtime_assembly = "System.Reflection" "RuntimeAssembly";
+    runtime_module = "System.Reflection" "RuntimeModule";
+    runtime_method_info = "System.Reflection" "RuntimeMethodInfo";
+    runtime_constructor_info = "System.Reflection" "RuntimeConstructorInfo";
+    runtime_field_info = "System.Reflection" "RuntimeFieldInfo";
+    runtime_property_info = "System.Reflection" "RuntimePropertyInfo";
+    runtime_parameter_info = "System.Reflection" "RuntimeParameterInfo";
+}
+
+impl Known {
+    /// The type of a primitive.
+    pub fn prim(&self, p: Prim) -> &'static Type {
+        match p {
+            Prim::Void => self.void(),
+            Prim::Boolean => self.boolean(),
+            Prim::Char => self.char(),
+            Prim::I1 => self.sbyte(),
+            Prim::U1 => self.byte(),
+            Prim::I2 => self.int16(),
+            Prim::U2 => self.uint16(),
+            Prim::I4 => self.int32(),
+            Prim::U4 => self.uint32(),
+            Prim::I8 => self.int64(),
+            Prim::U8 => self.uint64(),
+            Prim::R4 => self.single(),
+            Prim::R8 => self.double(),
+            Prim::String => self.string(),
+            Prim::TypedByRef => self.typed_reference(),
+            Prim::I => self.int_ptr(),
+            Prim::U => self.uint_ptr(),
+            Prim::Object => self.object(),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Virtual slots, overrides, and which method implements an interface method.
+
+use super::error::Result;
+use super::member::Method;
+use super::ty::Type;
+use super::{cast, types};
+use crate::metadata::MethodAttributes;
+use rustc_hash::FxHashMap;
+use std::sync::RwLock;
+
+/// The virtual slots of a class.
+#[derive(Debug, Default)]
+pub struct VtablePlan {
+    /// The method in each slot: the base class's slots first.
+    pub slots: Vec<&'static Method>,
+    /// Slot of each virtual method that the class itself declares, by MethodDef row.
+    own: FxHashMap<u32, u32>,
+    /// Class-level `.override`s of interface methods: (interface method, body).
+    overrides: Vec<(&'static Method, &'static Method)>,
+    /// Interface methods looked up so far.
+    found: RwLock<FxHashMap<u32, Option<&'static Method>>>,
+}
+
+/// Whether `body` may override `decl` by name: same name, arity and signature.
+fn overrides_by_name(body: &'static Method, decl: &'static Method) -> bool {
+    if body.name != decl.name || body.arity != decl.arity {
+        return false;
+    }
+    match (body.sig(), decl.sig()) {
+        (Ok(a), Ok(b)) => a.params == b.params && a.ret == b.ret && a.has_this == b.has_this,
+        _ => false,
+    }
+}
+
+/// Computes the slots of a class or value type. Interfaces number their own methods.
+pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
+    let mut plan = VtablePlan::default();
+    if let Some(parent) = ty.parent()? {
+        plan.slots.clone_from(&parent.vtable()?.slots);
+    }
+    let Some(a) = ty.assembly else {
+        return Ok(plan);
+    };
+    let methods = ty.methods()?;
+    for &m in methods.iter().filter(|m| m.is_virtual()) {
+        let reuse = || -> Option<usize> {
+            if m.flags.contains(MethodAttributes::NEW_SLOT) {
+                return None;
+            }
+            // The most derived slot of that signature: later slots hide earlier ones.
+            (0..plan.slots.len()).rev().find(|&i| {
+                let old = plan.slots[i];
+                !old.flags.contains(MethodAttributes::FINAL) && overrides_by_name(m, old)
+            })
+        };
+        let slot = match reuse() {
+            Some(slot) => {
+                plan.slots[slot] = m;
+                slot
+            }
+            None => {
+                plan.slots.push(m);
+                plan.slots.len() - 1
+            }
+        };
+        plan.own.insert(m.rid().unwrap_or(0), slot as u32);
+    }
+    let row = a.image.type_def(ty.rid)?;
+    for imp in row.method_impls() {
+        let decl = a.resolve_method(imp.declaration()?, ty.scope())?;
+        let body = a.resolve_method(imp.body()?, ty.scope())?;
+        if decl.owner.is_interface() {
+            plan.overrides.push((decl, body));
+        } else if let Some(slot) = decl.slot_in_owner() {
+            if let Some(entry) = plan.slots.get_mut(slot as usize) {
+                *entry = body;
+            }
+        }
+    }
+    Ok(plan)
+}
+
+impl Method {
+    /// The generic definition in the same owner, for a generic method's instantiation.
+    fn without_args(&self) -> Result<&'static Method> {
+        types().methods.intern(self.owner, self.kind, &[])
+    }
+
+    /// The slot that a virtual method has in its own class.
+    pub fn slot_in_owner(&self) -> Option<u32> {
+        if !self.is_virtual() {
+            return None;
+        }
+        self.owner
+            .definition_or_self()
+            .vtable()
+            .ok()?
+            .own
+            .get(&self.rid()?)
+            .copied()
+    }
+
+    /// The same generic method instantiation on another generic method definition.
+    fn with_args_of(&'static self, other: &'static Method) -> &'static Method {
+        if other.args.is_empty() {
+            return self;
+        }
+        types()
+            .methods
+            .intern(self.owner, self.kind, &other.args)
+            .unwrap_or(self)
+    }
+}
+
+impl Type {
+    fn definition_or_self(&self) -> &'static Type {
+        types().ty(self.id)
+    }
+
+    /// The method that a virtual call of `m` (a class's or an interface's) reaches on an object of exactly this type.
+    pub fn implementation_of(&'static self, m: &'static Method) -> Option<&'static Method> {
+        if m.owner.is_interface() {
+            return self.interface_implementation(m);
+        }
+        match m.slot_in_owner() {
+            None => Some(m),
+            Some(slot) => {
+                let found = *self.vtable().ok()?.slots.get(slot as usize)?;
+                Some(found.with_args_of(m))
+            }
+        }
+    }
+
+    /// The method that implements an interface method in this class.
+    pub fn interface_implementation(&'static self, m: &'static Method) -> Option<&'static Method> {
+        let plan = self.vtable().ok()?;
+        let key = m.id.raw();
+        if let Some(&known) = plan
+            .found
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .get(&key)
+        {
+            return known;
+        }
+        let found = self.find_implementation(m);
+        plan.found
+            .write()
+            .unwrap_or_else(|e| e.into_inner())
+            .insert(key, found);
+        found
+    }
+
+    fn find_implementation(&'static self, m: &'static Method) -> Option<&'static Method> {
+        let decl = m.without_args().ok()?;
+        let body = self.find_for_interface(decl).or_else(|| {
+            // Through a variant conversion: another instantiation of the same interface that the class implements.
+            let all = self.interfaces().ok()?;
+            let near = all.iter().find(|i| cast::variant_match(i, decl.owner))?;
+            let other = types().methods.intern(near, decl.kind, &[]).ok()?;
+            self.find_for_interface(other)
+        })?;
+        // A virtual body may be overridden further down.
+        let last = match body.slot_in_owner() {
+            Some(slot) if !body.owner.is_interface() => {
+                *self.vtable().ok()?.slots.get(slot as usize)?
+            }
+            _ => body,
+        };
+        Some(last.with_args_of(m))
+    }
+
+    fn find_for_interface(&'static self, decl: &'static Method) -> Option<&'static Method> {
+        if self.is_sz_array() {
+            return crate::synth::arrays::interface_method(self, decl);
+        }
+        if let Some(found) = self.explicit_or_named(decl) {
+            return Some(found);
+        }
+        // A default interface method: the body that the interface itself, or a derived one, gives.
+        let all = self.interfaces().ok()?;
+        let by_override = all.iter().rev().find_map(|i| {
+            let plan = i.vtable().ok()?;
+            plan.overrides
+                .iter()
+                .find(|(d, _)| *d == decl)
+                .map(|(_, b)| *b)
+        });
+        by_override.or((!decl.is_abstract() && all.contains(&decl.owner)).then_some(decl))
+    }
+
+    fn explicit_or_named(&'static self, decl: &'static Method) -> Option<&'static Method> {
+        let mut class = Some(self);
+        while let Some(ty) = class {
+            let plan = ty.vtable().ok()?;
+            if let Some((_, body)) = plan.overrides.iter().find(|(d, _)| *d == decl) {
+                return Some(body);
+            }
+            // A class that lists the interface (again) binds its methods by name, inherited ones too.
+            let lists = ty.declared_interfaces().ok()?.iter().any(|i| {
+                *i == decl.owner
+                    || i.interfaces()
+                        .is_ok_and(|inner| inner.contains(&decl.owner))
+            });
+            if lists {
+                let by_name = std::iter::once(ty).chain(ty.ancestors()).find_map(|c| {
+                    let methods = c.methods().ok()?;
+                    methods.into_iter().find(|m| {
+                        m.is_virtual()
+                            && m.flags.access() == crate::metadata::MemberAccess::Public
+                            && overrides_by_name(m, decl)
+                    })
+                });
+                if by_name.is_some() {
+                    return by_name;
+                }
+            }
+            class = ty.parent().ok()?;
+        }
+        None
+    }
+}
