@@ -1,7 +1,7 @@
 //! Runs a child process with a time limit and a limit on what it may print.
 
 use std::io::{self, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -37,13 +37,14 @@ impl Outcome {
     }
 }
 
-/// Runs `command` with `stdin` as its input and ends it after `limit`.
+/// Runs `command` with `stdin` as its input and ends it, with all that it started, after `limit`.
 pub fn run(command: &mut Command, stdin: &str, limit: Duration) -> io::Result<Outcome> {
     let start = Instant::now();
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()?;
     let mut input = child.stdin.take();
     let stdout = drain(child.stdout.take());
@@ -78,7 +79,10 @@ fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> 
             return Ok(Some(status));
         }
         if Instant::now() >= deadline {
-            child.kill()?;
+            // The child leads a process group: what it started holds the pipes open as well.
+            Command::new("kill")
+                .args(["-KILL", "--", &format!("-{}", child.id())])
+                .status()?;
             child.wait()?;
             return Ok(None);
         }
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_hanging_process_is_ended() {
-        let outcome = shell("echo start; exec sleep 60", "", Duration::from_millis(200));
+        let outcome = shell("echo start; sleep 60; true", "", Duration::from_millis(200));
         assert_eq!(outcome.end, End::TimeOut);
         assert_eq!(outcome.stdout, b"start\n");
     }
