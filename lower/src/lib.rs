@@ -1,0 +1,84 @@
+//! Lowering: SSA to machine code through Cranelift. The only crate that names it.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`isa`] | back ends as we configure them, as a table with reasons |
+//! | [`abi`] | words of a signature as Cranelift signatures |
+//! | [`names`] | symbols as Cranelift's external names |
+//! | [`clif`] | SSA → Cranelift IR, one file a topic |
+//! | [`worker`] | compiling one function, with memory that each thread uses again |
+//! | [`artifact`] | Cranelift's compiled buffer → `CompiledMethod` |
+//! | [`dump`] | Cranelift IR and machine code as text |
+//! | [`unsupported`] | why a method is declined |
+//!
+//! ```text
+//!   ssa::ir::Unit ──clif──▶ Cranelift IR ──Cranelift──▶ buffer ──artifact──▶ CompiledMethod
+//!     func                                                                    code, relocs, frame, sites
+//!     filters  ──────── the same, each as a function of its own ────────────▶ filters
+//! ```
+
+pub mod abi;
+pub mod artifact;
+pub mod clif;
+pub mod dump;
+pub mod isa;
+pub mod names;
+pub mod unsupported;
+pub mod worker;
+
+pub use isa::Features;
+pub use unsupported::Unsupported;
+
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::CompileEnv;
+use isthmus_ssa::ir::Unit;
+
+/// How to compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Processor features that code may use.
+    pub features: Features,
+    /// Functions with more SSA instructions are declined: Cranelift's time grows faster than the function.
+    pub max_instructions: usize,
+    /// Whether to keep the map from code offsets to source positions.
+    pub line_map: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            features: Features::Portable,
+            max_instructions: 30_000,
+            line_map: false,
+        }
+    }
+}
+
+/// Compiles a method and its filters.
+pub fn compile(
+    env: &dyn CompileEnv,
+    unit: &Unit,
+    arch: Arch,
+    options: &Options,
+) -> Result<CompiledMethod, Unsupported> {
+    let isa = isa::isa(arch, options.features)?;
+    worker::with(|worker| {
+        let method = unit.func.method;
+        let job = worker::Job {
+            env,
+            isa: &*isa,
+            arch,
+            options,
+        };
+        let mut compiled = worker.compile(&job, &unit.func, Symbol::MethodBody(method))?;
+        for (n, filter) in unit.filters.iter().enumerate() {
+            let symbol = Symbol::Filter(method, n as u32);
+            compiled
+                .filters
+                .push(worker.compile(&job, &filter.func, symbol)?);
+        }
+        Ok(compiled)
+    })
+}

@@ -1,0 +1,126 @@
+//! Compiling one function with memory that is used again for the next.
+
+use crate::artifact::{self, Source};
+use crate::clif::{self, Built, Scratch};
+use crate::unsupported::Unsupported;
+use crate::{Options, dump};
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::TargetIsa;
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::CompileEnv;
+use isthmus_ssa::ir::Func;
+use std::cell::Cell;
+
+/// What is the same for a method and its filters.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The VM.
+    pub env: &'a dyn CompileEnv,
+    /// Back end.
+    pub isa: &'a dyn TargetIsa,
+    /// Architecture.
+    pub arch: Arch,
+    /// Options.
+    pub options: &'a Options,
+}
+
+/// Cranelift's and our own reusable state.
+pub struct Worker {
+    context: Context,
+    control: ControlPlane,
+    scratch: Scratch,
+}
+
+thread_local! {
+    static WORKER: Cell<Option<Box<Worker>>> = const { Cell::new(None) };
+}
+
+/// Runs `f` with this thread's worker.
+pub fn with<R>(f: impl FnOnce(&mut Worker) -> R) -> R {
+    // Taken out meanwhile: a nested use gets a new one, and one that a panic left behind is dropped.
+    let mut worker = WORKER.take().unwrap_or_else(|| {
+        Box::new(Worker {
+            context: Context::new(),
+            control: ControlPlane::default(),
+            scratch: Scratch::default(),
+        })
+    });
+    let result = f(&mut worker);
+    WORKER.set(Some(worker));
+    result
+}
+
+impl Worker {
+    /// Builds the CLIF of a function.
+    fn build(&mut self, job: &Job<'_>, func: &Func) -> Result<Built, Unsupported> {
+        self.context.clear();
+        clif::build(
+            &mut self.context.func,
+            func,
+            job.env,
+            job.arch,
+            job.options,
+            &mut self.scratch,
+        )
+    }
+
+    /// Compiles a function.
+    pub fn compile(
+        &mut self,
+        job: &Job<'_>,
+        func: &Func,
+        symbol: Symbol,
+    ) -> Result<CompiledMethod, Unsupported> {
+        let built = self.build(job, func)?;
+        self.context
+            .compile(job.isa, &mut self.control)
+            .map_err(|e| Unsupported::from(e.inner))?;
+        let compiled = self
+            .context
+            .compiled_code()
+            .ok_or_else(|| Unsupported::Backend("no code".into()))?;
+        let source = Source {
+            symbol,
+            func,
+            names: &self.scratch.names,
+            params: &self.context.func.params,
+            slots: built.slots,
+            stack_arg_bytes: built.stack_arg_bytes,
+            helper_calls: built.helper_calls,
+            line_map: job.options.line_map,
+        };
+        artifact::make(job.arch, &source, compiled)
+    }
+
+    /// The CLIF of a function as text, with symbols in place of numbers; optimized by Cranelift if wanted.
+    pub fn clif(
+        &mut self,
+        job: &Job<'_>,
+        func: &Func,
+        optimized: bool,
+    ) -> Result<String, Unsupported> {
+        self.build(job, func)?;
+        if optimized {
+            self.context
+                .optimize(job.isa, &mut self.control)
+                .map_err(Unsupported::from)?;
+        }
+        let text = self.context.func.display().to_string();
+        Ok(dump::name_symbols(&text, &self.scratch.names))
+    }
+
+    /// Cranelift's own listing of the machine code, for architectures that we have no disassembler for.
+    pub fn listing(&mut self, job: &Job<'_>, func: &Func) -> Result<String, Unsupported> {
+        self.build(job, func)?;
+        self.context.set_disasm(true);
+        let code = self
+            .context
+            .compile(job.isa, &mut self.control)
+            .map_err(|e| Unsupported::from(e.inner))?;
+        let text = code.vcode.clone().unwrap_or_default();
+        Ok(dump::name_symbols(&text, &self.scratch.names))
+    }
+}
