@@ -1,0 +1,248 @@
+//! Places an artifact and resolves its symbols.
+//!
+//! ```text
+//!  call S  (X64Call32)       near:  e8 S              far:  e8 island ──▶ ff 25 [word of S] ──▶ S
+//!  mov r,[got S]             X64GotPcRel32: the word of S
+//! ```
+//! Words and islands are made once for a symbol and kept: the address of a symbol that code reaches through them must not change.
+
+use crate::code_memory::CodeMemory;
+use crate::error::LinkError;
+use crate::reloc::{self, Via};
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
+
+/// Code in place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LinkedCode {
+    /// Address.
+    pub base: usize,
+    /// Size in bytes.
+    pub size: usize,
+}
+
+impl LinkedCode {
+    /// Whether an address lies in it.
+    pub fn contains(&self, pc: usize) -> bool {
+        pc.wrapping_sub(self.base) < self.size
+    }
+}
+
+/// Answers for addresses of symbols. It may link other code in the same memory.
+pub type Resolve<'a> = dyn Fn(Symbol) -> Result<u64, LinkError> + 'a;
+
+impl CodeMemory {
+    /// Places the code of `method` (not of its filters, which are artifacts of their own) and applies its relocations.
+    pub fn link(
+        &self,
+        method: &CompiledMethod,
+        resolve: &Resolve<'_>,
+    ) -> Result<LinkedCode, LinkError> {
+        let code = self.alloc_code(method.code.len(), method.align as usize)?;
+        let linked = self.relocated(method, code.base as u64, resolve);
+        match linked {
+            Ok(bytes) => {
+                self.write(code, 0, &bytes);
+                self.publish(code);
+                Ok(code)
+            }
+            Err(error) => {
+                self.free(code);
+                Err(error)
+            }
+        }
+    }
+
+    fn relocated(
+        &self,
+        method: &CompiledMethod,
+        base: u64,
+        resolve: &Resolve<'_>,
+    ) -> Result<Vec<u8>, LinkError> {
+        let mut bytes = method.code.clone();
+        for r in &method.relocs {
+            let to = self.target(r, base, resolve)?;
+            reloc::apply(&mut bytes, r, base, to)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The address that the relocation's place shall refer to.
+    fn target(&self, r: &Reloc, base: u64, resolve: &Resolve<'_>) -> Result<u64, LinkError> {
+        if reloc::via(r.kind) == Some(Via::Got) {
+            return self.got(r.symbol, resolve);
+        }
+        let to = resolve(r.symbol)?;
+        let far = r.kind == RelocKind::X64Call32 && !reloc::fits(r.kind, reloc::value(r, base, to));
+        if far {
+            return self.island(r.symbol, to);
+        }
+        Ok(to)
+    }
+
+    /// The word that holds the address of a symbol.
+    fn got(&self, symbol: Symbol, resolve: &Resolve<'_>) -> Result<u64, LinkError> {
+        if let Some(&word) = self.state().got.get(&symbol) {
+            return Ok(word as u64);
+        }
+        // Not under the lock: `resolve` may link.
+        let to = resolve(symbol)?;
+        self.got_of(symbol, to)
+    }
+
+    fn got_of(&self, symbol: Symbol, to: u64) -> Result<u64, LinkError> {
+        let word = self.word(to as usize)?;
+        let kept = *self.state().got.entry(symbol).or_insert(word);
+        if kept != word {
+            self.free_data(word, 1);
+        }
+        Ok(kept as u64)
+    }
+
+    /// Code that jumps to a far symbol.
+    fn island(&self, symbol: Symbol, to: u64) -> Result<u64, LinkError> {
+        if let Some(&island) = self.state().islands.get(&symbol) {
+            return Ok(island as u64);
+        }
+        let known = self.state().got.get(&symbol).copied();
+        let word = match known {
+            Some(word) => word as u64,
+            None => self.got_of(symbol, to)?,
+        };
+        // jmp [rip + word]
+        let mut code = [0xff, 0x25, 0, 0, 0, 0];
+        let island = self.alloc_code(code.len(), 16)?;
+        let r = Reloc {
+            offset: 2,
+            kind: RelocKind::X64GotPcRel32,
+            symbol,
+            addend: -4,
+        };
+        reloc::apply(&mut code, &r, island.base as u64, word)?;
+        self.write(island, 0, &code);
+        self.publish(island);
+        let kept = *self.state().islands.entry(symbol).or_insert(island.base);
+        if kept != island.base {
+            self.free(island);
+        }
+        Ok(kept as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code_memory::Config;
+    use isthmus_runtime_abi::artifact::Tier;
+    use isthmus_runtime_abi::ids::MethodId;
+    use isthmus_runtime_abi::target::Arch;
+
+    fn memory() -> CodeMemory {
+        CodeMemory::new(Config {
+            code: 1 << 20,
+            data: 1 << 16,
+        })
+        .unwrap()
+    }
+
+    fn method(code: &[u8], relocs: &[(u32, RelocKind, Symbol)]) -> CompiledMethod {
+        let id = MethodId::from_index(0);
+        let relocs = relocs.iter().map(|&(offset, kind, symbol)| Reloc {
+            offset,
+            kind,
+            symbol,
+            addend: match kind {
+                RelocKind::Abs64 | RelocKind::Abs32 => 0,
+                _ => -4,
+            },
+        });
+        CompiledMethod {
+            code: code.to_vec(),
+            relocs: relocs.collect(),
+            ..CompiledMethod::new(Symbol::MethodBody(id), id, Arch::X64, Tier::Stub)
+        }
+    }
+
+    extern "C" fn forty_two() -> u64 {
+        42
+    }
+
+    fn call(code: LinkedCode) -> u64 {
+        // SAFETY: the tests' code is a C function without arguments.
+        unsafe {
+            let f: extern "C" fn() -> u64 = std::mem::transmute(code.base);
+            f()
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn near_and_far_calls_and_words_work() {
+        let memory = memory();
+        let resolve = |symbol| match symbol {
+            Symbol::Native(_) => Ok(forty_two as *const () as u64),
+            Symbol::VmData(n) => Ok(u64::from(n)),
+            symbol => Err(LinkError::Unresolved {
+                symbol,
+                reason: "unknown".into(),
+            }),
+        };
+        // sub rsp, 8; call Native(1); add rsp, 8; ret
+        let far = method(
+            &[
+                0x48, 0x83, 0xec, 8, 0xe8, 0, 0, 0, 0, 0x48, 0x83, 0xc4, 8, 0xc3,
+            ],
+            &[(5, RelocKind::X64Call32, Symbol::Native(1))],
+        );
+        let code = memory.link(&far, &resolve).unwrap();
+        assert_eq!(call(code), 42);
+        assert!(code.contains(code.base) && !code.contains(code.base + code.size));
+
+        // Same symbol: same island, same word.
+        let used = memory.used();
+        let again = memory.link(&far, &resolve).unwrap();
+        assert_eq!(memory.used(), (used.0 + 16, used.1));
+        assert_eq!(call(again), 42);
+
+        // mov rax, [got VmData(7)]; ret
+        let word = method(
+            &[0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xc3],
+            &[(3, RelocKind::X64GotPcRel32, Symbol::VmData(7))],
+        );
+        assert_eq!(call(memory.link(&word, &resolve).unwrap()), 7);
+
+        // jmp to near code, through a resolver that knows it
+        let near = method(
+            &[0xe9, 0, 0, 0, 0],
+            &[(1, RelocKind::X64Call32, Symbol::VmData(0))],
+        );
+        let to = code.base as u64;
+        assert_eq!(call(memory.link(&near, &|_| Ok(to)).unwrap()), 42);
+    }
+
+    #[test]
+    fn errors_name_kind_and_symbol_and_leak_nothing() {
+        let memory = memory();
+        let cases = [
+            (RelocKind::X64PcRel32, "out of range"),
+            (RelocKind::Abs32, "out of range"),
+            (RelocKind::A64Call26, "not for this architecture"),
+        ];
+        for (kind, text) in cases {
+            let m = method(&[0; 8], &[(0, kind, Symbol::VmData(3))]);
+            let error = memory.link(&m, &|_| Ok(1 << 60)).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+            assert!(error.contains("VmData(3)"), "{error}");
+        }
+        let m = method(&[0; 8], &[(0, RelocKind::Abs64, Symbol::VmData(3))]);
+        let none = |symbol| {
+            Err(LinkError::Unresolved {
+                symbol,
+                reason: "nobody made it".into(),
+            })
+        };
+        let error = memory.link(&m, &none).unwrap_err().to_string();
+        assert_eq!(error, "no address for VmData(3): nobody made it");
+        assert_eq!(memory.used(), (0, 0));
+    }
+}
