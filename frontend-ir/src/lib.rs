@@ -8,6 +8,7 @@
 //! | [`op`] | the normal form of an instruction |
 //! | [`cil`] | the table of all ECMA-335 encodings: bytes, mnemonic, operand, normal form |
 //! | [`body`] | a method body; where compilers get bodies from |
+//! | [`interp`] | an interpreter: the oracle; its world serves the SSA interpreter too |
 //! | [`module`] | a self-contained program with layouts: a VM for tests, the interpreter and examples |
 //! | [`region`] | exception clauses as a tree of regions |
 //! | [`text`] | the `.sir` text form of modules: parser and printer |
@@ -15,6 +16,7 @@
 
 pub mod body;
 pub mod cil;
+pub mod interp;
 pub mod module;
 pub mod op;
 pub mod region;
