@@ -295,6 +295,10 @@ pub trait CompileEnv: Layouts + Sync {
     fn is_final(&self, callee: MethodId) -> bool;
     /// The intrinsic that the method stands for.
     fn intrinsic(&self, callee: MethodId) -> Option<Intrinsic>;
+    /// The type argument that [`Intrinsic::SizeOf`] and [`Intrinsic::AddElements`] of this method are about, if code can know it.
+    fn intrinsic_type(&self, _callee: MethodId) -> Option<TypeId> {
+        None
+    }
     /// For `newobj`: the class that `ctor` creates, or `None` if the constructor itself returns the object (strings,
     /// multi-dimensional arrays), in which case it is called like a static method.
     fn new_object_class(&self, ctor: MethodId) -> Option<TypeId>;
