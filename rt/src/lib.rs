@@ -1,0 +1,61 @@
+//! The runtime that compiled code runs on, for any VM.
+//!
+//! ```text
+//!   managed code ──helpers, trampolines──▶ helpers, dispatch ──questions──▶ vm::Vm (the VM's own)
+//!        ▲  │ faults                            │
+//!        │  └─────────▶ traps ──▶ exception ────┤ walk (stack), registry (PC → tables), thread (in flight)
+//!        │                                      │
+//!   invoke ◀── runtime code ◀───────────────────┘
+//!                    └─ transition, safepoint (stop the world) ◀── gc
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`runtime`] | [`Runtime`](runtime::Runtime): everything of a process; installs code, resolves symbols |
+//! | [`vm`] | the trait that a VM implements |
+//! | [`thread`] | attached threads: context, stack, states |
+//! | [`object`] | references and exceptions in runtime code |
+//! | [`invoke`] | calling managed code |
+//! | [`helpers`] | the C functions behind helpers |
+//! | [`dispatch`] | what trampolines ask: compile, vtable slots, interface methods |
+//! | [`methods`] | permanent records of methods: cell, entry, versions |
+//! | [`registry`] | code by address |
+//! | [`walk`] | walking the stack |
+//! | [`exception`] | the two-pass exception driver |
+//! | [`traps`] | faults of compiled code |
+//! | [`safepoint`] | stopping the world |
+//! | [`transition`] | blocking regions |
+//! | [`gc`] | the heap |
+//! | [`heap`] | where the two meet |
+//! | [`vtables`], [`memory`] | address space |
+
+pub mod dispatch;
+pub mod exception;
+pub mod gc;
+pub mod heap;
+pub mod helpers;
+pub mod invoke;
+pub mod memory;
+pub mod methods;
+pub mod object;
+pub mod registry;
+pub mod runtime;
+pub mod safepoint;
+pub mod thread;
+pub mod transition;
+pub mod traps;
+pub mod vm;
+pub mod vtables;
+pub mod walk;
+
+mod arch;
+
+/// Exit code of the process when the runtime finds itself in a state that cannot be.
+pub const INTERNAL_ERROR: i32 = 70;
+
+/// Ends the process: the runtime is in a state that cannot be.
+#[cold]
+pub(crate) fn internal_error(message: &str) -> ! {
+    eprintln!("internal error: {message}");
+    std::process::exit(INTERNAL_ERROR)
+}

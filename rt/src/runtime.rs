@@ -1,0 +1,458 @@
+//! The runtime of a process: code, stubs, methods, threads, heap, and the VM they serve.
+//!
+//! A [`Runtime`] lives until the process ends: compiled code, signal handlers and other threads refer to it.
+
+use crate::dispatch::{self, ImtTables};
+use crate::exception;
+use crate::gc::{Heap, HeapError, HeapOptions};
+use crate::helpers;
+use crate::methods::{MethodRecord, Methods};
+use crate::object::Thrown;
+use crate::registry::{Code, CodeMap, RegisterError};
+use crate::safepoint::Safepoints;
+use crate::thread::Thread;
+use crate::traps;
+use crate::vm::{UnboxContext, Vm};
+use crate::vtables::LowArena;
+use isthmus_linker::{CodeMemory, Config as CodeConfig, LinkError, LinkedCode};
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::helpers::{Effects, Helper};
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::layout::{self, IMT_SLOTS};
+use isthmus_runtime_abi::stub::Stub;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use isthmus_stubs::{RuntimeEntries, StubError, dispatch as stubs};
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use thiserror::Error;
+
+const WORD: u32 = size_of::<usize>() as u32;
+
+/// What can be chosen about a runtime.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Sizes of code memory.
+    pub code: CodeConfig,
+    /// The heap; `None`: there is none (for tests of code alone).
+    pub heap: Option<HeapOptions>,
+}
+
+/// Why a runtime cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// No stubs, or no runtime, for this machine.
+    #[error("this architecture is not supported")]
+    Arch,
+    /// Stubs could not be made or linked.
+    #[error("cannot make the runtime's stubs: {0}")]
+    Stubs(#[from] InstallError),
+    /// The operating system refused memory or handlers.
+    #[error("cannot start the runtime: {0}")]
+    System(#[from] std::io::Error),
+    /// No heap.
+    #[error(transparent)]
+    Heap(#[from] HeapError),
+}
+
+/// Why code cannot be installed.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// It cannot be linked.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It cannot be registered.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// A stub cannot be made.
+    #[error(transparent)]
+    Stub(#[from] StubError),
+    /// It is not the code of a method.
+    #[error("{0:?} is not the code of a method")]
+    NoMethod(Symbol),
+}
+
+/// Addresses of the stubs that the runtime itself goes to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StubAddresses {
+    pub(crate) invoke: usize,
+    pub(crate) fault: usize,
+    pub(crate) stub_fault: usize,
+}
+
+/// A runtime.
+pub struct Runtime {
+    vm: Box<dyn Vm>,
+    arch: Arch,
+    memory: CodeMemory,
+    code: CodeMap,
+    methods: Methods,
+    safepoints: Safepoints,
+    entries: RuntimeEntries,
+    stubs: StubAddresses,
+    /// Stubs that exist, by their symbol.
+    made: Mutex<FxHashMap<Symbol, usize>>,
+    pub(crate) imt: Mutex<ImtTables>,
+    low: LowArena,
+    removals: AtomicU32,
+    heap: OnceLock<&'static Heap>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("code", &self.code.len())
+            .field("used", &self.memory.used())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// Starts a runtime for a VM. It is never freed.
+    pub fn new(config: Config, vm: Box<dyn Vm>) -> Result<&'static Runtime, StartError> {
+        let arch = Arch::host().ok_or(StartError::Arch)?;
+        let memory = CodeMemory::new(config.code).map_err(InstallError::from)?;
+        let mut runtime = Runtime {
+            vm,
+            arch,
+            code: CodeMap::new(memory.code_range())?,
+            memory,
+            methods: Methods::new()?,
+            safepoints: Safepoints::default(),
+            entries: RuntimeEntries::new(
+                dispatch::compile,
+                dispatch::vtable_slot,
+                dispatch::imt_slot,
+                exception::throw_pending,
+                exception::fault,
+                helpers::entry_check,
+            ),
+            stubs: StubAddresses::default(),
+            made: Mutex::default(),
+            imt: Mutex::default(),
+            low: LowArena::new()?,
+            removals: AtomicU32::new(0),
+            heap: OnceLock::new(),
+        };
+        for stub in isthmus_stubs::common(arch).map_err(InstallError::from)? {
+            runtime.install_stub(&stub)?;
+        }
+        let stub = |s| {
+            runtime
+                .made
+                .lock()
+                .get(&Symbol::Stub(s))
+                .copied()
+                .unwrap_or(0)
+        };
+        runtime.stubs = StubAddresses {
+            invoke: stub(Stub::Invoke),
+            fault: stub(Stub::Fault),
+            stub_fault: stub(Stub::StubFault),
+        };
+        traps::install()?;
+        let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+        if let Some(options) = config.heap {
+            runtime.start_heap(options)?;
+        }
+        Ok(runtime)
+    }
+
+    /// The VM.
+    pub fn vm(&self) -> &dyn Vm {
+        &*self.vm
+    }
+
+    /// Architecture of the code.
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// Where code lies.
+    pub fn code_memory(&self) -> &CodeMemory {
+        &self.memory
+    }
+
+    /// Which code is at an address.
+    pub fn code_map(&self) -> &CodeMap {
+        &self.code
+    }
+
+    /// The threads.
+    pub fn safepoints(&self) -> &Safepoints {
+        &self.safepoints
+    }
+
+    pub(crate) fn stub_addresses(&self) -> &StubAddresses {
+        &self.stubs
+    }
+
+    /// Number of times that code was removed.
+    pub(crate) fn removals(&self) -> u32 {
+        self.removals.load(Ordering::Acquire)
+    }
+
+    // ---- methods and their code
+
+    /// A method's record.
+    pub fn method(&self, id: MethodId) -> &MethodRecord {
+        let made = self.methods.get_or_make(id, || self.make_record(id));
+        match self.made(made) {
+            Some(record) => record,
+            None => crate::internal_error("too many methods"),
+        }
+    }
+
+    fn make_record(&self, id: MethodId) -> Result<MethodRecord, InstallError> {
+        let prestub = self.link(&stubs::prestub(self.arch, id)?)?.base;
+        let cell = self.memory.alloc_data(1)?;
+        // SAFETY: a word just taken for this record.
+        unsafe { AtomicUsize::from_ptr(cell as *mut usize) }.store(prestub, Ordering::Release);
+        Ok(MethodRecord {
+            id,
+            cell,
+            prestub,
+            entry: Default::default(),
+            state: Default::default(),
+            compiled: Default::default(),
+        })
+    }
+
+    /// The method's stable entry: what function pointers and delegates hold.
+    pub fn entry(&self, id: MethodId) -> usize {
+        let record = self.method(id);
+        *record.entry.get_or_init(|| {
+            let stub = stubs::method_entry(self.arch, id).map_err(InstallError::from);
+            let linked = stub.and_then(|stub| self.link(&stub));
+            self.made(linked).base
+        })
+    }
+
+    /// Links and registers code, and makes it the newest version of its method: calls go there from now on.
+    pub fn install(&self, artifact: &CompiledMethod) -> Result<&Code, InstallError> {
+        match artifact.symbol {
+            Symbol::MethodBody(id) => self.install_for(self.method(id), artifact),
+            other => Err(InstallError::NoMethod(other)),
+        }
+    }
+
+    /// As [`Self::install`], for an artifact of any name (a stub that stands for a method).
+    pub(crate) fn install_for(
+        &self,
+        record: &MethodRecord,
+        artifact: &CompiledMethod,
+    ) -> Result<&Code, InstallError> {
+        let code = self.register(artifact)?;
+        record.publish(code);
+        Ok(code)
+    }
+
+    /// Links and registers code that no method leads to.
+    pub fn register(&self, artifact: &CompiledMethod) -> Result<&Code, InstallError> {
+        let filters = artifact.filters.iter();
+        let filters = filters
+            .map(|filter| self.register(filter).map(|code| code.base))
+            .collect::<Result<Box<[usize]>, _>>()?;
+        let linked = self.link(artifact)?;
+        Ok(self.code.add(Code::new(artifact, linked.base, filters)?)?)
+    }
+
+    /// Links code without registering it: nothing in it may trap or appear on a stack.
+    pub(crate) fn link(&self, artifact: &CompiledMethod) -> Result<LinkedCode, InstallError> {
+        Ok(self.memory.link(artifact, &|symbol| self.resolve(symbol))?)
+    }
+
+    /// Frees a version that is not the newest.
+    ///
+    /// # Safety
+    /// No frame, slot, resume address or other code refers to it, and no thread is looking it up: the world is stopped,
+    /// and the stacks were searched.
+    pub unsafe fn remove(&self, code: &Code) {
+        let linked = LinkedCode {
+            base: code.base,
+            size: code.len as usize,
+        };
+        self.removals.fetch_add(1, Ordering::AcqRel);
+        // SAFETY: passed on.
+        unsafe { self.code.remove(code) };
+        self.memory.free(linked);
+    }
+
+    // ---- stubs
+
+    fn install_stub(&self, stub: &CompiledMethod) -> Result<usize, InstallError> {
+        let base = match stub.call_sites.is_empty() && stub.traps.is_empty() {
+            true => self.link(stub)?.base,
+            false => self.register(stub)?.base,
+        };
+        self.made.lock().insert(stub.symbol, base);
+        Ok(base)
+    }
+
+    /// The stub of this name; made by `make` if there is none.
+    fn stub(
+        &self,
+        symbol: Symbol,
+        make: impl FnOnce(Arch) -> Result<CompiledMethod, StubError>,
+    ) -> Result<usize, InstallError> {
+        if let Some(&stub) = self.made.lock().get(&symbol) {
+            return Ok(stub);
+        }
+        // Two threads may both make it: either will do.
+        self.install_stub(&make(self.arch)?)
+    }
+
+    /// Trampoline for a virtual slot that has no code yet.
+    pub fn slot_trampoline(&self, slot: u32) -> usize {
+        let symbol = Symbol::Stub(Stub::SlotTrampoline(slot));
+        self.made(self.stub(symbol, |arch| stubs::slot_trampoline(arch, slot)))
+    }
+
+    /// Trampoline for an IMT slot.
+    pub fn imt_trampoline(&self, slot: u32) -> usize {
+        self.made(self.resolve_stub(Stub::ImtSlotTrampoline(slot)))
+    }
+
+    /// The stub by which interface method `id` is called.
+    pub fn interface_stub(&self, id: MethodId) -> Result<usize, InstallError> {
+        let (key, slot) = (dispatch::imt_key(id), dispatch::imt_slot_of(id));
+        self.stub(Symbol::InterfaceStub(id), |arch| {
+            stubs::interface_stub(arch, id, key, slot)
+        })
+    }
+
+    /// The stub that unboxes `this` for a value type's method.
+    pub fn unboxing_stub(
+        &self,
+        id: MethodId,
+        context: UnboxContext,
+    ) -> Result<usize, InstallError> {
+        self.stub(Symbol::Stub(Stub::Unboxing(id)), |arch| {
+            stubs::unboxing(arch, id, context)
+        })
+    }
+
+    fn resolve_stub(&self, stub: Stub) -> Result<usize, InstallError> {
+        let symbol = Symbol::Stub(stub);
+        match stub {
+            Stub::Prestub(id) => Ok(self.method(id).prestub),
+            Stub::SlotTrampoline(slot) => {
+                self.stub(symbol, |arch| stubs::slot_trampoline(arch, slot))
+            }
+            Stub::ImtSlotTrampoline(slot) => {
+                self.stub(symbol, |arch| stubs::imt_slot_trampoline(arch, slot))
+            }
+            _ => {
+                let known = self.made.lock().get(&symbol).copied();
+                Ok(known.ok_or_else(|| LinkError::Unresolved {
+                    symbol,
+                    reason: "it was not made".to_owned(),
+                })?)
+            }
+        }
+    }
+
+    /// What must succeed once the runtime runs: only lack of code memory makes it fail.
+    pub(crate) fn made<T>(&self, result: Result<T, InstallError>) -> T {
+        result.unwrap_or_else(|error| crate::internal_error(&error.to_string()))
+    }
+
+    // ---- symbols
+
+    /// The address of a symbol.
+    pub fn resolve(&self, symbol: Symbol) -> Result<u64, LinkError> {
+        let address = match symbol {
+            Symbol::MethodCell(id) => Some(self.method(id).cell),
+            Symbol::MethodEntry(id) => Some(self.entry(id)),
+            // Code that is final has one version; until it is there, the entry leads to it.
+            Symbol::MethodBody(id) => {
+                let record = self.method(id);
+                Some(record.newest().unwrap_or_else(|| self.entry(id)))
+            }
+            Symbol::InterfaceStub(id) => Some(self.resolved(symbol, self.interface_stub(id))?),
+            Symbol::Helper(helper) if helper.effects().contains(Effects::LEAF) => {
+                Some(helpers::address(helper))
+            }
+            Symbol::Helper(_) => self.made.lock().get(&symbol).copied(),
+            Symbol::HelperFn(helper) => Some(helpers::address(helper)),
+            Symbol::Runtime(function) => Some(self.entries.address(function)),
+            Symbol::Stub(stub) => Some(self.resolved(symbol, self.resolve_stub(stub))?),
+            _ => self.vm.symbol(symbol),
+        };
+        address
+            .map(|a| a as u64)
+            .ok_or_else(|| LinkError::Unresolved {
+                symbol,
+                reason: "nobody defines it".to_owned(),
+            })
+    }
+
+    fn resolved(
+        &self,
+        symbol: Symbol,
+        result: Result<usize, InstallError>,
+    ) -> Result<usize, LinkError> {
+        result.map_err(|error| match error {
+            InstallError::Link(error) => error,
+            error => LinkError::Unresolved {
+                symbol,
+                reason: error.to_string(),
+            },
+        })
+    }
+
+    // ---- vtables
+
+    /// Zeroed memory below 4 GiB that lives as long as the process. `None` when there is no more.
+    pub fn alloc_low(&self, bytes: usize) -> Option<usize> {
+        self.low.alloc(bytes)
+    }
+
+    /// A vtable with `slots` virtual slots: header zero, IMT and slots lead to their trampolines.
+    pub fn alloc_vtable(&self, slots: u32) -> Option<usize> {
+        let vtable = self.low.alloc(layout::vtable_size(slots, WORD) as usize)?;
+        let put = |offset: u32, code: usize| {
+            // SAFETY: a word of the vtable just allocated, unknown to others.
+            unsafe { *((vtable + offset as usize) as *mut usize) = code };
+        };
+        for slot in 0..IMT_SLOTS {
+            put(layout::imt_slot(slot, WORD), self.imt_trampoline(slot));
+        }
+        for slot in 0..slots {
+            put(layout::vtable_slot(slot, WORD), self.slot_trampoline(slot));
+        }
+        Some(vtable)
+    }
+
+    // ---- heap: see `crate::heap`
+
+    pub(crate) fn heap_cell(&self) -> &OnceLock<&'static Heap> {
+        &self.heap
+    }
+
+    /// Calls a method by id: compiles it if need be, and enters it.
+    ///
+    /// # Safety
+    /// `thread` is the calling thread, and the words fit the signature, which is the method's.
+    pub unsafe fn invoke_method(
+        &self,
+        thread: &Thread,
+        id: MethodId,
+        sig: &isthmus_runtime_abi::callconv::AbiSig,
+        words: &[u64],
+    ) -> Result<Vec<u64>, Thrown> {
+        let code = self.code_of(thread, id)?;
+        // SAFETY: passed on.
+        unsafe { self.invoke(thread, code, sig, words, 0) }
+    }
+
+    /// Helpers by name, for tools that show code.
+    pub fn helper_of(&self, address: usize) -> Option<Helper> {
+        Helper::ALL
+            .iter()
+            .copied()
+            .find(|&h| helpers::address(h) == address)
+    }
+}

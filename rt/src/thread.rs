@@ -1,0 +1,365 @@
+//! Threads that run managed code.
+//!
+//! A [`Thread`] begins with the [`ThreadContext`] that compiled code sees, so that the thread register is the
+//! address of both. It belongs to one operating-system thread from [`Runtime::attach`] until the returned [`Attachment`]
+//! is dropped.
+//!
+//! ```text
+//!  stack base (highest address)
+//!    | frames ...
+//!    | SP when parked          -> scanned by the collector from here up
+//!    v
+//!  StackLimit                  entry checks throw StackOverflowException at or below it
+//!    | RESERVE                 left for runtime code
+//!  lowest address of the stack
+//! ```
+//!
+//! **States.** *Running* threads may touch the heap. *Blocked* ones do not (see [`crate::transition`]); *parked* ones wait
+//! for a safepoint to end. A thread that is not running has published its stack pointer and its registers.
+//!
+//! **Ownership.** The state word, the context's `stack_limit` and the poll page are shared with [`crate::safepoint`]; all other
+//! fields belong to the thread itself, and to whoever stopped it.
+
+use crate::arch;
+use crate::exception::InFlight;
+use crate::memory::{Mapping, page_size};
+use crate::runtime::Runtime;
+use crate::walk::SiteCache;
+use isthmus_runtime_abi::context::ThreadContext;
+use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomData;
+use std::ops::{Deref, Range};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use thiserror::Error;
+
+/// Bytes of stack below the limit that are left for runtime code.
+pub const RESERVE: usize = 256 << 10;
+/// Bytes of the stack on which signals are handled (a parked thread waits on it).
+const SIGNAL_STACK: usize = 128 << 10;
+
+thread_local! {
+    static CURRENT: Cell<*const Thread> = const { Cell::new(ptr::null()) };
+}
+
+/// What a thread may be doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum State {
+    /// Managed code, or runtime code that may touch the heap.
+    Running,
+    /// Runtime or foreign code that does not touch the heap.
+    Blocked,
+    /// Waits for a safepoint to end.
+    Parked,
+}
+
+/// A thread that runs managed code.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Thread {
+    /// What compiled code sees; must be first.
+    pub ctx: ThreadContext,
+    runtime: &'static Runtime,
+    state: AtomicU32,
+    /// Stack pointer published by a thread that is not running.
+    parked_sp: AtomicUsize,
+    /// Registers published with it.
+    parked_registers: UnsafeCell<[usize; arch::SAVED_WORDS]>,
+    stack: Range<usize>,
+    /// What `ctx.stack_limit` is while no safepoint is requested.
+    limit: usize,
+    poll: Mapping,
+    _signal_stack: SignalStack,
+    pub(crate) in_flight: UnsafeCell<InFlight>,
+    pub(crate) sites: UnsafeCell<SiteCache>,
+}
+
+// SAFETY: see "Ownership": shared fields are atomics; the others are touched by the owner, or by others while the
+// owner is parked.
+unsafe impl Sync for Thread {}
+// SAFETY: as above.
+unsafe impl Send for Thread {}
+
+/// Why a thread cannot be attached.
+#[derive(Debug, Error)]
+pub enum AttachError {
+    /// It is attached to another runtime.
+    #[error("this thread already belongs to another runtime")]
+    OtherRuntime,
+    /// Its stack is too small to be of use.
+    #[error("a stack of {0} bytes is too small: {min} are needed", min = 2 * RESERVE)]
+    SmallStack(usize),
+    /// The operating system refused something.
+    #[error("cannot set up a thread: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Thread {
+    /// The calling thread, if it is attached.
+    #[inline]
+    pub fn current() -> Option<&'static Thread> {
+        // SAFETY: the pointer is set while the thread is attached, and cleared before it is freed. The lifetime is
+        // that of the attachment, which callers of runtime code are within.
+        unsafe { CURRENT.get().as_ref() }
+    }
+
+    /// The thread whose context this is.
+    ///
+    /// # Safety
+    /// `ctx` must be the context of an attached thread, as compiled code passes it.
+    #[inline]
+    pub unsafe fn from_context<'a>(ctx: *const ThreadContext) -> &'a Thread {
+        // SAFETY: the context is the first field of a `repr(C)` struct, and every context is part of a thread.
+        unsafe { &*ctx.cast() }
+    }
+
+    /// The runtime that this thread belongs to.
+    #[inline]
+    pub fn runtime(&self) -> &'static Runtime {
+        self.runtime
+    }
+
+    /// Address for the thread register.
+    #[inline]
+    pub fn context(&self) -> *mut ThreadContext {
+        (&raw const self.ctx).cast_mut()
+    }
+
+    /// Addresses of the stack.
+    pub fn stack(&self) -> Range<usize> {
+        self.stack.clone()
+    }
+
+    /// The lowest stack pointer with which managed code may begin a method.
+    pub fn stack_limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Address of the poll page.
+    pub(crate) fn poll_page(&self) -> usize {
+        self.poll.addr()
+    }
+
+    /// What the thread may be doing.
+    pub fn state(&self) -> State {
+        match self.state.load(Ordering::SeqCst) {
+            0 => State::Running,
+            1 => State::Blocked,
+            _ => State::Parked,
+        }
+    }
+
+    pub(crate) fn set_state(&self, state: State) {
+        self.state.store(state as u32, Ordering::SeqCst);
+    }
+
+    /// Makes polls and entry checks of this thread fail, or succeed again. Called with the list of threads locked.
+    pub(crate) fn arm(&self, armed: bool) {
+        self.poll.set_readable(!armed);
+        let limit = if armed { usize::MAX } else { self.limit };
+        self.ctx.stack_limit.store(limit, Ordering::SeqCst);
+    }
+
+    /// Publishes the calling thread's stack pointer and callee-saved registers.
+    #[inline(always)]
+    pub(crate) fn publish(&self) {
+        // SAFETY: the owner writes while it is running, when nobody else reads.
+        let registers = unsafe { &mut *self.parked_registers.get() };
+        let sp = arch::spill(registers);
+        self.parked_sp.store(sp, Ordering::SeqCst);
+    }
+
+    /// Publishes the registers of interrupted code, within a signal handler.
+    pub(crate) fn publish_context(&self, context: &arch::Context<'_>) {
+        // SAFETY: as in `publish`.
+        context.copy_registers(unsafe { &mut *self.parked_registers.get() });
+        self.parked_sp.store(context.sp(), Ordering::SeqCst);
+    }
+
+    /// Enters a blocking region, unless the thread is in one.
+    #[inline(never)]
+    pub(crate) fn enter_blocked(&self) -> bool {
+        if self.state() != State::Running {
+            return false;
+        }
+        self.publish();
+        self.set_state(State::Blocked);
+        self.runtime.safepoints().notify_if_requested();
+        true
+    }
+
+    /// Leaves a blocking region; waits if the world is stopped or about to be.
+    #[inline]
+    pub(crate) fn leave_blocked(&self) {
+        self.set_state(State::Running);
+        if self.runtime.safepoints().is_requested() {
+            self.runtime.safepoints().park(self);
+        }
+    }
+
+    /// Calls `f` with every range of words `[start, end)` that may hold references: the stack from the published
+    /// stack pointer, the published registers, the context, and exceptions in flight. To be scanned conservatively.
+    ///
+    /// # Safety
+    /// The thread must not be running.
+    pub unsafe fn for_each_root_range(&self, f: &mut dyn FnMut(Range<usize>)) {
+        let word = size_of::<usize>();
+        let sp = self.parked_sp.load(Ordering::SeqCst);
+        f(sp & !(word - 1)..self.stack.end);
+        let registers = self.parked_registers.get() as usize;
+        f(registers..registers + arch::SAVED_WORDS * word);
+        let ctx = self.context() as usize;
+        f(ctx..ctx + size_of::<ThreadContext>());
+        // SAFETY: the owner is stopped, so nothing changes the records.
+        f(unsafe { &*self.in_flight.get() }.words());
+    }
+}
+
+/// An attached thread; detaches when dropped.
+#[derive(Debug)]
+pub struct Attachment {
+    thread: *const Thread,
+    /// Whether this attachment made the thread (a nested one does not).
+    owner: bool,
+}
+
+impl Deref for Attachment {
+    type Target = Thread;
+    fn deref(&self) -> &Thread {
+        // SAFETY: the thread is freed by the owning attachment's drop only; nested ones lie within it.
+        unsafe { &*self.thread }
+    }
+}
+
+impl Runtime {
+    /// Makes the calling operating-system thread one that may run managed code. Attaching again gives the same thread.
+    pub fn attach(&'static self) -> Result<Attachment, AttachError> {
+        if let Some(thread) = Thread::current() {
+            return match ptr::eq(thread.runtime, self) {
+                true => Ok(Attachment {
+                    thread,
+                    owner: false,
+                }),
+                false => Err(AttachError::OtherRuntime),
+            };
+        }
+        let stack = stack_bounds()?;
+        if stack.len() < 2 * RESERVE {
+            return Err(AttachError::SmallStack(stack.len()));
+        }
+        let poll = Mapping::new(page_size())?;
+        let limit = stack.start + RESERVE;
+        let thread = Box::new(Thread {
+            ctx: ThreadContext {
+                stack_limit: limit.into(),
+                poll_page: poll.addr().into(),
+                ..ThreadContext::default()
+            },
+            runtime: self,
+            state: AtomicU32::new(State::Running as u32),
+            parked_sp: AtomicUsize::new(stack.end),
+            parked_registers: UnsafeCell::default(),
+            stack,
+            limit,
+            poll,
+            _signal_stack: SignalStack::install()?,
+            in_flight: UnsafeCell::default(),
+            sites: UnsafeCell::default(),
+        });
+        let thread = Box::into_raw(thread);
+        CURRENT.set(thread);
+        // SAFETY: just made; freed only by the attachment.
+        let shared = unsafe { &*thread };
+        self.safepoints().add(shared);
+        self.heap_bind(shared);
+        Ok(Attachment {
+            thread,
+            owner: true,
+        })
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if !self.owner {
+            return;
+        }
+        self.runtime.heap_unbind(self);
+        self.runtime.safepoints().remove(self);
+        CURRENT.set(ptr::null());
+        // SAFETY: made by `Box::into_raw` in `attach`; no longer listed, so nobody else knows it.
+        drop(unsafe { Box::from_raw(self.thread.cast_mut()) });
+    }
+}
+
+/// The calling thread's stack.
+fn stack_bounds() -> std::io::Result<Range<usize>> {
+    let mut base = ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: plain queries into local variables; the attributes are destroyed after use.
+    let error = unsafe {
+        let mut attr = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+        let mut error = libc::pthread_getattr_np(libc::pthread_self(), attr.as_mut_ptr());
+        if error == 0 {
+            error = libc::pthread_attr_getstack(attr.as_ptr(), &mut base, &mut size);
+            libc::pthread_attr_destroy(attr.as_mut_ptr());
+        }
+        error
+    };
+    match error {
+        0 => Ok(base as usize..base as usize + size),
+        code => Err(std::io::Error::from_raw_os_error(code)),
+    }
+}
+
+/// A stack for signal handlers; the thread's previous one comes back when it is dropped.
+#[derive(Debug)]
+struct SignalStack {
+    // Unmapped after `drop` has switched away from it.
+    _memory: Mapping,
+    previous: (usize, usize, i32),
+    not_send: PhantomData<*mut ()>,
+}
+
+impl SignalStack {
+    fn install() -> std::io::Result<SignalStack> {
+        let memory = Mapping::new(SIGNAL_STACK)?;
+        let new = libc::stack_t {
+            ss_sp: memory.addr() as *mut libc::c_void,
+            ss_flags: 0,
+            ss_size: memory.len(),
+        };
+        let previous = Self::switch(new)?;
+        Ok(SignalStack {
+            _memory: memory,
+            previous: (previous.ss_sp as usize, previous.ss_size, previous.ss_flags),
+            not_send: PhantomData,
+        })
+    }
+
+    fn switch(new: libc::stack_t) -> std::io::Result<libc::stack_t> {
+        let mut old = libc::stack_t {
+            ss_sp: ptr::null_mut(),
+            ss_flags: libc::SS_DISABLE,
+            ss_size: 0,
+        };
+        // SAFETY: `new` describes memory that stays mapped while it is installed.
+        match unsafe { libc::sigaltstack(&new, &mut old) } {
+            0 => Ok(old),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let (sp, size, flags) = self.previous;
+        // If this fails, the kernel keeps the unmapped stack: the next signal on this thread ends the process.
+        let _ = Self::switch(libc::stack_t {
+            ss_sp: sp as *mut libc::c_void,
+            ss_flags: flags,
+            ss_size: size,
+        });
+    }
+}

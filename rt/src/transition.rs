@@ -1,0 +1,46 @@
+//! Leaving the heap alone for a while.
+//!
+//! A thread that may wait for something other than the collector (a lock, a file, a foreign function) tells so
+//! by a [`Blocking`] region. Inside, it must not touch the heap, and collections do not wait for it: they scan its
+//! stack from where it entered. On leaving it waits for a collection that is under way.
+
+use crate::thread::Thread;
+use std::marker::PhantomData;
+
+/// A region in which the thread does not touch the heap. Ends when dropped.
+#[derive(Debug)]
+pub struct Blocking<'a> {
+    thread: &'a Thread,
+    /// Nested regions do nothing.
+    outermost: bool,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl<'a> Blocking<'a> {
+    /// Enters the region. References held in locals of the callers stay valid; they are pinned.
+    #[inline]
+    pub fn enter(thread: &'a Thread) -> Blocking<'a> {
+        Blocking {
+            thread,
+            outermost: thread.enter_blocked(),
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Blocking<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outermost {
+            self.thread.leave_blocked();
+        }
+    }
+}
+
+/// Runs `f` in a blocking region of the current thread, if it is attached.
+pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    let region = Thread::current().map(Blocking::enter);
+    let result = f();
+    drop(region);
+    result
+}

@@ -1,0 +1,143 @@
+//! What the runtime asks the VM while programs run.
+//!
+//! The compile-time questions are in `runtime_abi::vm`; these are the run-time ones. Every method is called on an
+//! attached, running thread: it may touch the heap, and must not block without a
+//! [`Blocking`](crate::transition::Blocking) region. References in arguments and results are raw: keep them in
+//! locals only (see [`crate::object`]).
+//!
+//! Exceptions travel as [`Thrown`]: runtime code never unwinds. An `Err` from a helper becomes a throw in the managed
+//! caller.
+
+use crate::object::{Ref, Thrown};
+use crate::thread::Thread;
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::ids::{MethodId, RaiseId, TypeId};
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::trap::TrapKind;
+pub use isthmus_stubs::dispatch::UnboxContext;
+
+/// What a slot of a vtable or IMT leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlotTarget {
+    /// A method, called with `this` as it is.
+    Method(MethodId),
+    /// A value type's own method: `this` is unboxed first.
+    Unboxed(MethodId, UnboxContext),
+}
+
+/// A frame of a stack trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TraceFrame {
+    /// The method (inlined ones have frames of their own).
+    pub method: MethodId,
+    /// IL offset of the call or instruction.
+    pub il: u32,
+    /// Offset in the machine code of the outermost method of the machine frame.
+    pub native: u32,
+}
+
+/// A VM, as the runtime sees it.
+pub trait Vm: Send + Sync {
+    // ---- code
+    /// Code for a method. May be called for one method on several threads at once only if `compile` itself
+    /// lets go (the runtime has one thread compile and the others wait). An error is thrown at the call.
+    fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown>;
+    /// What virtual slot `slot` of this vtable leads to. Asked when the slot is first called through.
+    fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown>;
+    /// What implements an interface method for objects with this vtable.
+    fn interface_method(
+        &self,
+        thread: &Thread,
+        vtable: usize,
+        method: MethodId,
+    ) -> Result<SlotTarget, Thrown>;
+    /// Address of a symbol that the VM defines: handles, vtables, statics, literals, native functions. `None` if there
+    /// is none: linking fails.
+    fn symbol(&self, symbol: Symbol) -> Option<usize>;
+    /// Name of a method, for messages.
+    fn method_name(&self, method: MethodId) -> String;
+
+    // ---- exceptions
+    /// Whether a `catch` of this type takes the exception.
+    fn catches(&self, ty: TypeId, exception: Ref) -> bool;
+    /// The same for the type in a slot of a frame's generic context.
+    fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool;
+    /// The exception object of a trap. Must give an object, if only one allocated beforehand.
+    fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref;
+    /// The object of a prepared exception.
+    fn raise_exception(&self, thread: &Thread, raise: RaiseId) -> Ref;
+    /// Notes frames of an exception's stack trace, innermost first. `fresh`: forget what was noted before. Called
+    /// in parts, before each filter runs and before handlers run.
+    fn note_trace(&self, thread: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool);
+
+    // ---- allocation: the heap's, unless the VM adds to it
+    /// `AllocObject`: an instance of the class with this vtable, with a finalizer registered if it has one.
+    fn alloc_object(&self, thread: &Thread, vtable: usize) -> Result<Ref, Thrown> {
+        thread.runtime().alloc_object(thread, vtable)
+    }
+    /// `AllocArray`: a one-dimensional array.
+    fn alloc_array(&self, thread: &Thread, vtable: usize, length: i64) -> Result<Ref, Thrown> {
+        thread.runtime().alloc_array(thread, vtable, length)
+    }
+
+    // ---- helpers; see `runtime_abi::helpers::Helper` for each
+    /// `Box`.
+    fn box_value(&self, thread: &Thread, vtable: usize, value: usize) -> Result<Ref, Thrown> {
+        thread.runtime().box_value(thread, vtable, value)
+    }
+    /// `BoxAny`.
+    fn box_any(&self, thread: &Thread, ty: usize, value: usize) -> Result<Ref, Thrown>;
+    /// `Unbox`.
+    fn unbox(&self, thread: &Thread, object: Ref, ty: usize) -> Result<usize, Thrown>;
+    /// `UnboxAny`.
+    fn unbox_any(&self, thread: &Thread, object: Ref, ty: usize, to: usize) -> Result<(), Thrown>;
+    /// `IsInst`: the object, or null.
+    fn is_inst(&self, object: Ref, ty: usize) -> Ref;
+    /// `CastClass`.
+    fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown>;
+    /// `ArrayStoreCheck`.
+    fn array_store_check(&self, thread: &Thread, array: Ref, value: Ref) -> Result<(), Thrown>;
+    /// `ArrayExactCheck`.
+    fn array_exact_check(&self, thread: &Thread, array: Ref, ty: usize) -> Result<(), Thrown>;
+    /// `ResolveVirtual`.
+    fn resolve_virtual(&self, thread: &Thread, object: Ref, method: usize)
+    -> Result<usize, Thrown>;
+    /// `ResolveGenericVirtual`.
+    fn resolve_generic_virtual(
+        &self,
+        thread: &Thread,
+        object: Ref,
+        method: usize,
+    ) -> Result<usize, Thrown>;
+    /// `ResolveConstrained`: code address, and the `this` to pass.
+    fn resolve_constrained(
+        &self,
+        thread: &Thread,
+        value: usize,
+        ty: usize,
+        method: usize,
+    ) -> Result<(usize, usize), Thrown>;
+    /// `GenericLookup`.
+    fn generic_lookup(&self, thread: &Thread, context: usize, slot: u32) -> Result<usize, Thrown>;
+    /// `ClassInit`.
+    fn class_init(&self, thread: &Thread, ty: usize) -> Result<(), Thrown>;
+    /// `ThreadStatics`.
+    fn thread_statics(&self, thread: &Thread, ty: usize) -> Result<usize, Thrown>;
+    /// `StaticAddress`.
+    fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown>;
+    /// `CopyValue`: copies a value with references by its type.
+    fn copy_value(&self, to: usize, from: usize, ty: usize);
+    /// `LocalAlloc`.
+    fn local_alloc(&self, thread: &Thread, bytes: i64) -> Result<usize, Thrown>;
+    /// `TierUp`.
+    fn tier_up(&self, thread: &Thread, method: usize);
+}
+
+/// Where a frame's generic context is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GenericContextOf {
+    /// The hidden argument itself.
+    Context(usize),
+    /// The `this` of this method; the context hangs off its vtable.
+    This(Ref, MethodId),
+}
