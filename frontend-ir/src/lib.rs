@@ -13,6 +13,7 @@
 //! | [`region`] | exception clauses as a tree of regions |
 //! | [`text`] | the `.sir` text form of modules: parser and printer |
 //! | [`typing`] | what each instruction does to the types on the stack |
+//! | [`verify`] | whether a body is fit for the compilers |
 
 pub mod body;
 pub mod cil;
@@ -22,3 +23,4 @@ pub mod op;
 pub mod region;
 pub mod text;
 pub mod typing;
+pub mod verify;

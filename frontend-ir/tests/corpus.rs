@@ -3,6 +3,7 @@
 
 use isthmus_frontend_ir::interp::{self, Limits};
 use isthmus_frontend_ir::text;
+use isthmus_frontend_ir::verify::verify;
 use std::path::{Path, PathBuf};
 
 fn programs() -> Vec<PathBuf> {
@@ -16,6 +17,11 @@ fn programs() -> Vec<PathBuf> {
 
 fn run(source: &str) -> Result<String, String> {
     let module = text::parse(source).map_err(|e| e.to_string())?;
+    for method in module.method_ids() {
+        if let Some(body) = &module.method_def(method).body {
+            verify(&module, body).map_err(|e| e.to_string())?;
+        }
+    }
     interp::run(&module, Limits::default())
         .map(|o| o.to_string())
         .map_err(|e| e.to_string())

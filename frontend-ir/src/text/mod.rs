@@ -50,7 +50,26 @@ pub fn parse(text: &str) -> Result<Module, ParseError> {
     add(&mut module, PRELUDE, true)?;
     add(&mut module, text, false)?;
     module.complete()?;
+    declare_depths(&mut module);
     Ok(module)
+}
+
+/// Sets `max_stack` where the text declares none.
+fn declare_depths(module: &mut Module) {
+    for i in 0..module.methods.len() {
+        let Some(body) = module.methods[i]
+            .body
+            .as_ref()
+            .filter(|b| b.max_stack == code::UNDECLARED)
+        else {
+            continue;
+        };
+        // A body that makes no sense is the verifier's business.
+        let depth = crate::verify::max_depth(module, body).unwrap_or(64);
+        let mut body = crate::body::Body::clone(body);
+        body.max_stack = depth;
+        module.methods[i].body = Some(std::sync::Arc::new(body));
+    }
 }
 
 fn add(module: &mut Module, text: &str, builtin: bool) -> Result<(), ParseError> {

@@ -120,3 +120,55 @@ fn errors_name_line_and_column() {
         "1:12: the string does not end on its line"
     );
 }
+
+#[test]
+fn printing_parses_back_to_the_same() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sir");
+    let files = std::fs::read_dir(dir)
+        .unwrap()
+        .filter_map(|e| std::fs::read_to_string(e.ok()?.path()).ok());
+    for source in files.chain([SAMPLE.to_string()]) {
+        let first = parse(&source).unwrap();
+        let printed = print::module(&first);
+        let second = parse(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}"));
+        assert_eq!(print::module(&second), printed);
+        let code = |m: &Module| -> Vec<_> {
+            let bodies = m.methods.iter().filter_map(|d| d.body.clone());
+            bodies
+                .map(|b| (b.code.len(), b.regions.clauses.len(), b.max_stack))
+                .collect()
+        };
+        assert_eq!(code(&first), code(&second));
+    }
+}
+
+#[test]
+fn random_tokens_never_panic() {
+    let words: Vec<&str> = SAMPLE.split_whitespace().collect();
+    let mut seed = 1u64;
+    for _ in 0..3000 {
+        let mut text = String::new();
+        let mut source = words.clone();
+        for _ in 0..3 {
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let (a, b) = (
+                (seed >> 33) as usize % words.len(),
+                (seed >> 13) as usize % words.len(),
+            );
+            source[a] = words[b];
+        }
+        for w in source {
+            text.push_str(w);
+            text.push(' ');
+        }
+        if let Ok(module) = parse(&text) {
+            for def in &module.methods {
+                if let Some(body) = &def.body {
+                    let _ = crate::verify::verify(&module, body);
+                }
+            }
+        }
+    }
+}
