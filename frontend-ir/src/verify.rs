@@ -98,9 +98,7 @@ impl<'a> Verifier<'a> {
         self.handlers().map_err(|e| fail(self, 0, e))?;
         let mut falls = false;
         for at in 0..self.body.code.len() {
-            falls = self
-                .instruction(at as u32, falls)
-                .map_err(|e| fail(self, at, e))?;
+            falls = self.instruction(at as u32).map_err(|e| fail(self, at, e))?;
         }
         if falls {
             let end = self.body.code.len();
