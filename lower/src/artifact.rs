@@ -5,7 +5,7 @@
 //!   buffer.relocs         ─▶ relocs              names back to symbols; a GOT load of a method's cell loads the cell itself
 //!   buffer.call_sites     ─▶ call_sites          tags are clause indices, labels landing pads
 //!   buffer.traps          ─▶ traps               trap codes are `TrapKind` codes, plus the ones that Cranelift uses for division
-//!   buffer.srclocs        ─▶ positions of both   source locations are indices into the function's positions
+//!   buffer.srclocs        ─▶ positions of both   source locations are indices into the function's positions (null checks: `NullSites`)
 //!   buffer.unwind_info    ─▶ frame.saved         and the end of the prologue
 //!   buffer.frame_layout   ─▶ frame.size, slots   offsets from FP
 //! ```
@@ -28,10 +28,57 @@ use isthmus_runtime_abi::target::{Arch, Reg};
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_ssa::ir;
 use isthmus_ssa::ir::Func;
+use rustc_hash::FxHashMap;
 
 /// Cranelift's trap code of a kind.
 pub fn trap_code(kind: TrapKind) -> TrapCode {
     TrapCode::unwrap_user(kind as u8)
+}
+
+/// Source positions of null checks.
+///
+/// Cranelift may fold a load into the instruction that uses its value, whose source location is another one. So the trap
+/// code of a null check carries the position: codes from [`NullSites::FIRST`] on are indices into this table. A function
+/// with more positions than codes gives the rest the plain code, and the location of the instruction they end up in.
+#[derive(Default, Debug)]
+pub struct NullSites {
+    positions: Vec<u32>,
+    codes: FxHashMap<u32, TrapCode>,
+}
+
+impl NullSites {
+    /// First code that stands for a position; below are `TrapKind` codes.
+    const FIRST: u8 = 32;
+    /// Last code that Cranelift leaves to us.
+    const LAST: u8 = 250;
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.positions.clear();
+        self.codes.clear();
+    }
+
+    /// Code of a null check at a position.
+    pub fn code(&mut self, pos: u32) -> TrapCode {
+        let free = Self::FIRST as usize + self.positions.len();
+        let positions = &mut self.positions;
+        *self
+            .codes
+            .entry(pos)
+            .or_insert_with(|| match u8::try_from(free) {
+                Ok(code @ ..=Self::LAST) => {
+                    positions.push(pos);
+                    TrapCode::unwrap_user(code)
+                }
+                _ => trap_code(TrapKind::NullReference),
+            })
+    }
+
+    /// The position that a code stands for.
+    fn position(&self, code: TrapCode) -> Option<u32> {
+        let index = code.as_raw().get().checked_sub(Self::FIRST)?;
+        self.positions.get(index as usize).copied()
+    }
 }
 
 /// Stack slots with a meaning to the runtime.
@@ -53,6 +100,8 @@ pub struct Source<'a> {
     pub func: &'a Func,
     /// Symbols of the CLIF function.
     pub names: &'a Names,
+    /// Positions of null checks.
+    pub null_sites: &'a NullSites,
     /// Names of the CLIF function.
     pub params: &'a FunctionParameters,
     /// Slots.
@@ -92,10 +141,14 @@ pub fn make(
         });
     }
     for trap in buffer.traps() {
+        let (kind, pos) = match source.null_sites.position(trap.code) {
+            Some(pos) => (TrapKind::NullReference, pos),
+            None => (trap_kind(trap.code)?, positions.at(trap.offset)),
+        };
         out.traps.push(TrapSite {
             offset: trap.offset,
-            kind: trap_kind(trap.code)?,
-            pos: positions.at(trap.offset),
+            kind,
+            pos,
             handlers: Handlers::new(),
         });
     }

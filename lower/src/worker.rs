@@ -86,6 +86,7 @@ impl Worker {
             symbol,
             func,
             names: &self.scratch.names,
+            null_sites: &self.scratch.null_sites,
             params: &self.context.func.params,
             slots: built.slots,
             stack_arg_bytes: built.stack_arg_bytes,

@@ -5,14 +5,13 @@
 
 use super::{Lower, regions::Class};
 use crate::abi;
-use crate::artifact::trap_code;
+use cranelift_codegen::cursor::Cursor;
 use cranelift_codegen::ir::{
     self as cl, AtomicRmwOp, Endianness, InstBuilder, MemFlagsData, types,
 };
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::layout::{NULL_GUARD, TYPE_WORD};
 use isthmus_runtime_abi::target::Arch;
-use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_ssa::ir::{Access, AccessFlags, Imm, Inst, InstData, Mem, Op, Region, Ty};
 
 /// Copies and fills up to this many bytes are done in place.
@@ -29,7 +28,7 @@ impl Lower<'_, '_> {
     fn access_flags(&mut self, access: &Access, traps: bool) -> MemFlagsData {
         let flags = self.flags(Class::Ssa(access.region), access.offset);
         if traps {
-            flags.with_trap_code(Some(trap_code(TrapKind::NullReference)))
+            flags.with_trap_code(Some(self.null_code()))
         } else {
             flags
         }
@@ -153,6 +152,12 @@ impl Lower<'_, '_> {
         };
     }
 
+    /// Trap code of a null check at the current position.
+    fn null_code(&mut self) -> cl::TrapCode {
+        let pos = self.cur.srcloc().bits();
+        self.s.null_sites.code(pos)
+    }
+
     /// Place of a reference store whose base is operand 1.
     pub(super) fn reference_place(
         &mut self,
@@ -170,7 +175,7 @@ impl Lower<'_, '_> {
     fn check_null(&mut self, inst: Inst, n: usize) {
         let v = self.ssa.args(inst)[n];
         let base = self.value(v);
-        let trap = Some(trap_code(TrapKind::NullReference));
+        let trap = Some(self.null_code());
         if self.ssa.ty(v) == Ty::Ref {
             let flags = self
                 .flags(Class::Ssa(Region::Header), 0)

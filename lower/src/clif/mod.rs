@@ -33,7 +33,7 @@ mod objects;
 pub mod regions;
 pub mod scan;
 
-use crate::artifact::NamedSlots;
+use crate::artifact::{NamedSlots, NullSites};
 use crate::names::{Names, Reach};
 use crate::unsupported::Unsupported;
 use crate::{Options, abi};
@@ -59,6 +59,8 @@ const MAX_FRAME: u32 = 128 * 1024;
 pub struct Scratch {
     /// Symbols of the function.
     pub names: Names,
+    /// Positions of its null checks.
+    pub null_sites: NullSites,
     scan: Scan,
     regions: Regions,
     values: Vec<PackedOption<cl::Value>>,
@@ -72,6 +74,7 @@ pub struct Scratch {
 impl Scratch {
     fn clear(&mut self) {
         self.names.clear();
+        self.null_sites.clear();
         self.regions.clear();
         self.values.clear();
         self.blocks.clear();
