@@ -48,8 +48,6 @@ pub struct SlotData {
     pub size: u32,
     /// Alignment.
     pub align: u32,
-    /// Whether it must be zero when the function is entered.
-    pub zeroed: bool,
 }
 
 /// An instruction with its id, as handed out by iteration.
@@ -278,7 +276,8 @@ impl Func {
         v
     }
 
-    fn new_value(&mut self, ty: Ty, def: ValueDef) -> Value {
+    /// A new value; its definition is the caller's business.
+    pub(crate) fn new_value(&mut self, ty: Ty, def: ValueDef) -> Value {
         self.values.push(ValueData { ty, def });
         Value::from_index(self.values.len() - 1)
     }
@@ -313,12 +312,8 @@ impl Func {
     }
 
     /// A new stack slot.
-    pub fn new_slot(&mut self, size: u32, align: u32, zeroed: bool) -> Slot {
-        self.slots.push(SlotData {
-            size,
-            align,
-            zeroed,
-        });
+    pub fn new_slot(&mut self, size: u32, align: u32) -> Slot {
+        self.slots.push(SlotData { size, align });
         Slot::from_index(self.slots.len() - 1)
     }
 

@@ -42,8 +42,8 @@ pub use func::{BlockData, Func, InstRef, ValueData, ValueDef};
 pub use inst::{
     Access, AccessFlags, CallInfo, CallTarget, Edge, Imm, InstData, ListRef, Region, Sig,
 };
+/// Comparisons are those of the stack IR.
+pub use isthmus_frontend_ir::op::Cmp;
 pub use op::{Arg, Effects, ImmKind, Op, Res, Row};
 pub use ty::{Block, Inst, Mem, SigConv, Slot, Ty, Value};
 pub use unit::{Clause, FilterFunc, Unit};
-/// Comparisons are those of the stack IR.
-pub use isthmus_frontend_ir::op::Cmp;

@@ -1,0 +1,464 @@
+//! Calls: plans, devirtualization, arguments and results.
+
+use super::inline::Candidate;
+use super::place::Entry;
+use super::{Builder, Result};
+use crate::error::Reason;
+use crate::ir::{Access, CallInfo, CallTarget, Imm, Mem, Op, Region, Ty, Value};
+use isthmus_frontend_ir::op::{Insn, Op as Cil, Prefix};
+use isthmus_runtime_abi::callconv::{AbiSig, RetPass};
+use isthmus_runtime_abi::context::CtxWord;
+use isthmus_runtime_abi::helpers::Helper;
+use isthmus_runtime_abi::ids::{MethodId, SigId, TypeId};
+use isthmus_runtime_abi::layout;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::types::{CallConv, MemTy, Signature};
+use isthmus_runtime_abi::vm::{CallPlan, ConstrainedPlan, Dispatch, Entity, Handle, TypeKind};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Code that a call goes to.
+enum Code {
+    Method(MethodId),
+    Symbol(Symbol),
+    Address(Value),
+}
+
+impl Builder<'_> {
+    /// Pops arguments, the last on top.
+    pub(super) fn pop_args(&mut self, n: usize) -> Result<Vec<Entry>> {
+        let len = self.frame.stack.len();
+        if n > len {
+            return Err(self.bad());
+        }
+        Ok(self.frame.stack.split_off(len - n))
+    }
+
+    /// `call` and `callvirt`.
+    pub(super) fn call(&mut self, at: u32, insn: &Insn, m: MethodId, virt: bool) -> Result<()> {
+        let caller = self.frame.method;
+        let tail = insn.prefix.contains(Prefix::TAIL) && self.may_tail_call(at);
+        if let (Some(t), true) = (insn.constrained, virt) {
+            return match self.env.constrained_plan(caller, t, m) {
+                ConstrainedPlan::Dereference(plan) => {
+                    let mut args = self.pop_args(plan.sig.params.len())?;
+                    let Entry::Val(p) = args[0] else {
+                        return Err(self.bad());
+                    };
+                    let place = self.pointer_place(p);
+                    args[0] = self.load_place(place, MemTy::Ref)?;
+                    if let Entry::Val(v) = args[0] {
+                        self.note_class(v, t, false);
+                    }
+                    self.call_plan(plan, m, args, tail)
+                }
+                ConstrainedPlan::Direct(plan) => {
+                    let args = self.pop_args(plan.sig.params.len())?;
+                    self.call_plan(plan, m, args, tail)
+                }
+                ConstrainedPlan::Box(boxed, plan) => {
+                    let mut args = self.pop_args(plan.sig.params.len())?;
+                    let Entry::Val(p) = args[0] else {
+                        return Err(self.bad());
+                    };
+                    let ty = self.env.mem_ty(boxed);
+                    let place = self.pointer_place(p);
+                    let value = self.load_place(place, ty)?;
+                    args[0] = self.box_entry(boxed, value)?;
+                    self.call_plan(plan, m, args, tail)
+                }
+                ConstrainedPlan::Runtime(ty, method, sig) => {
+                    let mut args = self.pop_args(sig.params.len())?;
+                    let Entry::Val(p) = args[0] else {
+                        return Err(self.bad());
+                    };
+                    let ty = self.handle(ty, Ty::Ptr)?;
+                    let method = self.handle(method, Ty::Ptr)?;
+                    let code = self.helper(Helper::ResolveConstrained, &[p, ty, method]);
+                    let code = code.ok_or_else(|| self.bad())?;
+                    let want = Ty::of_stack(sig.params[0].stack_ty()).unwrap_or(Ty::Ref);
+                    let this = self.emit1(Op::CtxLoad, Ty::Ptr, &[], Imm::Ctx(CtxWord::Scratch0));
+                    let this = self.retype(this, want);
+                    args[0] = Entry::Val(this);
+                    self.call_code(Code::Address(code), &sig, args, None, Some(m), tail)
+                }
+            };
+        }
+        let plan = self.env.call_plan(caller, m, virt);
+        let args = self.pop_args(plan.sig.params.len())?;
+        self.call_plan(plan, m, args, tail)
+    }
+
+    /// Calls as a plan says; pushes the result.
+    pub(super) fn call_plan(
+        &mut self,
+        plan: CallPlan,
+        callee: MethodId,
+        mut args: Vec<Entry>,
+        tail: bool,
+    ) -> Result<()> {
+        let this = match args.first() {
+            Some(&Entry::Val(v)) => Some(v),
+            _ => None,
+        };
+        let need_this = || this;
+        match plan.dispatch {
+            Dispatch::Virtual(_) | Dispatch::Interface(_) => {
+                let Some(this) = need_this() else {
+                    return Err(self.bad());
+                };
+                if let Some((plan, target)) = self.devirtualize(this, callee, &mut args)? {
+                    return self.call_plan(plan, target, args, tail);
+                }
+                let code = match plan.dispatch {
+                    Dispatch::Virtual(slot) => {
+                        let vtable = self.vtable(this);
+                        let access = Access::new(
+                            Mem::Ptr,
+                            layout::vtable_slot(slot, self.word) as i32,
+                            Region::Any,
+                        );
+                        Code::Address(self.load_raw(vtable, None, access))
+                    }
+                    Dispatch::Interface(m) => Code::Symbol(Symbol::InterfaceStub(m)),
+                    _ => return Err(self.bad()),
+                };
+                self.call_code(code, &plan.sig, args, None, Some(callee), tail)
+            }
+            Dispatch::Direct(m) => {
+                if plan.null_check
+                    && let Some(this) = this
+                {
+                    self.null_check(this);
+                }
+                if let Some(candidate) = self.inline_candidate(m, &plan.sig) {
+                    return self.inline(candidate, &plan, args);
+                }
+                let rgctx = self.rgctx(&plan)?;
+                self.call_code(Code::Method(m), &plan.sig, args, rgctx, Some(m), tail)
+            }
+            Dispatch::Lookup(handle) => {
+                if plan.null_check
+                    && let Some(this) = this
+                {
+                    self.null_check(this);
+                }
+                let rgctx = self.rgctx(&plan)?;
+                let code = match handle {
+                    Handle::Symbol(s) => Code::Symbol(s),
+                    Handle::Lookup(_) => Code::Address(self.handle(handle, Ty::Ptr)?),
+                };
+                self.call_code(code, &plan.sig, args, rgctx, Some(callee), tail)
+            }
+            Dispatch::GenericVirtual(handle) => {
+                let Some(this) = this else {
+                    return Err(self.bad());
+                };
+                self.null_check(this);
+                let handle = self.handle(handle, Ty::Ptr)?;
+                let code = self.helper(Helper::ResolveGenericVirtual, &[this, handle]);
+                let code = code.ok_or_else(|| self.bad())?;
+                self.call_code(
+                    Code::Address(code),
+                    &plan.sig,
+                    args,
+                    None,
+                    Some(callee),
+                    tail,
+                )
+            }
+            Dispatch::Intrinsic(intrinsic, m) => {
+                if self.intrinsic(intrinsic, m, &plan.sig, &args)? {
+                    return Ok(());
+                }
+                if intrinsic.mandatory() {
+                    return self.fail(Reason::Intrinsic);
+                }
+                if plan.null_check
+                    && let Some(this) = this
+                {
+                    self.null_check(this);
+                }
+                let rgctx = self.rgctx(&plan)?;
+                self.call_code(Code::Method(m), &plan.sig, args, rgctx, Some(m), tail)
+            }
+            Dispatch::Raise(raise) => {
+                self.throw_raise(raise);
+                Ok(())
+            }
+        }
+    }
+
+    fn rgctx(&mut self, plan: &CallPlan) -> Result<Option<Value>> {
+        match plan.rgctx {
+            Some(h) => Ok(Some(self.handle(h, Ty::Ptr)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The direct call that a virtual call on `this` comes to, if its class is known exactly.
+    fn devirtualize(
+        &mut self,
+        this: Value,
+        callee: MethodId,
+        args: &mut [Entry],
+    ) -> Result<Option<(CallPlan, MethodId)>> {
+        let fact = self.fact(this);
+        let target = match fact.class {
+            Some(class) if fact.exact => self.env.resolve_virtual(callee, class),
+            _ => None,
+        };
+        let Some(target) = target else {
+            return Ok(None);
+        };
+        let mut plan = self.env.call_plan(self.frame.method, target, false);
+        if !matches!(plan.dispatch, Dispatch::Direct(_) | Dispatch::Intrinsic(..))
+            || plan.sig.params.len() != args.len()
+        {
+            return Ok(None);
+        }
+        match plan.sig.params[0] {
+            MemTy::Ref => plan.null_check = true,
+            // The method of a value type wants the address of the value in the box.
+            MemTy::ByRef => {
+                self.null_check(this);
+                let inner = self.lea(this, None, layout::HEADER as i32);
+                args[0] = Entry::Val(inner);
+                plan.null_check = false;
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some((plan, target)))
+    }
+
+    /// Whether a `tail.` call may replace the frame: its result is returned at once and nothing protects it.
+    fn may_tail_call(&self, at: u32) -> bool {
+        let next = self.frame.body.code.get(at as usize + 1);
+        self.callers.is_empty()
+            && self.handlers.is_empty()
+            && self.frame.body.regions.region_of(at) == 0
+            && next.is_some_and(|i| i.op == Cil::Ret)
+            && self.func.slots.is_empty()
+    }
+
+    /// Emits the call.
+    fn call_code(
+        &mut self,
+        code: Code,
+        sig: &Arc<Signature>,
+        args: Vec<Entry>,
+        rgctx: Option<Value>,
+        callee: Option<MethodId>,
+        tail: bool,
+    ) -> Result<()> {
+        match sig.conv {
+            CallConv::Managed => {}
+            CallConv::ManagedVarArg => return self.fail(Reason::VarArgs),
+            CallConv::Native => return self.fail(Reason::NativeCallI),
+        }
+        let abi = AbiSig::new(sig, self.opts.arch, self.env);
+        let mut words: SmallVec<[Value; 8]> = SmallVec::new();
+        if let Code::Address(v) = code {
+            words.push(v);
+        }
+        // The result's buffer.
+        let buffer = match (&abi.ret, sig.ret) {
+            (RetPass::Buffer(w), Some(MemTy::Struct(t))) => Some((*w, t, self.temp(t))),
+            _ => None,
+        };
+        let mut arg_words: SmallVec<[Value; 8]> = SmallVec::new();
+        for (n, (arg, &ty)) in args.iter().zip(&sig.params).enumerate() {
+            let pass = abi.params[n];
+            if let Some((w, _, slot)) = buffer
+                && w as usize == arg_words.len()
+            {
+                let addr = self.slot_addr(slot, 0);
+                arg_words.push(addr);
+            }
+            if pass.indirect {
+                let arg = self.coerce(arg.clone(), ty)?;
+                let addr = self.spill(&arg)?;
+                arg_words.push(addr);
+            } else {
+                let at = &abi.words[pass.first as usize..(pass.first + pass.count) as usize];
+                self.give_words(arg, ty, at, &mut arg_words)?;
+            }
+        }
+        if let Some((w, _, slot)) = buffer
+            && w as usize == arg_words.len()
+        {
+            let addr = self.slot_addr(slot, 0);
+            arg_words.push(addr);
+        }
+        if arg_words.len() != abi.words.len() {
+            return Err(self.bad());
+        }
+        words.extend(arg_words);
+        words.extend(rgctx);
+        let ret_tys: SmallVec<[Ty; 4]> = match (&abi.ret, sig.ret) {
+            (RetPass::Words(w), Some(MemTy::Struct(_))) => {
+                w.iter().map(|w| Self::word_value_ty(w.ty)).collect()
+            }
+            (RetPass::Words(_), Some(ty)) => Ty::of_stack(ty.stack_ty()).into_iter().collect(),
+            _ => SmallVec::new(),
+        };
+        let target = match code {
+            Code::Method(m) => CallTarget::Method(m),
+            Code::Symbol(s) => CallTarget::Symbol(s),
+            Code::Address(_) => CallTarget::Indirect,
+        };
+        let direct = match target {
+            CallTarget::Method(m) => Some(m),
+            _ => None,
+        };
+        let same_result = match &self.frame.ret {
+            super::frame::Ret::Function(own, _) => own.ret == abi.ret && buffer.is_none(),
+            _ => false,
+        };
+        let indirect = abi.params.iter().any(|p| p.indirect);
+        let tail = tail && same_result && !indirect && self.func.slots.is_empty();
+        let info = CallInfo {
+            target,
+            sig: Self::sig_of(&abi),
+            ret_tys: if tail { SmallVec::new() } else { ret_tys },
+            rgctx: rgctx.is_some(),
+            callee,
+        };
+        let imm = self.func.new_call(info);
+        if tail {
+            self.end(Op::TailCall, &words, imm);
+            return Ok(());
+        }
+        let inst = self.throwing(Op::Call, Ty::I32, &words, imm);
+        for a in &args {
+            self.release(a);
+        }
+        match (&abi.ret, sig.ret) {
+            (RetPass::Words(at), Some(ty)) => {
+                let results: SmallVec<[Value; 4]> = self.func.inst(inst).results().collect();
+                let e = self.take_words(ty, at, &results)?;
+                self.push(e);
+            }
+            (RetPass::Buffer(_), Some(ty)) => {
+                if let Some((_, t, slot)) = buffer {
+                    let info = self.struct_info(t);
+                    if info.split {
+                        let place = self.slot_place(slot, 0);
+                        let e = self.load_place(place, ty)?;
+                        self.dead_temps.push((t, slot));
+                        self.push(e);
+                    } else {
+                        self.push(Entry::Mem(t, slot));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if self.never_returns(direct) {
+            self.end(Op::Unreachable, &[], Imm::None);
+        }
+        Ok(())
+    }
+
+    fn never_returns(&self, callee: Option<MethodId>) -> bool {
+        callee.is_some_and(|m| self.env.method(m).never_returns) && self.open
+    }
+
+    /// `calli`.
+    pub(super) fn call_indirect(&mut self, sig: SigId) -> Result<()> {
+        let sig = self.env.signature(sig);
+        let code = self.pop_val()?;
+        let code = self.convert_word(code, Ty::Ptr);
+        let args = self.pop_args(sig.params.len())?;
+        self.call_code(Code::Address(code), &sig, args, None, None, false)
+    }
+
+    /// `ldftn`.
+    pub(super) fn load_function(&mut self, m: MethodId) -> Result<()> {
+        let v = self.entity(Entity::MethodEntry(m))?;
+        self.push_val(v);
+        Ok(())
+    }
+
+    /// `ldvirtftn`.
+    pub(super) fn load_virtual_function(&mut self, m: MethodId) -> Result<()> {
+        let object = self.pop_val()?;
+        self.null_check(object);
+        let handle = self.entity(Entity::MethodHandle(m))?;
+        let v = self.helper(Helper::ResolveVirtual, &[object, handle]);
+        let v = v.ok_or_else(|| self.bad())?;
+        self.push_val(v);
+        Ok(())
+    }
+
+    /// `newobj`.
+    pub(super) fn new_object(&mut self, ctor: MethodId) -> Result<()> {
+        let plan = self.env.call_plan(self.frame.method, ctor, false);
+        let Some(class) = self.env.new_object_class(ctor) else {
+            // The constructor returns the object.
+            let args = self.pop_args(plan.sig.params.len())?;
+            return self.call_plan(plan, ctor, args, false);
+        };
+        let n = plan.sig.params.len();
+        if n == 0 {
+            return Err(self.bad());
+        }
+        if let Dispatch::Raise(raise) = plan.dispatch {
+            self.throw_raise(raise);
+            return Ok(());
+        }
+        let args = self.pop_args(n - 1)?;
+        match self.env.type_kind(class) {
+            TypeKind::Value | TypeKind::Nullable(_) => self.new_struct(class, plan, ctor, args),
+            _ => {
+                let object = self.allocate(class)?;
+                self.with_this(object, plan, ctor, args)?;
+                if self.open {
+                    self.push_val(object);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn with_this(
+        &mut self,
+        this: Value,
+        plan: CallPlan,
+        ctor: MethodId,
+        args: Vec<Entry>,
+    ) -> Result<()> {
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(Entry::Val(this));
+        all.extend(args);
+        let depth = self.frame.stack.len();
+        self.call_plan(plan, ctor, all, false)?;
+        self.frame.stack.truncate(depth);
+        Ok(())
+    }
+
+    /// A value type's constructor works on a temporary.
+    fn new_struct(
+        &mut self,
+        class: TypeId,
+        plan: CallPlan,
+        ctor: MethodId,
+        args: Vec<Entry>,
+    ) -> Result<()> {
+        let ty = self.env.mem_ty(class);
+        let loc = self.new_loc(ty, true, None)?;
+        self.zero_loc(&loc)?;
+        let addr = self.loc_address(&loc)?;
+        self.with_this(addr, plan, ctor, args)?;
+        if self.open {
+            let e = self.read_loc(&loc)?;
+            self.push(e);
+        }
+        Ok(())
+    }
+
+    /// Whether a callee is worth a look for inlining.
+    pub(super) fn inline_candidate(&mut self, m: MethodId, sig: &Signature) -> Option<Candidate> {
+        self.consider_inlining(m, sig)
+    }
+}

@@ -1,0 +1,185 @@
+//! Type tests: `isinst` and `castclass`.
+//!
+//! ```text
+//!   null? ──▶ done      word == exact? ──▶ done      display[depth] == word? ──▶ done      else helper / null
+//! ```
+
+use super::{Builder, Result};
+use crate::ir::{Access, Mem, Op, Region, Ty, Value};
+use isthmus_frontend_ir::op::Cmp;
+use isthmus_runtime_abi::helpers::Helper;
+use isthmus_runtime_abi::ids::TypeId;
+use isthmus_runtime_abi::layout::VtableWord;
+use isthmus_runtime_abi::vm::{CastPlan, Entity, Handle, Subtype, TypeKind};
+
+impl Builder<'_> {
+    /// What is known statically: some answer for non-null objects.
+    fn known_instance(&self, v: Value, t: TypeId) -> Option<bool> {
+        let fact = self.fact(v);
+        let class = fact.class?;
+        if class == t {
+            return Some(true);
+        }
+        match self.env.subtype(class, t) {
+            Subtype::Yes => Some(true),
+            Subtype::No if fact.exact => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The same reference under a new name that carries what a cast has proved.
+    fn as_class(&mut self, v: Value, t: TypeId) -> Value {
+        let old = self.fact(v);
+        let r = self.op(Op::Retype, Ty::Ref, &[v]);
+        *self.fact_mut(r) = old;
+        self.fact_mut(r).class = None;
+        self.note_class(r, t, false);
+        if old.exact {
+            *self.fact_mut(r) = old;
+        }
+        r
+    }
+
+    /// The boxed type that a test for a type means.
+    fn tested_type(&self, t: TypeId) -> TypeId {
+        match self.env.type_kind(t) {
+            TypeKind::Nullable(payload) => payload,
+            _ => t,
+        }
+    }
+
+    /// 1 if the type word of a non-null object matches the display entry.
+    fn display_test(
+        &mut self,
+        obj: Value,
+        depth: u32,
+        class: Handle,
+        ok: crate::ir::Block,
+    ) -> Result<Value> {
+        let word = self.type_word(obj);
+        let want = self.handle_word(class)?;
+        let exact = self.cmp(Cmp::Eq, word, want);
+        let more = self.new_block(false);
+        self.branch(exact, ok, more);
+        self.go_on(more);
+        let vtable = self.vtable(obj);
+        let have = self.vtable_word(vtable, VtableWord::Depth);
+        let limit = self.constant(Ty::Ptr, i64::from(depth));
+        let deep = self.cmp(Cmp::GtUn, have, limit);
+        let look = self.new_block(false);
+        let fail = self.new_block(false);
+        let result = self.vars.new_var(Ty::I32);
+        let zero = self.i32(0);
+        self.write_var(result, zero);
+        self.branch(deep, look, fail);
+        self.go_on(look);
+        let display = self.vtable_word(vtable, VtableWord::Display);
+        let access = Access::new(Mem::I32, (4 * depth) as i32, Region::Vtable);
+        let entry = self.load_raw(display, None, access);
+        let same = self.cmp(Cmp::Eq, entry, want);
+        self.write_var(result, same);
+        self.jump(fail);
+        self.go_on(fail);
+        Ok(self.read_var(result))
+    }
+
+    pub(super) fn is_inst(&mut self, t: TypeId) -> Result<()> {
+        let v = self.pop_val()?;
+        let t = self.tested_type(t);
+        if let Some(known) = self.known_instance(v, t) {
+            let r = if known { v } else { self.null() };
+            self.push_val(r);
+            return Ok(());
+        }
+        let null = self.null();
+        let plan = self.env.cast_plan(self.frame.method, t);
+        if let CastPlan::Helper(h) = plan {
+            let handle = self.handle(h, Ty::Ptr)?;
+            let r = self.helper(Helper::IsInst, &[v, handle]);
+            let r = r.ok_or_else(|| self.bad())?;
+            self.note_class(r, t, false);
+            self.push_val(r);
+            return Ok(());
+        }
+        let result = self.vars.new_var(Ty::Ref);
+        let done = self.new_block(false);
+        self.write_var(result, v);
+        if !self.is_nonnull(v) {
+            let test = self.new_block(false);
+            let is_null = self.is_null(v);
+            self.branch(is_null, done, test);
+            self.go_on(test);
+        }
+        let saved = self.checked.clone();
+        self.checked.insert(v);
+        match plan {
+            CastPlan::Exact(h) => {
+                let word = self.type_word(v);
+                let want = self.handle_word(h)?;
+                let same = self.cmp(Cmp::Eq, word, want);
+                let r = self.op(Op::Select, Ty::Ref, &[same, v, null]);
+                self.write_var(result, r);
+            }
+            CastPlan::Display(depth, h) => {
+                let same = self.display_test(v, depth, h, done)?;
+                let r = self.op(Op::Select, Ty::Ref, &[same, v, null]);
+                self.write_var(result, r);
+            }
+            CastPlan::Helper(_) => {}
+        }
+        self.jump(done);
+        self.go_on(done);
+        self.checked = saved;
+        let r = self.read_var(result);
+        let r = self.as_class(r, t);
+        self.push_val(r);
+        Ok(())
+    }
+
+    pub(super) fn cast_class(&mut self, t: TypeId) -> Result<()> {
+        let v = self.pop_val()?;
+        let tested = self.tested_type(t);
+        if self.known_instance(v, tested) == Some(true) {
+            self.push_val(v);
+            return Ok(());
+        }
+        let done = self.new_block(false);
+        if !self.is_nonnull(v) {
+            let test = self.new_block(false);
+            let is_null = self.is_null(v);
+            self.branch(is_null, done, test);
+            self.go_on(test);
+        }
+        let saved = self.checked.clone();
+        self.checked.insert(v);
+        let plan = self.env.cast_plan(self.frame.method, tested);
+        match plan {
+            CastPlan::Exact(h) => {
+                let word = self.type_word(v);
+                let want = self.handle_word(h)?;
+                let same = self.cmp(Cmp::Eq, word, want);
+                let slow = self.new_block(true);
+                self.branch(same, done, slow);
+                self.go_on(slow);
+            }
+            CastPlan::Display(depth, h) => {
+                let same = self.display_test(v, depth, h, done)?;
+                let slow = self.new_block(true);
+                self.branch(same, done, slow);
+                self.go_on(slow);
+            }
+            CastPlan::Helper(_) => {}
+        }
+        let handle = match plan {
+            CastPlan::Helper(h) => self.handle(h, Ty::Ptr)?,
+            _ => self.entity(Entity::TypeHandle(tested))?,
+        };
+        self.helper(Helper::CastClass, &[v, handle]);
+        self.jump(done);
+        self.go_on(done);
+        self.checked = saved;
+        let r = self.as_class(v, tested);
+        self.push_val(r);
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! Inlining: a callee's body is interpreted in place, in a frame of its own.
+//!
+//! Positions name the callee through the inline tree, its clauses are tried before the caller's, and its class
+//! initialization stays at its entry. What may be inlined is decided by size, by the VM's permission, and by what the
+//! body contains.
+
+use super::frame::{Frame, Loc, Ret};
+use super::place::Entry;
+use super::scan::Scope;
+use super::{Builder, Result};
+use crate::ir::Ty;
+use isthmus_frontend_ir::body::Body;
+use isthmus_frontend_ir::op::{Flow, Op as Cil};
+use isthmus_frontend_ir::region::ClauseKind;
+use isthmus_runtime_abi::artifact::InlineNode;
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::types::{CallConv, MemTy, Signature};
+use isthmus_runtime_abi::vm::{CallPlan, ContextSource, MethodInfo};
+use std::sync::Arc;
+
+/// A callee that will be inlined.
+pub(super) struct Candidate {
+    method: MethodId,
+    body: Arc<Body>,
+    info: MethodInfo,
+}
+
+impl Builder<'_> {
+    pub(super) fn consider_inlining(&mut self, m: MethodId, sig: &Signature) -> Option<Candidate> {
+        let opts = self.opts;
+        if !opts.inline
+            || !opts.optimize
+            || self.callers.len() >= opts.inline_depth as usize
+            || self.inlined >= opts.inline_total
+            || self.func.block(self.block).cold
+            || self.frame.scope != Scope::Method
+        {
+            return None;
+        }
+        let recursive = self.frame.method == m || self.callers.iter().any(|f| f.method == m);
+        if recursive {
+            return None;
+        }
+        let info = self.env.method(m);
+        if !info.may_inline || info.never_returns || info.sig.conv != CallConv::Managed {
+            return None;
+        }
+        let body = self.env.body(m).ok()?;
+        let limit = if info.wants_inline {
+            opts.inline_wanted_size
+        } else {
+            opts.inline_size
+        };
+        if body.il_size > limit
+            || body.code.len() as u32 > limit
+            || body.sig.params.len() != sig.params.len()
+            || !Self::inlinable(&body)
+        {
+            return None;
+        }
+        Some(Candidate {
+            method: m,
+            body,
+            info,
+        })
+    }
+
+    /// Whether nothing in the body ties it to a frame of its own.
+    fn inlinable(body: &Body) -> bool {
+        let filters =
+            (body.regions.clauses.iter()).any(|c| matches!(c.kind, ClauseKind::Filter(_)));
+        let ops = body.code.iter().all(|i| {
+            !matches!(
+                i.op,
+                Cil::LocAlloc
+                    | Cil::Jmp(_)
+                    | Cil::ArgList
+                    | Cil::MkRefAny(_)
+                    | Cil::RefAnyVal(_)
+                    | Cil::RefAnyType
+            )
+        });
+        // A body that only throws is better left alone: it is cold.
+        let returns = body.code.iter().any(|i| i.op.flow() == Flow::Return);
+        !filters && ops && returns && !body.locals.iter().any(|l| l.pinned)
+    }
+
+    /// Inlines a call; pushes the result.
+    pub(super) fn inline(
+        &mut self,
+        candidate: Candidate,
+        plan: &CallPlan,
+        args: Vec<Entry>,
+    ) -> Result<()> {
+        let Candidate { method, body, info } = candidate;
+        let mut frame = Frame::new(self.env, method, body.clone(), Scope::Method)?;
+        let context = match (info.context, plan.rgctx) {
+            (ContextSource::Hidden, Some(h)) => Some(self.handle(h, Ty::Ptr)?),
+            _ => None,
+        };
+        frame.info = info;
+        frame.context = context;
+        frame.outer_handlers = self.handlers.clone();
+        frame.node = self.func.inline_tree.len() as u32;
+        let (pos, il) = (self.pos, self.il);
+        self.func.inline_tree.push(InlineNode {
+            method,
+            parent: Some((self.frame.node, il)),
+        });
+        self.inlined += body.il_size.max(1);
+
+        let done = self.new_block(false);
+        let result = match body.sig.ret {
+            Some(ty) => Some(self.new_loc(ty, false, None)?),
+            None => None,
+        };
+        frame.ret = Ret::Inline(done, result.clone());
+        if body.sig.has_this
+            && let Some(Entry::Val(v)) = args.first()
+        {
+            frame.this = Some(*v);
+        }
+        let dead = args.clone();
+        let held = std::mem::take(&mut self.dead_temps);
+        let caller = std::mem::replace(&mut self.frame, frame);
+        self.callers.push(caller);
+        let handlers = self.handlers.clone();
+
+        for (n, (arg, &ty)) in args.into_iter().zip(&body.sig.params).enumerate() {
+            let loc = self.bind_argument(n, ty, arg)?;
+            self.frame.args.push(loc);
+        }
+        self.set_pos(0);
+        self.declare_locals()?;
+        self.enter_class()?;
+        self.run_frame()?;
+
+        if let Some(caller) = self.callers.pop() {
+            self.frame = caller;
+        }
+        self.handlers = handlers;
+        self.pos = pos;
+        self.il = il;
+        self.dead_temps = held;
+        for e in &dead {
+            self.release(e);
+        }
+        let returns = self.vars.num_preds(done) > 0;
+        self.join(done);
+        if !returns {
+            self.end(crate::ir::Op::Unreachable, &[], crate::ir::Imm::None);
+            return Ok(());
+        }
+        if let Some(loc) = result {
+            let e = self.read_loc(&loc)?;
+            self.push(e);
+        }
+        Ok(())
+    }
+
+    /// Where an argument of the inlined body is: the value itself unless it changes.
+    fn bind_argument(&mut self, n: usize, ty: MemTy, arg: Entry) -> Result<Loc> {
+        let usage = self.frame.scan.args[n];
+        let arg = self.coerce(arg, ty)?;
+        let arg = match arg {
+            Entry::Val(v) => Entry::Val(self.narrow(v, ty)),
+            e => e,
+        };
+        if let Entry::Val(v) = arg
+            && let Some(Some(class)) = self.frame.body.arg_classes.get(n)
+            && self.func.ty(v) == Ty::Ref
+            && self.func.constant(v).is_none()
+        {
+            self.note_class(v, *class, false);
+        }
+        if usage.exposed || usage.written {
+            let loc = self.new_loc(ty, usage.exposed, None)?;
+            self.write_loc(&loc, arg)?;
+            return Ok(loc);
+        }
+        Ok(Loc::Value(arg))
+    }
+}

@@ -1,0 +1,270 @@
+//! Variables become values: on-the-fly SSA construction.
+//!
+//! After Braun, Buchwald, Hack, Leißa, Mallon, Zwinkau, "Simple and Efficient Construction of Static Single
+//! Assignment Form" (CC 2013), without recursion: a read that needs a parameter makes it and queues its operands.
+//!
+//! A block is *sealed* once no predecessor can be added; reads in others make parameters whose operands come
+//! when the block is sealed. Operands live here until [`Vars::finish`], which drops parameters that stand for one value
+//! and writes the arguments of all edges at once.
+
+use crate::ir::{Block, Func, Imm, Inst, ListRef, Op, Ty, Value, ValueDef};
+use rustc_hash::FxHashMap;
+
+/// A variable: a local, argument, stack position or temporary of some frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Var(pub u32);
+
+#[derive(Debug)]
+struct Phi {
+    block: Block,
+    var: Var,
+    value: Value,
+    operands: Vec<Value>,
+}
+
+#[derive(Default, Debug)]
+struct BlockState {
+    sealed: bool,
+    /// Predecessor and index of the edge in the edges' pool.
+    preds: Vec<(Block, u32)>,
+    /// Indices of parameters in `Vars::phis`.
+    phis: Vec<u32>,
+}
+
+/// State of the construction.
+#[derive(Default, Debug)]
+pub struct Vars {
+    defs: FxHashMap<(Block, Var), Value>,
+    types: Vec<Ty>,
+    blocks: Vec<BlockState>,
+    phis: Vec<Phi>,
+    unfilled: Vec<u32>,
+    constants: FxHashMap<(Ty, i64), Value>,
+    /// Instructions that belong at the top of the entry block.
+    entry: Vec<Inst>,
+}
+
+impl Vars {
+    /// A new variable.
+    pub fn new_var(&mut self, ty: Ty) -> Var {
+        self.types.push(ty);
+        Var(self.types.len() as u32 - 1)
+    }
+
+    /// Its type.
+    pub fn ty(&self, var: Var) -> Ty {
+        self.types[var.0 as usize]
+    }
+
+    fn state(&mut self, b: Block) -> &mut BlockState {
+        if self.blocks.len() <= b.index() {
+            self.blocks.resize_with(b.index() + 1, BlockState::default);
+        }
+        &mut self.blocks[b.index()]
+    }
+
+    /// Number of predecessors known so far.
+    pub fn num_preds(&self, b: Block) -> usize {
+        self.blocks.get(b.index()).map_or(0, |s| s.preds.len())
+    }
+
+    /// Records the edges of `inst`, which ends `block`.
+    pub fn add_edges(&mut self, func: &Func, block: Block, inst: Inst) {
+        let list = func.inst(inst).edges;
+        for n in list.range() {
+            let target = func.edges_pool[n].block;
+            let state = self.state(target);
+            debug_assert!(!state.sealed, "edge to sealed {target}");
+            state.preds.push((block, n as u32));
+        }
+    }
+
+    /// No more predecessors will come.
+    pub fn seal(&mut self, func: &mut Func, b: Block) {
+        let state = self.state(b);
+        if state.sealed {
+            return;
+        }
+        state.sealed = true;
+        let phis = state.phis.clone();
+        self.unfilled.extend(phis);
+        self.fill(func);
+    }
+
+    /// Sets a variable in a block.
+    pub fn write(&mut self, b: Block, var: Var, value: Value) {
+        self.defs.insert((b, var), value);
+    }
+
+    /// The variable's value at the end of what is built of the block.
+    pub fn read(&mut self, func: &mut Func, b: Block, var: Var) -> Value {
+        let v = self.lookup(func, b, var);
+        self.fill(func);
+        func.resolve(v)
+    }
+
+    /// A constant; it lives in the entry block.
+    pub fn constant(&mut self, func: &mut Func, ty: Ty, bits: i64) -> Value {
+        if let Some(&v) = self.constants.get(&(ty, bits)) {
+            return v;
+        }
+        let inst = func.make(Op::Const, ty, &[], Imm::Bits(bits), 0);
+        self.entry.push(inst);
+        let v = func.inst(inst).first_result;
+        self.constants.insert((ty, bits), v);
+        v
+    }
+
+    fn lookup(&mut self, func: &mut Func, b: Block, var: Var) -> Value {
+        if let Some(&v) = self.defs.get(&(b, var)) {
+            return func.resolve(v);
+        }
+        // Up the chain of single predecessors.
+        let mut here = b;
+        let mut chain = Vec::new();
+        let value = loop {
+            if let Some(&v) = self.defs.get(&(here, var)) {
+                break func.resolve(v);
+            }
+            let state = self.state(here);
+            if state.sealed && state.preds.len() == 1 {
+                chain.push(here);
+                here = state.preds[0].0;
+                // A cycle of single predecessors is unreachable from the entry.
+                if chain.len() > self.blocks.len() {
+                    let ty = self.ty(var);
+                    break self.constant(func, ty, 0);
+                }
+                continue;
+            }
+            let (sealed, none) = (state.sealed, state.preds.is_empty());
+            let ty = self.ty(var);
+            let v = if sealed && none {
+                self.constant(func, ty, 0)
+            } else {
+                let value = func.new_value(ty, ValueDef::Param(here, u32::MAX));
+                let n = self.phis.len() as u32;
+                self.phis.push(Phi {
+                    block: here,
+                    var,
+                    value,
+                    operands: Vec::new(),
+                });
+                self.state(here).phis.push(n);
+                if sealed {
+                    self.unfilled.push(n);
+                }
+                value
+            };
+            self.defs.insert((here, var), v);
+            break v;
+        };
+        for c in chain {
+            self.defs.insert((c, var), value);
+        }
+        value
+    }
+
+    fn fill(&mut self, func: &mut Func) {
+        while let Some(n) = self.unfilled.pop() {
+            let (block, var) = (self.phis[n as usize].block, self.phis[n as usize].var);
+            let preds = self.blocks[block.index()].preds.len();
+            let mut operands = Vec::with_capacity(preds);
+            for p in 0..preds {
+                let pred = self.blocks[block.index()].preds[p].0;
+                operands.push(self.lookup(func, pred, var));
+            }
+            self.phis[n as usize].operands = operands;
+            self.drop_if_trivial(func, n);
+        }
+    }
+
+    /// Replaces a parameter whose operands are one value and itself.
+    fn drop_if_trivial(&mut self, func: &mut Func, n: u32) -> bool {
+        let phi = &self.phis[n as usize];
+        if let ValueDef::Alias(_) = func.values[phi.value.index()].def {
+            return false;
+        }
+        let mut same = None;
+        for &o in &phi.operands {
+            let o = func.resolve(o);
+            if o == phi.value || Some(o) == same {
+                continue;
+            }
+            if same.is_some() {
+                return false;
+            }
+            same = Some(o);
+        }
+        let value = phi.value;
+        let with = match same {
+            Some(v) => v,
+            None => {
+                let ty = func.ty(value);
+                self.constant(func, ty, 0)
+            }
+        };
+        func.replace(value, with);
+        true
+    }
+
+    /// Seals what is left, drops trivial parameters, and writes parameters and arguments.
+    pub fn finish(&mut self, func: &mut Func) {
+        for n in 0..func.blocks.len() {
+            self.seal(func, Block::from_index(n));
+        }
+        // Parameters that use a dropped parameter may have become trivial.
+        let mut users: FxHashMap<Value, Vec<u32>> = FxHashMap::default();
+        for (n, phi) in self.phis.iter().enumerate() {
+            for &o in &phi.operands {
+                users.entry(o).or_default().push(n as u32);
+            }
+        }
+        let mut work: Vec<u32> = (0..self.phis.len() as u32).collect();
+        while let Some(n) = work.pop() {
+            if self.drop_if_trivial(func, n)
+                && let Some(u) = users.get(&self.phis[n as usize].value)
+            {
+                // Users of the replaced value now use the replacement.
+                let list = u.clone();
+                let to = func.resolve(self.phis[n as usize].value);
+                users.entry(to).or_default().extend(list.iter().copied());
+                work.extend(list);
+            }
+        }
+        for (b, state) in self.blocks.iter().enumerate() {
+            let block = Block::from_index(b);
+            let live: Vec<u32> = state
+                .phis
+                .iter()
+                .copied()
+                .filter(|&n| {
+                    let v = self.phis[n as usize].value;
+                    !matches!(func.values[v.index()].def, ValueDef::Alias(_))
+                })
+                .collect();
+            if live.is_empty() {
+                continue;
+            }
+            for &n in &live {
+                let v = self.phis[n as usize].value;
+                let place = func.blocks[b].params.len() as u32;
+                func.values[v.index()].def = ValueDef::Param(block, place);
+                func.blocks[b].params.push(v);
+            }
+            for (p, &(_, edge)) in state.preds.iter().enumerate() {
+                let mut args: Vec<Value> = func.list(func.edges_pool[edge as usize].args).to_vec();
+                args.extend(live.iter().map(|&n| self.phis[n as usize].operands[p]));
+                let list: ListRef = func.new_list(&args);
+                func.edges_pool[edge as usize].args = list;
+            }
+        }
+        // Hidden arguments are read first.
+        let entry = std::mem::take(&mut self.entry);
+        let hidden = (func.blocks[0].insts.iter())
+            .take_while(|i| func.insts[i.index()].op == Op::CtxLoad)
+            .count();
+        func.blocks[0].insts.splice(hidden..hidden, entry);
+        func.resolve_aliases();
+    }
+}

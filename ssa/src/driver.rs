@@ -1,0 +1,45 @@
+//! One method through the builder and all passes.
+
+use crate::build::build;
+use crate::error::Unsupported;
+use crate::ir::Unit;
+use crate::options::Options;
+use crate::verify;
+use isthmus_frontend_ir::body::{Body, BodySource};
+use isthmus_runtime_abi::ids::MethodId;
+use std::sync::Arc;
+
+/// Compiles a method.
+pub fn compile(
+    env: &dyn BodySource,
+    method: MethodId,
+    body: &Arc<Body>,
+    opts: &Options,
+) -> Result<Unit, Unsupported> {
+    compile_with(env, method, body, opts, &mut |_, _| ())
+}
+
+/// Compiles a method and shows the unit after the builder (`build`) and after every pass, by its name.
+pub fn compile_with(
+    env: &dyn BodySource,
+    method: MethodId,
+    body: &Arc<Body>,
+    opts: &Options,
+    show: &mut dyn FnMut(&'static str, &Unit),
+) -> Result<Unit, Unsupported> {
+    let unit = build(env, method, body, opts)?;
+    check(env, &unit, "build", opts);
+    show("build", &unit);
+    Ok(unit)
+}
+
+/// Verifies a unit: a broken invariant is a bug of ours.
+fn check(env: &dyn BodySource, unit: &Unit, pass: &str, opts: &Options) {
+    if !opts.verify {
+        return;
+    }
+    if let Err(e) = verify::verify_unit(unit) {
+        let name = env.method_name(unit.func.method);
+        panic!("internal error: after pass {pass} of {name}: {e}\n{unit}");
+    }
+}

@@ -1,0 +1,49 @@
+//! What a compilation may be told.
+
+use isthmus_runtime_abi::target::Arch;
+
+/// Options of the optimizing compiler.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Target.
+    pub arch: Arch,
+    /// Run the optional passes.
+    pub optimize: bool,
+    /// Inline small methods.
+    pub inline: bool,
+    /// Verify after building and after every pass.
+    pub verify: bool,
+    /// Largest body in instructions of the stack IR.
+    pub max_insns: u32,
+    /// Largest function in SSA instructions; inlining stops well before.
+    pub max_insts: u32,
+    /// Bytes of source a callee may have to be inlined.
+    pub inline_size: u32,
+    /// The same for callees whose author asks for inlining.
+    pub inline_wanted_size: u32,
+    /// Inlining stops when this many bytes of source have been inlined.
+    pub inline_total: u32,
+    /// How deep inlining nests.
+    pub inline_depth: u32,
+    /// Names of passes to leave out.
+    pub disable: Vec<String>,
+}
+
+impl Options {
+    /// The usual options for a target.
+    pub fn new(arch: Arch) -> Self {
+        Options {
+            arch,
+            optimize: true,
+            inline: true,
+            verify: cfg!(debug_assertions),
+            max_insns: 20_000,
+            max_insts: 60_000,
+            inline_size: 32,
+            inline_wanted_size: 150,
+            inline_total: 1_000,
+            inline_depth: 6,
+            disable: Vec::new(),
+        }
+    }
+}
