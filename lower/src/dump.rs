@@ -155,30 +155,34 @@ pub fn symbol_name(env: &dyn CompileEnv, symbol: Symbol) -> String {
     }
 }
 
-/// Replaces Cranelift's `u0:3` and `userextname3` with symbols.
+/// Replaces Cranelift's `u0:3` and `userextname3` with symbols. Both are numbers of [`Names`], which hands them out in the
+/// order in which functions declare them.
 pub(crate) fn name_symbols(text: &str, names: &Names) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut rest = text;
-    while let Some(at) = rest.find("u0:") {
-        let digits = rest[at + 3..]
+    while let Some((at, prefix)) = ["u0:", "userextname"]
+        .iter()
+        .filter_map(|&p| rest.find(p).map(|at| (at, p)))
+        .min()
+    {
+        let digits = &rest[at + prefix.len()..];
+        let length = digits
             .find(|c: char| !c.is_ascii_digit())
-            .map_or(rest.len(), |n| at + 3 + n);
+            .unwrap_or(digits.len());
         out += &rest[..at];
-        let number = rest[at + 3..digits].parse().unwrap_or(u32::MAX);
-        // The function's own name, before the first line break, looks the same.
-        let known = (!out.trim_start().is_empty() && !out.ends_with("function "))
-            .then(|| names.symbol(&UserExternalName::new(0, number)))
-            .flatten();
-        match known {
+        let name = UserExternalName::new(0, digits[..length].parse().unwrap_or(u32::MAX));
+        // The function's own name looks the same.
+        let own = out.ends_with("function ");
+        match names.symbol(&name).filter(|_| !own) {
             Some((symbol, Reach::Symbol)) => {
                 let _ = write!(out, "{symbol:?}");
             }
             Some((symbol, Reach::Cell)) => {
                 let _ = write!(out, "[{symbol:?}]");
             }
-            None => out += &rest[at..digits],
+            None => out += &rest[at..at + prefix.len() + length],
         }
-        rest = &rest[digits..];
+        rest = &digits[length..];
     }
     out + rest
 }

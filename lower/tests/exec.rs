@@ -213,12 +213,12 @@ fn float_to_int_gives_the_hardware_pattern() {
     let reference = |v: f64, ty: Ty| -> u64 {
         let t = v.trunc();
         if ty == Ty::I32 {
-            if t >= -2147483648.0 && t <= 2147483647.0 {
+            if (-2147483648.0..=2147483647.0).contains(&t) {
                 t as i32 as u32 as u64
             } else {
                 1 << 31
             }
-        } else if t >= -9223372036854775808.0 && t < 9223372036854775808.0 {
+        } else if (-9223372036854775808.0..9223372036854775808.0).contains(&t) {
             t as i64 as u64
         } else {
             1 << 63
@@ -254,9 +254,11 @@ fn float_to_int_gives_the_hardware_pattern() {
 }
 
 #[test]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is the point")]
 fn float_comparisons_treat_nan_as_their_names_say() {
     let values = [f64::NAN, 1.0, 2.0, -0.0, 0.0];
-    let cases: &[(Cmp, fn(f64, f64) -> bool)] = &[
+    type Reference = fn(f64, f64) -> bool;
+    let cases: &[(Cmp, Reference)] = &[
         (Cmp::Eq, |a, b| a == b),
         (Cmp::NeUn, |a, b| a != b),
         (Cmp::Lt, |a, b| a < b),

@@ -59,8 +59,9 @@ impl Lower<'_, '_> {
     }
 
     fn entry_check(&mut self) {
-        let limit = self.ctx_word(CtxWord::StackLimit);
+        // In this order the load can become an operand of the comparison.
         let sp = self.ins().get_stack_pointer(types::I64);
+        let limit = self.ctx_word(CtxWord::StackLimit);
         let low = self.ins().icmp(IntCC::UnsignedLessThanOrEqual, sp, limit);
         let check = self.cold_block();
         let body = self.new_block();

@@ -204,10 +204,11 @@ impl<'f> Lower<'_, 'f> {
         } else {
             let made = self.clif_block(block);
             self.cur.insert_block(made);
-            if data.cold {
+            let landing = self.s.scan.landing[block.index()];
+            if data.cold || landing {
                 self.cur.func.layout.set_cold(made);
             }
-            if self.s.scan.landing[block.index()] {
+            if landing {
                 self.payload(block);
             }
         }
