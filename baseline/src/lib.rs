@@ -1,0 +1,96 @@
+//! The baseline compiler: from stack IR to machine code in one pass.
+//!
+//! It serves as tier 0 and as the fallback for methods that the optimizing compiler declines; it knows neither
+//! SSA nor Cranelift. Instructions are compiled in order; the evaluation stack is simulated, so that values stay in registers
+//! within a block and constants and variables are operands where they are used.
+//!
+//! ```text
+//!   Body ──scan──▶ targets, reachability, uses          (one walk)
+//!     └──Gen──▶ prologue │ instructions │ finally dispatch │ cold code ──▶ CompiledMethod
+//!                            for each filter the same, as a function of its own
+//! ```
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`error`] | declines and errors |
+//! | `target` | registers of an architecture |
+//! | `scan` | the look ahead |
+//! | `value`, `gen_` | stack entries, the register file; the state of a compilation |
+//! | `frame`, `vars` | the frame; where variables live |
+//! | `moves`, `cold`, `sites` | parallel moves; slow paths; call sites and traps |
+//! | `method` | prologue, the loop over the instructions, result |
+//! | `control`, `compare`, `arith`, `conv` | branches, comparisons, numbers |
+//! | `memory`, `fields`, `arrays`, `objects` | loads and stores, barriers; fields, arrays, boxes, casts |
+//! | `handles`, `calls`, `tail`, `intrinsics` | symbols and look-ups, calls |
+//! | `exceptions` | landing pads, finally, filters |
+
+pub mod error;
+
+mod arith;
+mod arrays;
+mod calls;
+mod cold;
+mod compare;
+mod control;
+mod conv;
+mod exceptions;
+mod fields;
+mod frame;
+mod gen_;
+mod handles;
+mod intrinsics;
+mod memory;
+mod method;
+mod moves;
+mod objects;
+mod scan;
+mod sites;
+mod tail;
+mod target;
+mod value;
+mod vars;
+
+pub use error::{CompileError, Unsupported};
+
+use isthmus_frontend_ir::body::{Body, BodySource};
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::target::Arch;
+
+/// What the caller may choose.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Architecture of the code.
+    pub arch: Arch,
+    /// Keep hot variables in registers.
+    pub pin: bool,
+    /// Record which code belongs to which instruction.
+    pub line_map: bool,
+    /// The processor rounds floats in one instruction (x86-64: SSE4.1).
+    pub round: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            arch: Arch::X64,
+            pin: true,
+            line_map: false,
+            round: false,
+        }
+    }
+}
+
+/// Compiles a method.
+pub fn compile(
+    env: &dyn BodySource,
+    body: &Body,
+    options: &Options,
+) -> Result<CompiledMethod, CompileError> {
+    match options.arch {
+        Arch::X64 => method::compile::<isthmus_asm::x64::X64Asm>(env, body, options),
+        Arch::A64 | Arch::A32 => Err(CompileError::Unsupported {
+            what: Unsupported::Architecture,
+            il: 0,
+        }),
+    }
+}
