@@ -504,8 +504,8 @@ fn the_barrier_tests_the_log_bit_of_the_object() {
     for code in one(b) {
         for bit in [false, true] {
             let mut objects = [[0u64; 3]; 8];
-            for n in 0..8 {
-                let object = objects[n].as_mut_ptr();
+            for words in &mut objects {
+                let object = words.as_mut_ptr();
                 // The table's byte for the object is `log`.
                 let mut log = 0u8;
                 if bit {
@@ -516,7 +516,7 @@ fn the_barrier_tests_the_log_bit_of_the_object() {
                 ctx.log_bits.store(base, Relaxed);
                 code.call(&ctx, &[object as u64, 77]);
                 // Stores of null have no barrier.
-                assert_eq!(objects[n], [0, if bit { 2 } else { 0 }, 77]);
+                assert_eq!(*words, [0, if bit { 2 } else { 0 }, 77]);
             }
         }
     }
