@@ -1,1 +1,41 @@
-fn main() {}
+//! The `isthmus` command.
+
+mod dump;
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Runs and compiles .NET programs.
+#[derive(Parser, Debug)]
+#[command(name = "isthmus", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs a program; the exit code and the streams are the program's.
+    Run(run::Args),
+    /// Shows a stage of the compilation of a method.
+    Dump(dump::Args),
+}
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        eprintln!("internal error: {info}");
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+        }
+        std::process::exit(isthmus_rt::INTERNAL_ERROR);
+    }));
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("isthmus: {error:#}");
+        ExitCode::from(1)
+    })
+}

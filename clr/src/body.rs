@@ -29,6 +29,9 @@ pub fn implementation(m: &Method) -> Implementation {
             _ => Implementation::Synthetic,
         };
     }
+    if m.makes_its_object() {
+        return Implementation::Synthetic;
+    }
     if m.impl_flags.contains(MethodImplAttributes::INTERNAL_CALL) {
         return Implementation::InternalCall;
     }

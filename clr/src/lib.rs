@@ -9,10 +9,12 @@
 //! | [`synth`] | methods that the VM makes |
 //! | [`body`] | where a method's body comes from |
 //! | [`intrinsics`] | library methods that compilers expand |
+//! | [`icalls`] | the internal calls of the class library |
 //! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
 pub mod body;
 pub mod cil;
+pub mod icalls;
 pub mod intrinsics;
 pub mod metadata;
 pub mod synth;

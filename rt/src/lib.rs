@@ -55,7 +55,7 @@ pub const INTERNAL_ERROR: i32 = 70;
 
 /// Ends the process: the runtime is in a state that cannot be.
 #[cold]
-pub(crate) fn internal_error(message: &str) -> ! {
+pub fn internal_error(message: &str) -> ! {
     eprintln!("internal error: {message}");
     std::process::exit(INTERNAL_ERROR)
 }

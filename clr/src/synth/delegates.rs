@@ -63,7 +63,11 @@ fn invoke(m: &'static Method) -> Result<Body> {
         ..sig.clone()
     };
     let (open, closed) = (signatures().id_of(&open)?, signatures().id_of(&closed)?);
-    let (target, code, list) = (field("m_target")?, field("method_ptr")?, field("delegates")?);
+    let (target, code, list) = (
+        field("m_target")?,
+        field("method_ptr")?,
+        field("delegates")?,
+    );
     let args: Vec<Op> = (1..=sig.params.len() as u16).map(Op::LdArg).collect();
 
     let mut b = Builder::new(m);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`builder`] | a small assembler for bodies |
 //! | [`delegates`] | `.ctor`, `Invoke` of delegates |
+//! | [`strings`] | constructors of strings |
 //! | [`arrays`] | constructors and accessors of multi-dimensional arrays; `IList<T>` of one-dimensional ones |
 //!
 //! Static helper methods that such bodies call are in one table, [`Synthetic`].
@@ -11,6 +12,7 @@
 pub mod arrays;
 pub mod builder;
 pub mod delegates;
+pub mod strings;
 
 use crate::types::member::ResolvedSig;
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
@@ -142,6 +144,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
         MethodKind::Def(_) if m.owner.ancestors().any(|t| t == types().known.delegate()) => {
             delegates::body(m)
         }
+        MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
         _ => Err(LoadError::new(
             LoadErrorKind::TypeLoad,
             format!("the runtime has no body for {}", m.full_name()),

@@ -295,8 +295,23 @@ impl Method {
     /// The signature as compilers need it: `this` is parameter 0.
     pub fn abi(&self) -> Result<Arc<Signature>> {
         self.abi
-            .get_or_init(|| Ok(Arc::new(abi_signature(self.sig()?, self.owner)?)))
+            .get_or_init(|| {
+                let mut sig = abi_signature(self.sig()?, self.owner)?;
+                if self.makes_its_object() {
+                    sig.has_this = false;
+                    sig.params.remove(0);
+                    sig.ret = Some(MemTy::Ref);
+                }
+                Ok(Arc::new(sig))
+            })
             .clone()
+    }
+
+    /// Whether it is a constructor that returns the object instead of getting it: strings and multi-dimensional arrays.
+    pub fn makes_its_object(&self) -> bool {
+        self.is_ctor()
+            && (matches!(self.kind, MethodKind::ArrayCtor(_))
+                || self.owner.is_corlib("System", "String"))
     }
 
     /// The method whose code this one shares; itself if it is not shared.

@@ -33,4 +33,4 @@ pub mod vtable;
 pub use error::{LoadError, LoadErrorKind, Result};
 pub use member::{Field, Method, MethodKind};
 pub use system::{TypeSystem, types};
-pub use ty::{Type, TypeKey};
+pub use ty::{Kind, Type, TypeKey};

@@ -416,9 +416,8 @@ impl CompileEnv for ClrEnv {
     }
 
     fn new_object_class(&self, ctor: MethodId) -> Option<TypeId> {
-        let owner = method(ctor).owner;
-        let self_made = owner == types().known.string() || owner.kind == Kind::Array;
-        (!self_made).then_some(owner.id)
+        let m = method(ctor);
+        (!m.makes_its_object()).then_some(m.owner.id)
     }
 
     fn handle(&self, context: MethodId, entity: Entity) -> Handle {

@@ -2,13 +2,97 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | [`run`] | starting the VM and running a program |
+//! | [`process`] | application domain, arguments, exit, unhandled exceptions |
+//! | [`clr`] | what the runtime asks while programs run |
+//! | [`env`] | what compilers ask |
+//! | [`tiers`] | which compiler compiles a method |
+//! | [`entry`] | which code a method is entered by |
+//! | [`cx`] | objects, strings, fields, calls, exceptions, for native code of the class library |
+//! | [`heap`] | allocation and stores with this VM's vtables and errors |
+//! | [`vtables`], [`statics`], [`contexts`] | run-time data of types |
+//! | [`init`] | class initialization |
+//! | [`casts`], [`arrays`], [`delegates`], [`exceptions`], [`reflect`] | run-time behaviour by topic |
+//! | [`native`] | internal calls and P/Invokes by number |
+//! | [`offsets`] | fields of corlib classes that the VM relies on |
+//! | [`threads`], [`monitors`] | managed threads and their locks |
 //! | [`state`] | what the VM keeps beside each type, method and assembly |
-//! | [`env`] | the compile-time interface |
-//! | [`contexts`] | generic contexts and their look-up slots |
+//! | [`stats`] | counters |
 
+pub mod arrays;
+pub mod casts;
+pub mod clr;
 pub mod contexts;
+pub mod cx;
+pub mod delegates;
+pub mod entry;
 pub mod env;
+pub mod exceptions;
+pub mod heap;
+pub mod init;
+pub mod monitors;
+pub mod native;
+pub mod offsets;
+pub mod process;
+pub mod reflect;
+pub mod run;
 pub mod state;
+pub mod statics;
+pub mod stats;
+pub mod threads;
+pub mod tiers;
+pub mod vtables;
+
+pub use cx::Cx;
+
+use isthmus_rt::runtime::Runtime;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// Marks numbers of `Symbol::VmData` that name a field's description instead of its data.
 pub const FIELD_HANDLE_BIT: u32 = 1 << 31;
+
+/// What can be chosen about a run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Compiler for methods.
+    pub tier: tiers::Tier,
+    /// A decline by the optimizing tier is an error.
+    pub no_fallback: bool,
+    /// Collect often.
+    pub gc_stress: bool,
+    /// Under stress: collect every so many allocations.
+    pub gc_stress_interval: u32,
+    /// Print counters at the end.
+    pub stats: bool,
+    /// Directory of the class library.
+    pub bcl: Option<PathBuf>,
+}
+
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+static RUNTIME: OnceLock<&'static Runtime> = OnceLock::new();
+static STATS: stats::Stats = stats::Stats::new();
+
+/// The options of this run.
+pub fn options() -> &'static Options {
+    OPTIONS.get_or_init(Options::default)
+}
+
+/// Sets the options, once.
+fn set_options(options: Options) {
+    let _ = OPTIONS.set(options);
+}
+
+/// The process's runtime.
+pub fn runtime() -> &'static Runtime {
+    RUNTIME.get().expect("the runtime is started first")
+}
+
+fn set_runtime(runtime: &'static Runtime) {
+    let _ = RUNTIME.set(runtime);
+}
+
+/// The process's counters.
+pub fn stats() -> &'static stats::Stats {
+    &STATS
+}

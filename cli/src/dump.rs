@@ -1,0 +1,183 @@
+//! `isthmus dump`.
+
+use crate::run::Tier;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use isthmus_clr::body;
+use isthmus_clr::types::{Method, Type, types};
+use isthmus_clr::vm::env::ClrEnv;
+use isthmus_clr::vm::run::start_types;
+use isthmus_frontend_ir::body::Body;
+use isthmus_frontend_ir::op::Insn;
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::ids::{MethodId, TypeId};
+use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::CompileEnv;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A target.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Target {
+    /// x86-64.
+    X64,
+    /// AArch64.
+    A64,
+}
+
+impl From<Target> for Arch {
+    fn from(target: Target) -> Arch {
+        match target {
+            Target::X64 => Arch::X64,
+            Target::A64 => Arch::A64,
+        }
+    }
+}
+
+/// A stage of compilation.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub enum Stage {
+    /// Stack IR.
+    Stack,
+    /// SSA, after all passes or after the one named by --pass.
+    Ssa,
+    /// Cranelift IR.
+    Clif,
+    /// Machine code.
+    Asm,
+    /// Unwind and exception tables.
+    Eh,
+}
+
+/// Arguments of `dump`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// What to show.
+    #[arg(long, value_enum, default_value = "ssa")]
+    stage: Stage,
+    /// Compiler.
+    #[arg(long, value_enum, default_value = "opt")]
+    tier: Tier,
+    /// Target of the code.
+    #[arg(long, value_enum, default_value = "x64")]
+    target: Target,
+    /// Show SSA after this pass (`build`: before the first).
+    #[arg(long)]
+    pass: Option<String>,
+    /// The method, as `Type::Name`.
+    #[arg(long, value_name = "TYPE::NAME")]
+    method: String,
+    /// Directory of the class library.
+    #[arg(long, value_name = "DIR")]
+    bcl: Option<PathBuf>,
+    /// The assembly.
+    file: PathBuf,
+}
+
+/// Finds the methods that a `Type::Name` names, in the form that code is compiled for.
+fn find(
+    assembly: &'static isthmus_clr::types::system::Assembly,
+    name: &str,
+) -> Result<Vec<&'static Method>> {
+    let Some((class, method)) = name.rsplit_once("::").filter(|(_, m)| !m.is_empty()) else {
+        bail!("--method wants Type::Name, not {name:?}");
+    };
+    let class_name = |t: &Type| t.qualified_name('+');
+    let mut found = Vec::new();
+    for ty in assembly.canonical_types() {
+        let ty = ty?;
+        if class_name(ty) == class {
+            found.extend(
+                assembly
+                    .canonical_methods(ty)?
+                    .into_iter()
+                    .filter(|m| m.name == method),
+            );
+        }
+    }
+    if found.is_empty() {
+        bail!("{} has no method {name}", assembly.name);
+    }
+    Ok(found)
+}
+
+/// Prints a stage of a method.
+pub fn run(args: Args) -> Result<()> {
+    start_types(&args.file, args.bcl.as_deref())?;
+    let assembly = types().load_file(&args.file)?;
+    let env = ClrEnv::default();
+    for m in find(assembly, &args.method)? {
+        println!("// {}", m.full_name());
+        let body = body::of(m).with_context(|| m.full_name())?;
+        print!("{}", stage(&env, m, &body, &args)?);
+    }
+    Ok(())
+}
+
+/// The text of a stage.
+fn stage(env: &ClrEnv, m: &'static Method, body: &Arc<Body>, args: &Args) -> Result<String> {
+    let arch = args.target.into();
+    if args.stage == Stage::Stack {
+        let line = |(i, insn): (usize, &Insn)| {
+            format!("{i:5} IL_{:04x} {:?} {:?}\n", insn.il, insn.op, insn.prefix)
+        };
+        return Ok(body.code.iter().enumerate().map(line).collect());
+    }
+    if args.tier == Tier::Baseline {
+        let artifact = isthmus_baseline::compile(env, body, &isthmus_baseline::Options::default())?;
+        return artifact_stage(env, &artifact, args.stage);
+    }
+    let mut shown = String::new();
+    let mut show = |pass: &'static str, unit: &isthmus_ssa::ir::Unit| {
+        if args.pass.as_deref() == Some(pass) {
+            shown = unit.to_string();
+        }
+    };
+    let unit =
+        isthmus_ssa::compile_with(env, m.id, body, &isthmus_ssa::Options::new(arch), &mut show)?;
+    let options = isthmus_lower::Options {
+        line_map: true,
+        ..Default::default()
+    };
+    Ok(match (args.stage, &args.pass) {
+        (Stage::Ssa, Some(pass)) if shown.is_empty() => bail!("there is no pass {pass:?}"),
+        (Stage::Ssa, Some(_)) => shown,
+        (Stage::Ssa, None) => unit.to_string(),
+        (Stage::Clif, _) => isthmus_lower::dump::clif(env, &unit, arch, &options, false)?,
+        (Stage::Asm, _) => isthmus_lower::dump::asm(env, &unit, arch, &options)?,
+        (stage, _) => artifact_stage(
+            env,
+            &isthmus_lower::compile(env, &unit, arch, &options)?,
+            stage,
+        )?,
+    })
+}
+
+/// The text of a stage that both tiers have.
+fn artifact_stage(env: &ClrEnv, artifact: &CompiledMethod, stage: Stage) -> Result<String> {
+    match stage {
+        Stage::Asm => Ok(isthmus_lower::dump::listing(env, artifact)),
+        Stage::Eh => {
+            let table =
+                isthmus_eh_tables::encode::encode(artifact, &vec![0; artifact.filters.len()])?;
+            Ok(isthmus_eh_tables::dump::dump(
+                &table,
+                artifact.arch,
+                &Names(env),
+            ))
+        }
+        other => bail!("the baseline tier has no stage {other:?}"),
+    }
+}
+
+/// Names for the dump of tables.
+struct Names<'a>(&'a ClrEnv);
+
+impl isthmus_eh_tables::dump::Names for Names<'_> {
+    fn method(&self, id: MethodId) -> String {
+        self.0.method_name(id)
+    }
+    fn ty(&self, id: TypeId) -> String {
+        self.0.type_name(id)
+    }
+}

@@ -1,0 +1,65 @@
+//! `isthmus run`.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use isthmus_clr::vm::{self, tiers};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Which compiler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Tier {
+    /// One pass.
+    Baseline,
+    /// Optimizing.
+    Opt,
+}
+
+impl From<Tier> for tiers::Tier {
+    fn from(tier: Tier) -> Self {
+        match tier {
+            Tier::Baseline => tiers::Tier::Baseline,
+            Tier::Opt => tiers::Tier::Opt,
+        }
+    }
+}
+
+/// Arguments of `run`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Compiler for methods.
+    #[arg(long, value_enum, default_value = "opt")]
+    tier: Tier,
+    /// Fail where the optimizing tier declines a method, instead of using the baseline tier.
+    #[arg(long)]
+    no_fallback: bool,
+    /// Collect garbage every N allocations (default 50).
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "50", require_equals = true)]
+    gc_stress: Option<u32>,
+    /// Print counters to stderr at the end.
+    #[arg(long)]
+    stats: bool,
+    /// Directory of the class library.
+    #[arg(long, value_name = "DIR")]
+    bcl: Option<PathBuf>,
+    /// The program.
+    program: PathBuf,
+    /// Its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Runs a program and gives its exit code.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let options = vm::Options {
+        tier: args.tier.into(),
+        no_fallback: args.no_fallback,
+        gc_stress: args.gc_stress.is_some(),
+        gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),
+        stats: args.stats,
+        bcl: args.bcl,
+    };
+    let code = vm::run::run(&args.program, &args.args, options)?;
+    // Threads of the program and of the collector may still run; the process ends here all the same.
+    std::process::exit(code)
+}

@@ -1,0 +1,125 @@
+//! Boxing, unboxing, and casts at run time.
+
+use super::cx::Result;
+use super::{Cx, heap};
+use crate::types::Type;
+use crate::types::layout::Place;
+use isthmus_rt::object::Ref;
+use isthmus_runtime_abi::layout::HEADER;
+
+/// (offset of the flag, offset of the value) of `Nullable<T>`.
+fn nullable_offsets(ty: &'static Type) -> (usize, usize) {
+    let at = |name: &str| match ty.field(name).and_then(|f| f.place().ok()) {
+        Some(Place::Instance(offset)) => offset as usize,
+        _ => 0,
+    };
+    let flag = if ty.field("hasValue").is_some() {
+        "hasValue"
+    } else {
+        "has_value"
+    };
+    (at(flag), at("value"))
+}
+
+/// Boxes the value at an address: null for an empty nullable, the reference itself for a reference type.
+pub fn box_value(cx: &Cx<'_>, ty: &'static Type, value: usize) -> Result<Ref> {
+    if let Some(inner) = ty.nullable_of() {
+        let (flag, at) = nullable_offsets(ty);
+        // SAFETY: the address of a `Nullable<T>`.
+        if unsafe { *((value + flag) as *const u8) } == 0 {
+            return Ok(Ref::NULL);
+        }
+        return cx.box_value(inner, value + at);
+    }
+    if !ty.is_value() {
+        // SAFETY: the address of a location of reference type.
+        return Ok(unsafe { *(value as *const Ref) });
+    }
+    cx.box_value(ty, value)
+}
+
+/// Whether a boxed value of class `from` unboxes as `to`: the same type, or enums and integers of one representation.
+fn unboxes(from: &'static Type, to: &'static Type) -> bool {
+    from == to || (from.is_value() && to.is_value() && from.underlying() == to.underlying())
+}
+
+/// Address of the value in a box.
+pub fn unbox(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<usize> {
+    if object.is_null() {
+        return Err(cx.null_reference());
+    }
+    let ty = ty.nullable_of().unwrap_or(ty);
+    if unboxes(cx.type_of(object), ty) {
+        return Ok(object.addr() + HEADER as usize);
+    }
+    Err(invalid_cast(cx, object, ty))
+}
+
+/// Unboxes to a location: nullables from null too, reference types by a cast.
+pub fn unbox_any(cx: &Cx<'_>, object: Ref, ty: &'static Type, to: usize) -> Result<()> {
+    if let Some(inner) = ty.nullable_of() {
+        let (flag, at) = nullable_offsets(ty);
+        let (size, _) = ty.size_align().map_err(|e| cx.load_error(&e))?;
+        if object.is_null() {
+            // SAFETY: a location of that type, in a frame.
+            unsafe { std::ptr::write_bytes(to as *mut u8, 0, size as usize) };
+            return Ok(());
+        }
+        let from = unbox(cx, object, inner)?;
+        let (size, _) = inner.size_align().map_err(|e| cx.load_error(&e))?;
+        // SAFETY: as above.
+        unsafe { *((to + flag) as *mut u8) = 1 };
+        heap::copy_unknown(
+            to + at,
+            from,
+            size as usize,
+            inner.has_refs().unwrap_or(true),
+        );
+        return Ok(());
+    }
+    if !ty.is_value() {
+        let object = cast_class(cx, object, ty)?;
+        heap::store_ref_unknown(to, object);
+        return Ok(());
+    }
+    let from = unbox(cx, object, ty)?;
+    let (size, _) = ty.size_align().map_err(|e| cx.load_error(&e))?;
+    heap::copy_unknown(to, from, size as usize, ty.has_refs().unwrap_or(true));
+    Ok(())
+}
+
+/// The object if it is of the type, else null.
+pub fn is_inst(object: Ref, ty: &'static Type) -> Ref {
+    if object.is_null() {
+        return object;
+    }
+    let class = Cx::current().type_of(object);
+    if class.is_assignable_to(ty) {
+        object
+    } else {
+        Ref::NULL
+    }
+}
+
+/// The object, if it is null or of the type.
+pub fn cast_class(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<Ref> {
+    if object.is_null() || cx.type_of(object).is_assignable_to(ty) {
+        return Ok(object);
+    }
+    Err(invalid_cast(cx, object, ty))
+}
+
+fn invalid_cast(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> isthmus_rt::object::Thrown {
+    let from = cx.type_of(object);
+    // Mono's text, casts to value types included.
+    let text = if ty.is_value() {
+        "Specified cast is not valid.".to_owned()
+    } else {
+        format!(
+            "Unable to cast object of type '{}' to type '{}'.",
+            from.full_name(),
+            ty.full_name()
+        )
+    };
+    cx.exception("System", "InvalidCastException", &text)
+}

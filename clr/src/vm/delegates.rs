@@ -1,0 +1,64 @@
+//! Finishing a delegate: see `synth::delegates` for what its fields mean.
+
+use super::cx::Result;
+use super::offsets::offsets;
+use super::{Cx, entry, runtime};
+use crate::types::{Method, types};
+use isthmus_rt::object::Ref;
+use isthmus_rt::vm::UnboxContext;
+
+/// The method that a code address (entry stub or code) belongs to.
+pub fn method_at(code: usize) -> Option<&'static Method> {
+    runtime()
+        .code_map()
+        .find(code)?
+        .method()
+        .map(|id| types().method(id))
+}
+
+/// `.ctor(object target, native int code)`.
+pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> {
+    let o = offsets();
+    let method = method_at(code);
+    let mut address = code;
+    if let Some(m) = method {
+        if m.is_static() || !m.owner.is_value() {
+            address = runtime().entry(m.id);
+        } else if !target.is_null() {
+            // The method of a value type gets the boxed object's payload as `this`.
+            address = unboxing_entry(m);
+        }
+        cx.write(delegate, o.delegate_method, std::ptr::from_ref(m) as usize);
+    }
+    if target.is_null() && method.is_some_and(|m| !m.is_static() && !is_open(cx, delegate, m)) {
+        return Err(cx.exception(
+            "System",
+            "ArgumentException",
+            "Delegate to an instance method cannot have null 'this'.",
+        ));
+    }
+    cx.write(delegate, o.delegate_code, address);
+    cx.write_ref(delegate, o.delegate_target, target);
+    Ok(())
+}
+
+/// Whether a delegate over an instance method takes `this` as its first argument.
+fn is_open(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
+    let invoke = cx
+        .type_of(delegate)
+        .methods()
+        .unwrap_or_default()
+        .into_iter()
+        .find(|m| m.name == "Invoke");
+    match (invoke.map(|i| i.sig()), m.sig()) {
+        (Some(Ok(invoke)), Ok(sig)) => invoke.params.len() == sig.params.len() + 1,
+        _ => false,
+    }
+}
+
+/// Entry of a value type's method for a boxed `this`.
+pub fn unboxing_entry(m: &'static Method) -> usize {
+    runtime()
+        .unboxing_stub(entry::id(m), UnboxContext::None)
+        .unwrap_or_else(|e| isthmus_rt::internal_error(&e.to_string()))
+}

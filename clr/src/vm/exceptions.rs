@@ -1,0 +1,180 @@
+//! Exception objects: made by class and message, and their stack traces.
+//!
+//! A trace is kept in `Exception._stackTrace` as a `long[]`: for each frame, innermost first, the method's id in the
+//! upper and the IL offset in the lower half; 0 ends it (the array grows by doubling).
+
+use super::cx::Value;
+use super::offsets::offsets;
+use super::{Cx, heap};
+use crate::tables::Raise;
+use crate::types::{Method, Type, types};
+use isthmus_rt::object::{Ref, Thrown};
+use isthmus_rt::vm::TraceFrame;
+use isthmus_runtime_abi::trap::TrapKind;
+use std::sync::OnceLock;
+
+/// Handles of exceptions made at start, for when there is no memory or stack to make them.
+struct Ready {
+    out_of_memory: usize,
+    stack_overflow: usize,
+}
+
+static READY: OnceLock<Ready> = OnceLock::new();
+
+/// Makes the exceptions that must exist beforehand.
+pub fn start(cx: &Cx<'_>) {
+    let make = |name: &str| heap::strong_handle(new(cx, "System", name, "").exception);
+    let ready = Ready {
+        out_of_memory: make("OutOfMemoryException"),
+        stack_overflow: make("StackOverflowException"),
+    };
+    let _ = READY.set(ready);
+}
+
+/// `OutOfMemoryException`.
+pub fn out_of_memory() -> Thrown {
+    match READY.get() {
+        Some(ready) => Thrown::new(heap::from_handle(ready.out_of_memory)),
+        None => isthmus_rt::internal_error("no memory while the VM starts"),
+    }
+}
+
+/// The constructor of a class with these parameter types.
+fn constructor(ty: &'static Type, params: &[&'static Type]) -> Option<&'static Method> {
+    ty.methods()
+        .ok()?
+        .into_iter()
+        .find(|m| m.name == ".ctor" && m.sig().is_ok_and(|s| s.params == params))
+}
+
+/// A new exception of a class of mscorlib. With an empty message its own default one.
+pub fn new(cx: &Cx<'_>, namespace: &str, name: &str, message: &str) -> Thrown {
+    let Some(class) = types().corlib().find_type(namespace, name) else {
+        isthmus_rt::internal_error(&format!(
+            "mscorlib has no {namespace}.{name} (for: {message})"
+        ));
+    };
+    match try_new(cx, class, message) {
+        Ok(object) => Thrown::new(object),
+        // Making the exception threw another: that one is thrown instead.
+        Err(other) => other,
+    }
+}
+
+fn try_new(cx: &Cx<'_>, class: &'static Type, message: &str) -> Result<Ref, Thrown> {
+    let string = types().known.string();
+    let object = cx.alloc(class)?;
+    let plain = constructor(class, &[]);
+    match constructor(class, &[string]) {
+        Some(with_message) if !message.is_empty() || plain.is_none() => {
+            let text = cx.string(message)?;
+            cx.invoke(with_message, &[Value::Ref(object), Value::Ref(text)])?;
+        }
+        _ => {
+            if let Some(plain) = plain {
+                cx.invoke(plain, &[Value::Ref(object)])?;
+            }
+            if !message.is_empty() {
+                let text = cx.string(message)?;
+                cx.write_ref(object, offsets().exception_message, text);
+            }
+        }
+    }
+    Ok(object)
+}
+
+/// `TypeInitializationException` for a class around what its constructor threw.
+pub fn type_initialization(cx: &Cx<'_>, type_name: &str, inner: Ref) -> Ref {
+    let known = &types().known;
+    let class = types()
+        .corlib()
+        .find_type("System", "TypeInitializationException");
+    let made = class.and_then(|class| {
+        let ctor = constructor(class, &[known.string(), known.exception()])?;
+        let object = cx.alloc(class).ok()?;
+        let name = cx.string(type_name).ok()?;
+        cx.invoke(
+            ctor,
+            &[Value::Ref(object), Value::Ref(name), Value::Ref(inner)],
+        )
+        .ok()?;
+        Some(object)
+    });
+    made.unwrap_or(inner)
+}
+
+/// The exception of a trap.
+pub fn of_trap(cx: &Cx<'_>, kind: TrapKind) -> Ref {
+    match (kind, READY.get()) {
+        (TrapKind::StackOverflow, Some(ready)) => heap::from_handle(ready.stack_overflow),
+        (TrapKind::OutOfMemory, Some(ready)) => heap::from_handle(ready.out_of_memory),
+        _ => new(cx, "System", kind.exception(), "").exception,
+    }
+}
+
+/// The exception of a prepared raise.
+pub fn of_raise(cx: &Cx<'_>, raise: Option<Raise>) -> Ref {
+    match raise {
+        Some(Raise::Load(error)) => cx.load_error(&error).exception,
+        Some(Raise::System(class)) => new(cx, "System", class, "").exception,
+        None => new(cx, "System", "InvalidProgramException", "").exception,
+    }
+}
+
+/// Notes frames of a trace in the exception.
+pub fn note_trace(cx: &Cx<'_>, exception: Ref, frames: &[TraceFrame], fresh: bool) {
+    let at = offsets().exception_stack_trace;
+    let old = if fresh {
+        Ref::NULL
+    } else {
+        cx.read::<Ref>(exception, at)
+    };
+    let used = if old.is_null() {
+        0
+    } else {
+        trace_of(cx, exception).len()
+    };
+    let capacity = if old.is_null() { 0 } else { cx.length(old) };
+    let mut list = old;
+    if used + frames.len() >= capacity {
+        let grown = (used + frames.len() + 1).next_power_of_two().max(8);
+        // Without memory for a trace the exception goes without.
+        let Ok(new) = cx.alloc_array(types().known.int64(), grown) else {
+            return;
+        };
+        for i in 0..used {
+            cx.write(
+                new,
+                16 + 8 * i as u32,
+                cx.read::<u64>(old, 16 + 8 * i as u32),
+            );
+        }
+        list = new;
+        cx.write_ref(exception, at, new);
+    }
+    for (i, f) in frames.iter().enumerate() {
+        let entry = u64::from(f.method.raw()) << 32 | u64::from(f.il);
+        cx.write(list, 16 + 8 * (used + i) as u32, entry);
+    }
+    if fresh || used > 0 {
+        cx.write(list, 16 + 8 * (used + frames.len()) as u32, 0u64);
+    }
+}
+
+/// The trace of an exception: method and IL offset, innermost first.
+pub fn trace_of(cx: &Cx<'_>, exception: Ref) -> Vec<(&'static Method, u32)> {
+    use isthmus_runtime_abi::ids::MethodId;
+    let list = cx.read::<Ref>(exception, offsets().exception_stack_trace);
+    if list.is_null() || cx.type_of(list).element() != Some(types().known.int64()) {
+        return Vec::new();
+    }
+    (0..cx.length(list))
+        .map(|i| cx.read::<u64>(list, 16 + 8 * i as u32))
+        .map_while(|e| {
+            Some((
+                types().method(MethodId::from_raw((e >> 32) as u32)?),
+                e as u32,
+            ))
+        })
+        .collect()
+}

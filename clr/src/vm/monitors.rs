@@ -1,0 +1,270 @@
+//! Monitors: `lock`, `Wait`, `Pulse`, and hash codes of locked objects.
+//!
+//! ```text
+//!  lock word   free ──enter──▶ thin: owner 20 bits, depth 10 bits ──exit──▶ free
+//!                │                   │ contention, hash code, Wait, deep nesting
+//!                ▼                   ▼
+//!              hashed ──enter──▶ monitor number (lock, waiting threads and hash in the monitor; stays)
+//! ```
+//!
+//! A monitor, once made, stays with its object. Blocking happens in a blocking region, so that collections go on.
+
+use super::init::thread_number;
+use isthmus_rt::gc::lockword::{HASH_MASK, LockWord, fresh_hash, lock_word};
+use isthmus_rt::object::Ref;
+use isthmus_rt::transition::blocking;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const DEPTH_BITS: u32 = 10;
+const MAX_DEPTH: u32 = (1 << DEPTH_BITS) - 1;
+const MAX_OWNER: u64 = (1 << 20) - 1;
+
+/// Somebody who waits to be pulsed.
+#[derive(Default)]
+struct Waiter {
+    pulsed: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    /// Thread number; 0: free.
+    owner: u64,
+    depth: u32,
+    waiting: VecDeque<Arc<Waiter>>,
+}
+
+struct Monitor {
+    state: Mutex<State>,
+    /// The lock may be free, or somebody was pulsed.
+    changed: Condvar,
+    hash: AtomicU32,
+}
+
+static MONITORS: Mutex<Vec<&'static Monitor>> = Mutex::new(Vec::new());
+
+/// The calling thread does not hold the lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotOwner;
+
+fn word(object: Ref) -> &'static AtomicU32 {
+    // SAFETY: callers pass live objects; the word is used before the next safepoint, or the object is pinned by the
+    // caller's local.
+    unsafe { lock_word(object) }
+}
+
+fn thin(owner: u64, depth: u32) -> LockWord {
+    LockWord::Thin((owner as u32) << DEPTH_BITS | depth)
+}
+
+fn split(bits: u32) -> (u64, u32) {
+    (u64::from(bits >> DEPTH_BITS), bits & MAX_DEPTH)
+}
+
+/// The monitor of an object; made, with the state that the lock word had, if there is none.
+fn monitor(object: Ref) -> &'static Monitor {
+    let word = word(object);
+    loop {
+        let seen = word.load(Ordering::Acquire);
+        let (owner, depth, hash) = match LockWord::decode(seen) {
+            LockWord::Monitor(n) => return MONITORS.lock()[n as usize],
+            LockWord::Free => (0, 0, 0),
+            LockWord::Hashed(hash) => (0, 0, hash),
+            LockWord::Thin(bits) => {
+                let (owner, depth) = split(bits);
+                (owner, depth, 0)
+            }
+        };
+        let mut list = MONITORS.lock();
+        let made: &'static Monitor = Box::leak(Box::new(Monitor {
+            state: Mutex::new(State {
+                owner,
+                depth,
+                waiting: VecDeque::new(),
+            }),
+            changed: Condvar::new(),
+            hash: AtomicU32::new(hash),
+        }));
+        let new = LockWord::Monitor(list.len() as u32).encode();
+        if word
+            .compare_exchange(seen, new, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
+            list.push(made);
+            return made;
+        }
+    }
+}
+
+/// Takes the lock; with a timeout gives false if it could not be had in time.
+pub fn enter(object: Ref, timeout: Option<Duration>) -> bool {
+    let me = thread_number();
+    let word = word(object);
+    if me <= MAX_OWNER {
+        let seen = word.load(Ordering::Acquire);
+        let new = match LockWord::decode(seen) {
+            LockWord::Free => Some(thin(me, 1)),
+            LockWord::Thin(bits) if split(bits).0 == me && split(bits).1 < MAX_DEPTH => {
+                Some(thin(me, split(bits).1 + 1))
+            }
+            _ => None,
+        };
+        if let Some(new) = new
+            && word
+                .compare_exchange(seen, new.encode(), Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+        {
+            return true;
+        }
+    }
+    let monitor = monitor(object);
+    let mut state = monitor.state.lock();
+    if state.owner == me || state.owner == 0 {
+        state.owner = me;
+        state.depth += 1;
+        return true;
+    }
+    drop(state);
+    let deadline = timeout.map(|t| Instant::now() + t);
+    blocking(|| {
+        let mut state = monitor.state.lock();
+        while state.owner != 0 {
+            match deadline {
+                None => monitor.changed.wait(&mut state),
+                Some(at)
+                    if monitor.changed.wait_until(&mut state, at).timed_out()
+                        && state.owner != 0 =>
+                {
+                    return false;
+                }
+                Some(_) => {}
+            }
+        }
+        state.owner = me;
+        state.depth = 1;
+        true
+    })
+}
+
+/// Gives the lock back.
+pub fn exit(object: Ref) -> Result<(), NotOwner> {
+    let me = thread_number();
+    let word = word(object);
+    loop {
+        let seen = word.load(Ordering::Acquire);
+        match LockWord::decode(seen) {
+            LockWord::Monitor(_) => break,
+            LockWord::Thin(bits) if split(bits).0 == me => {
+                let depth = split(bits).1 - 1;
+                let new = if depth == 0 {
+                    LockWord::Free
+                } else {
+                    thin(me, depth)
+                };
+                if word
+                    .compare_exchange(seen, new.encode(), Ordering::AcqRel, Ordering::Acquire)
+                    .is_ok()
+                {
+                    return Ok(());
+                }
+            }
+            _ => return Err(NotOwner),
+        }
+    }
+    let monitor = monitor(object);
+    let mut state = monitor.state.lock();
+    if state.owner != me {
+        return Err(NotOwner);
+    }
+    state.depth -= 1;
+    if state.depth == 0 {
+        state.owner = 0;
+        monitor.changed.notify_all();
+    }
+    Ok(())
+}
+
+/// Whether the calling thread holds the lock.
+pub fn is_entered(object: Ref) -> bool {
+    let me = thread_number();
+    match LockWord::decode(word(object).load(Ordering::Acquire)) {
+        LockWord::Thin(bits) => split(bits).0 == me,
+        LockWord::Monitor(_) => monitor(object).state.lock().owner == me,
+        _ => false,
+    }
+}
+
+/// Lets the lock go until pulsed or timed out, then takes it again. False: timed out.
+pub fn wait(object: Ref, timeout: Option<Duration>) -> Result<bool, NotOwner> {
+    if !is_entered(object) {
+        return Err(NotOwner);
+    }
+    let me = thread_number();
+    let monitor = monitor(object);
+    let deadline = timeout.map(|t| Instant::now() + t);
+    Ok(blocking(|| {
+        let waiter = Arc::new(Waiter::default());
+        let mut state = monitor.state.lock();
+        let depth = std::mem::take(&mut state.depth);
+        state.owner = 0;
+        state.waiting.push_back(waiter.clone());
+        monitor.changed.notify_all();
+        let mut in_time = true;
+        while !waiter.pulsed.load(Ordering::Relaxed) {
+            match deadline {
+                None => monitor.changed.wait(&mut state),
+                Some(at) => {
+                    if monitor.changed.wait_until(&mut state, at).timed_out() {
+                        in_time = waiter.pulsed.load(Ordering::Relaxed);
+                        break;
+                    }
+                }
+            }
+        }
+        state.waiting.retain(|w| !Arc::ptr_eq(w, &waiter));
+        while state.owner != 0 {
+            monitor.changed.wait(&mut state);
+        }
+        state.owner = me;
+        state.depth = depth;
+        in_time
+    }))
+}
+
+/// Wakes one waiting thread, or all.
+pub fn pulse(object: Ref, all: bool) -> Result<(), NotOwner> {
+    if !is_entered(object) {
+        return Err(NotOwner);
+    }
+    let LockWord::Monitor(_) = LockWord::decode(word(object).load(Ordering::Acquire)) else {
+        return Ok(());
+    };
+    let monitor = monitor(object);
+    let mut state = monitor.state.lock();
+    let n = if all {
+        state.waiting.len()
+    } else {
+        state.waiting.len().min(1)
+    };
+    for waiter in state.waiting.drain(..n) {
+        waiter.pulsed.store(true, Ordering::Relaxed);
+    }
+    monitor.changed.notify_all();
+    Ok(())
+}
+
+/// The hash code of an object that is locked or has a monitor.
+pub fn hash_of_locked(object: Ref) -> u32 {
+    let monitor = monitor(object);
+    let new = fresh_hash() & HASH_MASK;
+    match monitor
+        .hash
+        .compare_exchange(0, new.max(1), Ordering::AcqRel, Ordering::Acquire)
+    {
+        Ok(_) => new.max(1),
+        Err(hash) => hash,
+    }
+}

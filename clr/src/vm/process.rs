@@ -1,0 +1,107 @@
+//! The process around a program: application domain, main thread, arguments, exit.
+
+use super::cx::{Cx, Result, Value};
+use super::offsets::offsets;
+use super::{exceptions, heap, options, stats};
+use crate::types::system::Assembly;
+use crate::types::types;
+use isthmus_rt::object::Ref;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+static ARGUMENTS: OnceLock<(PathBuf, Vec<String>)> = OnceLock::new();
+static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
+static DOMAIN: AtomicUsize = AtomicUsize::new(0);
+static MAIN_ASSEMBLY: OnceLock<&'static Assembly> = OnceLock::new();
+
+/// Remembers what the program was started with.
+pub fn set_arguments(program: &Path, args: &[String]) {
+    let _ = ARGUMENTS.set((program.to_owned(), args.to_vec()));
+}
+
+/// The program's path and arguments.
+pub fn arguments() -> (&'static Path, &'static [String]) {
+    ARGUMENTS
+        .get()
+        .map_or((Path::new(""), &[]), |(p, a)| (p, a))
+}
+
+/// The assembly of the program.
+pub fn main_assembly() -> Option<&'static Assembly> {
+    MAIN_ASSEMBLY.get().copied()
+}
+
+/// `Environment.ExitCode`.
+pub fn exit_code() -> i32 {
+    EXIT_CODE.load(Ordering::Relaxed)
+}
+
+/// Sets `Environment.ExitCode`.
+pub fn set_exit_code(code: i32) {
+    EXIT_CODE.store(code, Ordering::Relaxed);
+}
+
+/// The application domain.
+pub fn domain() -> Ref {
+    heap::from_handle(DOMAIN.load(Ordering::Acquire))
+}
+
+/// Makes the application domain and the main thread's object.
+pub fn start(cx: &Cx<'_>, program: &'static Assembly) -> Result<()> {
+    let _ = MAIN_ASSEMBLY.set(program);
+    let domain = cx.alloc(types().known.app_domain())?;
+    DOMAIN.store(heap::strong_handle(domain), Ordering::Release);
+    super::threads::attach_main(cx)
+}
+
+/// Runs what a program runs when it ends, and gives the exit code of the process.
+pub fn finish(cx: &Cx<'_>, code: i32) -> i32 {
+    let domain = domain();
+    if !domain.is_null()
+        && let Some(m) = types().known.app_domain().method("DoProcessExit", 0)
+    {
+        let _ = cx.invoke(m, &[Value::Ref(domain)]);
+    }
+    if options().stats {
+        let _ = std::io::stdout().flush();
+        eprint!("{}", stats());
+    }
+    code
+}
+
+/// Reports an exception that nothing handled, as Mono does, and gives the exit code of the process.
+pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
+    let text = describe(cx, exception);
+    let _ = std::io::stdout().flush();
+    eprintln!("\nUnhandled Exception:\n{text}");
+    eprintln!("[ERROR] FATAL UNHANDLED EXCEPTION: {text}");
+    if options().stats {
+        eprint!("{}", stats());
+    }
+    1
+}
+
+/// The text of an exception: its own `ToString`, or, if that fails, class, message and trace.
+pub fn describe(cx: &Cx<'_>, exception: Ref) -> String {
+    let class = cx.type_of(exception);
+    let to_string = types()
+        .known
+        .object()
+        .method("ToString", 0)
+        .and_then(|m| class.implementation_of(m));
+    if let Some(m) = to_string
+        && let Ok(result) = cx.invoke(m, &[Value::Ref(exception)])
+        && let Some(&word) = result.first()
+        && word != 0
+    {
+        return cx.text(Ref::from_addr(word as usize));
+    }
+    let message = cx.text(cx.read::<Ref>(exception, offsets().exception_message));
+    let mut text = format!("{}: {message}", class.full_name());
+    for (method, il) in exceptions::trace_of(cx, exception) {
+        text.push_str(&format!("\n  at {} [IL_{il:04x}]", method.full_name()));
+    }
+    text
+}

@@ -1,0 +1,126 @@
+//! Starting the VM and running a program.
+
+use super::clr::Clr;
+use super::cx::{Cx, Value};
+use super::{Options, exceptions, offsets, set_options, set_runtime};
+use crate::types::system::SearchPath;
+use crate::types::{LoadError, Method, TypeSystem, types};
+use isthmus_rt::gc::HeapOptions;
+use isthmus_rt::object::{Ref, Thrown};
+use isthmus_rt::runtime::{Config, Runtime};
+use std::path::{Path, PathBuf};
+
+/// Why a program cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The class library is not there.
+    #[error(
+        "no class library found in {}: install the package libmono-corlib4.5-cil (and libmono-system-core4.0-cil), or name its directory with --bcl or ISTHMUS_BCL",
+        .0.display()
+    )]
+    NoClassLibrary(PathBuf),
+    /// The program or something it needs at once cannot be loaded.
+    #[error("{0}")]
+    Load(#[from] LoadError),
+    /// The runtime cannot start.
+    #[error("{0}")]
+    Start(#[from] isthmus_rt::runtime::StartError),
+    /// The main thread cannot run managed code.
+    #[error("{0}")]
+    Attach(#[from] isthmus_rt::thread::AttachError),
+    /// There is nothing to start.
+    #[error("{0} has no entry point")]
+    NoEntryPoint(String),
+}
+
+/// Where the class library is: the option, `ISTHMUS_BCL`, the usual place.
+pub fn class_library(option: Option<&Path>) -> PathBuf {
+    match (option, std::env::var_os("ISTHMUS_BCL")) {
+        (Some(dir), _) => dir.to_owned(),
+        (None, Some(dir)) if !dir.is_empty() => dir.into(),
+        _ => PathBuf::from("/usr/lib/mono/4.5"),
+    }
+}
+
+/// Loads mscorlib; the program's directory is searched for other assemblies.
+pub fn start_types(program: &Path, bcl: Option<&Path>) -> Result<&'static TypeSystem, RunError> {
+    let bcl = class_library(bcl);
+    if !bcl.join("mscorlib.dll").is_file() {
+        return Err(RunError::NoClassLibrary(bcl));
+    }
+    let app = program.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(TypeSystem::start(SearchPath { app, bcl })?)
+}
+
+/// Starts the runtime under the type system.
+pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
+    offsets::check()?;
+    let mut heap = HeapOptions::default();
+    if options.gc_stress {
+        heap.stress = options.gc_stress_interval;
+    }
+    set_options(options);
+    let runtime = Runtime::new(
+        Config {
+            heap: Some(heap),
+            ..Config::default()
+        },
+        Box::new(Clr),
+    )?;
+    set_runtime(runtime);
+    Ok(runtime)
+}
+
+/// Runs a program's `Main` and returns its exit code.
+pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, RunError> {
+    let ts = start_types(program, options.bcl.as_deref())?;
+    let assembly = ts.load_file(program)?;
+    let main = entry_point(assembly)?;
+    let runtime = start_runtime(options)?;
+    let attachment = runtime.attach()?;
+    let cx = Cx {
+        thread: &attachment,
+    };
+    super::process::set_arguments(program, args);
+    exceptions::start(&cx);
+    let result = super::process::start(&cx, assembly).and_then(|()| call_main(&cx, main, args));
+    let code = match result {
+        Ok(code) => super::process::finish(&cx, code),
+        Err(thrown) => super::process::unhandled(&cx, thrown.exception),
+    };
+    Ok(code)
+}
+
+/// The program's entry point.
+fn entry_point(
+    assembly: &'static crate::types::system::Assembly,
+) -> Result<&'static Method, RunError> {
+    let missing = || RunError::NoEntryPoint(assembly.image.name().to_owned());
+    let token = assembly.image.entry_point().ok_or_else(missing)?;
+    Ok(assembly.resolve_method(token, crate::types::generics::Scope::EMPTY)?)
+}
+
+fn call_main(cx: &Cx<'_>, main: &'static Method, args: &[String]) -> Result<i32, Thrown> {
+    let sig = main.sig().map_err(|e| cx.load_error(&e))?;
+    let result = if sig.params.is_empty() {
+        cx.invoke(main, &[])?
+    } else {
+        let list = string_array(cx, args)?;
+        cx.invoke(main, &[Value::Ref(list)])?
+    };
+    Ok(if sig.ret.is_void() {
+        super::process::exit_code()
+    } else {
+        result.first().map_or(0, |&w| w as i32)
+    })
+}
+
+/// A `string[]`.
+pub fn string_array(cx: &Cx<'_>, texts: &[String]) -> Result<Ref, Thrown> {
+    let list = cx.alloc_array(types().known.string(), texts.len())?;
+    for (i, text) in texts.iter().enumerate() {
+        let string = cx.string(text)?;
+        cx.set_element(list, i, string);
+    }
+    Ok(list)
+}

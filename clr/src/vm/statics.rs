@@ -1,0 +1,132 @@
+//! Memory of static fields.
+
+use super::Cx;
+use super::vtables::block_vtable;
+use crate::types::layout::Place;
+use crate::types::{Field, Result, Type};
+use isthmus_rt::object::{Ref, Thrown};
+use std::cell::RefCell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static MAKING: Mutex<()> = Mutex::new(());
+
+impl Type {
+    /// Address of the native memory of the type's statics without references.
+    pub fn static_memory(&'static self) -> Result<usize> {
+        let found = self.runtime.statics.load(Ordering::Acquire);
+        if found != 0 {
+            return Ok(found);
+        }
+        let size = self.statics()?.plain.size.max(8) as usize;
+        let _making = MAKING.lock().unwrap_or_else(|e| e.into_inner());
+        let found = self.runtime.statics.load(Ordering::Acquire);
+        if found != 0 {
+            return Ok(found);
+        }
+        let memory: &'static [AtomicUsize] =
+            Box::leak((0..size.div_ceil(8)).map(|_| AtomicUsize::new(0)).collect());
+        self.runtime
+            .statics
+            .store(memory.as_ptr() as usize, Ordering::Release);
+        Ok(memory.as_ptr() as usize)
+    }
+
+    /// Address of the non-moving object with the type's statics that hold references.
+    pub fn static_object(&'static self) -> Result<usize> {
+        let found = self.runtime.ref_statics.load(Ordering::Acquire);
+        if found != 0 {
+            return Ok(found);
+        }
+        let area = &self.statics()?.refs;
+        let vtable = block_vtable(area.size, &area.refs)?;
+        let object = super::heap::alloc_immortal(vtable, None)?;
+        // Two threads may make one each; the loser's is garbage that stays.
+        match self.runtime.ref_statics.compare_exchange(
+            0,
+            object.addr(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            Ok(_) => Ok(object.addr()),
+            Err(first) => Ok(first),
+        }
+    }
+}
+
+thread_local! {
+    /// The thread's blocks of thread statics: strong handles, by the type's block number.
+    static BLOCKS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+static NEXT_BLOCK: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+
+/// Address of the current thread's block of thread statics of a type.
+pub fn thread_block(cx: &Cx, ty: &'static Type) -> std::result::Result<usize, Thrown> {
+    let number = &ty.runtime.thread_statics;
+    if number.load(Ordering::Acquire) == 0 {
+        let new = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed);
+        let _ = number.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire);
+    }
+    let n = number.load(Ordering::Acquire) as usize;
+    if let Some(address) = BLOCKS
+        .with_borrow(|b| b.get(n).copied())
+        .filter(|&a| a != 0)
+    {
+        return Ok(address);
+    }
+    let make = || -> Result<Ref> {
+        let area = &ty.statics()?.thread;
+        // Immortal: a thread's statics are few, and threads that end leave their blocks behind.
+        super::heap::alloc_immortal(block_vtable(area.size, &area.refs)?, None)
+    };
+    let block = make().map_err(|e| cx.load_error(&e))?;
+    BLOCKS.with_borrow_mut(|b| {
+        if b.len() <= n {
+            b.resize(n + 1, 0);
+        }
+        b[n] = block.addr();
+    });
+    Ok(block.addr())
+}
+
+/// Address of a static field.
+pub fn address_of(cx: &Cx, field: &'static Field) -> std::result::Result<usize, Thrown> {
+    let owner = crate::types::types().ty(field.owner.id);
+    let thrown = |e| cx.load_error(&e);
+    Ok(match field.place().map_err(thrown)? {
+        Place::Static(offset) => owner.static_memory().map_err(thrown)? + offset as usize,
+        Place::RefStatic(offset) => owner.static_object().map_err(thrown)? + offset as usize,
+        Place::ThreadStatic(offset) => thread_block(cx, owner)? + offset as usize,
+        Place::Data => data_of(field).map_err(thrown)?,
+        Place::Instance(_) | Place::Literal => {
+            return Err(cx.exception(
+                "System",
+                "MissingFieldException",
+                &format!("{field:?} is not a static field"),
+            ));
+        }
+    })
+}
+
+/// Address of a field's data in the image, copied once so that it is aligned and as long as the field's type.
+pub fn data_of(field: &'static Field) -> Result<usize> {
+    static COPIES: Mutex<Vec<(u32, usize)>> = Mutex::new(Vec::new());
+    let mut copies = COPIES.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some((_, address)) = copies.iter().find(|(id, _)| *id == field.id.raw()) {
+        return Ok(*address);
+    }
+    let a = field.owner.assembly.expect("fields belong to definitions");
+    let (size, _) = field.ty()?.size_align()?;
+    let rva = a.image.field(field.rid)?.address()?.unwrap_or(0);
+    let bytes = a.image.rva_data(rva, size)?;
+    let mut words = vec![0u64; (size as usize).div_ceil(8).max(1)];
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {
+        let mut le = [0; 8];
+        le[..chunk.len()].copy_from_slice(chunk);
+        *word = u64::from_le_bytes(le);
+    }
+    let address = Box::leak(words.into_boxed_slice()).as_ptr() as usize;
+    copies.push((field.id.raw(), address));
+    Ok(address)
+}

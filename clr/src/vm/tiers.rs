@@ -1,0 +1,128 @@
+//! From a method to code: which compiler, and what it declines.
+
+use super::cx::{Cx, Result};
+use super::env::{ClrEnv, EnvOptions};
+use super::{native, options, stats};
+use crate::body::{self, Implementation};
+use crate::types::{LoadError, LoadErrorKind, Method};
+use isthmus_frontend_ir::body::Body;
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::callconv::AbiSig;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::ContextSource;
+use isthmus_stubs::{dispatch, native as native_stubs};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The compilers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tier {
+    /// One pass.
+    #[default]
+    Baseline,
+    /// Optimizing.
+    Opt,
+}
+
+/// The architecture that code is made for.
+fn arch() -> Arch {
+    Arch::host().unwrap_or(Arch::X64)
+}
+
+/// The environment that compilers get under the current options.
+pub fn env() -> ClrEnv {
+    ClrEnv {
+        options: EnvOptions {
+            inline_allocation: !options().gc_stress,
+        },
+    }
+}
+
+/// Code for a method of this process.
+pub fn compile(cx: &Cx<'_>, m: &'static Method) -> Result<CompiledMethod> {
+    make(m).map_err(|e| cx.load_error(&e))
+}
+
+fn stub_error(e: isthmus_stubs::StubError) -> LoadError {
+    LoadError::new(LoadErrorKind::InvalidProgram, e.to_string())
+}
+
+fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
+    let code = m.code();
+    if code != m {
+        // An exact instantiation: its own code supplies the context and goes on in the shared code.
+        let made = if code.context_source() == ContextSource::Hidden {
+            dispatch::instantiation_entry(arch(), m.id, Symbol::GenericContext(m.id), code.id)
+        } else {
+            dispatch::method_entry(arch(), code.id)
+        };
+        let mut stub = made.map_err(stub_error)?;
+        stub.symbol = Symbol::MethodBody(m.id);
+        return Ok(stub);
+    }
+    let native_call = |number: u32| {
+        let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
+        native_stubs::native_call(
+            arch(),
+            Symbol::MethodBody(m.id),
+            &abi,
+            Symbol::Native(number),
+        )
+        .map_err(stub_error)
+    };
+    match body::implementation(m) {
+        Implementation::InternalCall => native_call(native::internal_call(m)?),
+        Implementation::PInvoke => native_call(native::p_invoke(m)?),
+        Implementation::Il | Implementation::Synthetic => {
+            let body = body::of(m)?;
+            compile_body(m, &body)
+        }
+        Implementation::Nothing => Err(LoadError::new(
+            LoadErrorKind::InvalidProgram,
+            format!("{} has no body", m.full_name()),
+        )),
+    }
+}
+
+/// Compiles a body with the chosen tier, the baseline taking what the optimizing one declines.
+fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<CompiledMethod> {
+    let env = env();
+    if options().tier == Tier::Opt {
+        let start = Instant::now();
+        match optimize(&env, body) {
+            Ok(artifact) => {
+                stats().compiled(Tier::Opt, start.elapsed(), artifact.code.len());
+                return Ok(artifact);
+            }
+            Err(reason) => {
+                stats().declined(&m.full_name(), &reason);
+                if options().no_fallback {
+                    return Err(LoadError::new(
+                        LoadErrorKind::NotSupported,
+                        format!("the optimizing tier declines {}: {reason}", m.full_name()),
+                    ));
+                }
+            }
+        }
+    }
+    let start = Instant::now();
+    let artifact =
+        baseline(&env, body).map_err(|e| LoadError::new(LoadErrorKind::InvalidProgram, e))?;
+    stats().compiled(Tier::Baseline, start.elapsed(), artifact.code.len());
+    Ok(artifact)
+}
+
+/// Compiles with the one-pass tier. The error says why not.
+pub fn baseline(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledMethod, String> {
+    isthmus_baseline::compile(env, body, &isthmus_baseline::Options::default())
+        .map_err(|e| e.to_string())
+}
+
+/// Compiles with the optimizing tier. The error says why not.
+pub fn optimize(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledMethod, String> {
+    let unit = isthmus_ssa::compile(env, body.method, body, &isthmus_ssa::Options::new(arch()))
+        .map_err(|e| e.to_string())?;
+    isthmus_lower::compile(env, &unit, arch(), &isthmus_lower::Options::default())
+        .map_err(|e| e.to_string())
+}
