@@ -1,5 +1,6 @@
 //! The `isthmus` command.
 
+mod coverage;
 mod dump;
 mod run;
 
@@ -18,6 +19,8 @@ struct Cli {
 enum Command {
     /// Runs a program; the exit code and the streams are the program's.
     Run(run::Args),
+    /// Compiles every method of assemblies without running it.
+    Coverage(coverage::Args),
     /// Shows a stage of the compilation of a method.
     Dump(dump::Args),
 }
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     }));
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
