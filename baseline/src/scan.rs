@@ -167,7 +167,13 @@ pub(crate) fn scan(env: &dyn CompileEnv, body: &Body) -> R<Scan> {
                 s.calls = true;
                 s.leaf = false;
             }
-            Op::Jmp(_) => s.calls = true,
+            Op::Jmp(_) => {
+                // Passes all arguments on.
+                s.calls = true;
+                for u in &mut s.uses[..nargs] {
+                    u.weight = u.weight.saturating_add(weight);
+                }
+            }
             Op::LocAlloc => s.localloc = true,
             Op::Nop
             | Op::LdArg(_)
