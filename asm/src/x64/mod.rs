@@ -12,9 +12,13 @@
 mod control;
 mod core;
 mod encode;
+#[cfg(test)]
+mod execution;
 mod float;
 mod int;
 pub mod regs;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;
 
