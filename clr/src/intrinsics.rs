@@ -61,11 +61,12 @@ fn interlocked(m: &Method, namespace: &str, class: &str) -> Option<Intrinsic> {
         return None;
     }
     let cell = m.sig().ok()?.params.first()?.element()?.mem_ty();
+    let operands = m.sig().ok()?.params.len() - 1;
     match (m.name, cell) {
-        ("Exchange", MemTy::I32) => Some(Intrinsic::Exchange32),
-        ("Exchange", MemTy::I64) => Some(Intrinsic::Exchange64),
-        ("CompareExchange", MemTy::I32) => Some(Intrinsic::CompareExchange32),
-        ("CompareExchange", MemTy::I64) => Some(Intrinsic::CompareExchange64),
+        ("Exchange", MemTy::I32) if operands == 1 => Some(Intrinsic::Exchange32),
+        ("Exchange", MemTy::I64) if operands == 1 => Some(Intrinsic::Exchange64),
+        ("CompareExchange", MemTy::I32) if operands == 2 => Some(Intrinsic::CompareExchange32),
+        ("CompareExchange", MemTy::I64) if operands == 2 => Some(Intrinsic::CompareExchange64),
         ("Add", MemTy::I32) => Some(Intrinsic::Add32),
         ("Add", MemTy::I64) => Some(Intrinsic::Add64),
         ("Increment", MemTy::I32) => Some(Intrinsic::Increment32),

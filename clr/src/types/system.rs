@@ -415,6 +415,7 @@ known! {
     type_handle = "System" "RuntimeTypeHandle";
     method_handle = "System" "RuntimeMethodHandle";
     field_handle = "System" "RuntimeFieldHandle";
+    argument_handle = "System" "RuntimeArgumentHandle";
     by_reference = "System" "ByReference`1";
     app_domain = "System" "AppDomain";
     app_domain_setup = "System" "AppDomainSetup";

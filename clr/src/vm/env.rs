@@ -455,6 +455,20 @@ impl CompileEnv for ClrEnv {
         }
     }
 
+    fn handle_ty(&self, kind: HandleKind) -> MemTy {
+        let known = &types().known;
+        match kind {
+            HandleKind::Type => known.type_handle().mem_ty(),
+            HandleKind::Method => known.method_handle().mem_ty(),
+            HandleKind::Field => known.field_handle().mem_ty(),
+            HandleKind::ArgList => known.argument_handle().mem_ty(),
+        }
+    }
+
+    fn typed_reference(&self) -> Option<TypeId> {
+        Some(types().known.typed_reference().id)
+    }
+
     fn literal_type(&self, literal: LiteralId) -> TypeId {
         let _ = literals().get(literal);
         types().known.string().id
