@@ -233,7 +233,7 @@ fn filters_see_the_frame_through_the_filter_area() {
 fn faults_are_exceptions_of_their_instruction() {
     let thread = attach();
     type Build = fn(&mut B) -> Value;
-    let cases: [(TrapKind, [u64; 2], Build); 6] = [
+    let cases: [(TrapKind, [u64; 2], Build); 11] = [
         (TrapKind::NullReference, [0, 0], |b| {
             let access = Access::new(Mem::I64, 16, Region::Field).with(AccessFlags::NULL);
             let object = b.plain(Op::Retype, Ty::Ref, &[b.params[0]]);
@@ -243,6 +243,37 @@ fn faults_are_exceptions_of_their_instruction() {
         (TrapKind::NullReference, [8, 0], |b| {
             let object = b.plain(Op::Retype, Ty::Ref, &[b.params[1]]);
             b.inst(Op::NullCheck, Ty::I32, &[object], Imm::None);
+            b.params[0]
+        }),
+        (TrapKind::NullReference, [0, 0], |b| {
+            let access = Access::new(Mem::I64, 16, Region::Any)
+                .with(AccessFlags::NULL | AccessFlags::VOLATILE);
+            let base = b.plain(Op::Retype, Ty::ByRef, &[b.params[0]]);
+            b.load(access, &[base])
+        }),
+        (TrapKind::NullReference, [0, 0], |b| {
+            let access = Access::new(Mem::I64, 16, Region::Any)
+                .with(AccessFlags::NULL | AccessFlags::VOLATILE);
+            let base = b.plain(Op::Retype, Ty::ByRef, &[b.params[0]]);
+            b.store(access, b.params[1], &[base]);
+            b.params[0]
+        }),
+        (TrapKind::NullReference, [0, 5], |b| {
+            let access = Access::new(Mem::I64, 24, Region::Any).with(AccessFlags::NULL);
+            let base = b.plain(Op::Retype, Ty::ByRef, &[b.params[0]]);
+            b.op(Op::AtomicAdd, W, &[base, b.params[1]], Imm::Access(access))
+        }),
+        (TrapKind::NullReference, [0, 5], |b| {
+            let access = Access::new(Mem::I64, 0, Region::Any).with(AccessFlags::NULL);
+            let base = b.plain(Op::Retype, Ty::ByRef, &[b.params[0]]);
+            let args = [base, b.params[1], b.params[0]];
+            b.op(Op::AtomicCas, W, &args, Imm::Access(access))
+        }),
+        (TrapKind::NullReference, [0, 5], |b| {
+            let access = Access::new(Mem::Ref, 4096, Region::Field).with(AccessFlags::NULL);
+            let object = b.plain(Op::Retype, Ty::Ref, &[b.params[0]]);
+            let value = b.plain(Op::Retype, Ty::Ref, &[b.params[1]]);
+            b.inst(Op::StoreRef, Ty::Ref, &[value, object], Imm::Access(access));
             b.params[0]
         }),
         (TrapKind::IndexOutOfRange, [9, 9], |b| {

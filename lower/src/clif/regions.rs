@@ -6,6 +6,7 @@
 //! * If some access may touch any memory ([`Scan::any_access`]), all mutable memory is *one* region, except slots whose
 //!   address does not escape.
 //! * Fields are told apart by offset modulo 128 bytes, unless some field access crosses an 8-byte boundary.
+//! * Elements are told apart by size only: code may see a `byte[]` as `sbyte[]`, or an array of an enum as one of integers.
 //! * What never changes (type words, lengths, vtables) has regions of its own, which element and field stores leave alone.
 //! * Words of the thread context have a region, but their loads are never merged anyway: each one's address is a new
 //!   `get_pinned_reg`, which is not numbered. Allocation cursors, poll pages and log bits must be read anew each
@@ -102,10 +103,10 @@ fn number(scan: &Scan, class: Class, offset: i32) -> (usize, &'static str) {
             FIELD + (offset.div_euclid(8).rem_euclid(FIELD_BUCKETS as i32)) as usize,
             "field",
         ),
-        Class::Ssa(Region::Element(mem)) => (ELEMENT + mem as usize, "element"),
+        Class::Ssa(Region::Element(mem)) => (ELEMENT + mem.bytes(8) as usize, "element"),
         Class::Ssa(Region::Static) => (9, "static"),
         Class::Ssa(Region::Any | Region::Frame(_)) => (MUTABLE, "mutable"),
     }
 }
 
-const _: () = assert!(ELEMENT + isthmus_ssa::ir::Mem::ALL.len() <= FRAME);
+const _: () = assert!(ELEMENT + 8 < FRAME);
