@@ -71,7 +71,7 @@ impl<A: Target> Gen<'_, A> {
                 Ok(())
             }
             BinOp::MulOvfUn => {
-                let (a, mut b) = self.into_low(a, b)?;
+                let (a, mut b) = self.dividend(a, b)?;
                 // The product is LO * b; b is in neither LO nor HI.
                 let src = self.reg_or_mem(&mut b)?;
                 self.a.mul_wide(false, width(ty), src);
@@ -133,7 +133,7 @@ impl<A: Target> Gen<'_, A> {
         }
         // A sum or constant offset of values that stay: one three-operand instruction.
         if op == BinOp::Add && !self.owned(&a) && w == Width::W64 {
-            let x = self.to_reg(&mut a)?;
+            let x = self.load(&mut a)?;
             if !self.owned(&a) {
                 let y = match b.loc {
                     Loc::Imm(v) => i32::try_from(v).ok().map(|v| Mem::new(x, v)),
@@ -180,7 +180,7 @@ impl<A: Target> Gen<'_, A> {
                 return Ok(());
             }
             if let Ok(v) = i32::try_from(v) {
-                let x = self.to_reg(&mut a)?;
+                let x = self.load(&mut a)?;
                 let r = if matches!(a.loc, Loc::Reg(_)) && self.ints.count(x.0) == 1 {
                     self.ints.drop_copy(x.0);
                     x
@@ -208,13 +208,13 @@ impl<A: Target> Gen<'_, A> {
     /// An operand that is a register or memory, not a constant.
     fn reg_or_mem(&mut self, e: &mut Entry) -> R<Src> {
         Ok(match self.src(e)? {
-            Src::Imm(_) => Src::Reg(self.to_reg(e)?),
+            Src::Imm(_) => Src::Reg(self.load(e)?),
             other => other,
         })
     }
 
     /// Puts `a` into LO, held for the caller together with HI, and `b` anywhere else.
-    fn into_low(&mut self, a: Entry, b: Entry) -> R<(Gpr, Entry)> {
+    fn dividend(&mut self, a: Entry, b: Entry) -> R<(Gpr, Entry)> {
         let (lo, hi) = (A::LO, A::HI);
         let mut b = b;
         // `b` must leave both registers, `a` must leave HI.
@@ -235,9 +235,8 @@ impl<A: Target> Gen<'_, A> {
             self.ints.drop_copy(lo.0);
             self.claim(hi)?;
         } else if matches!(a.loc, Loc::RegPlus(r, _) if r == lo) {
-            let r = self.to_reg(&mut a)?;
+            let r = self.load(&mut a)?;
             debug_assert_eq!(r, lo);
-            self.claim(hi)?;
             self.claim(hi)?;
         } else {
             self.claim(lo)?;
@@ -261,7 +260,7 @@ impl<A: Target> Gen<'_, A> {
             self.put(b, r)?;
             b.loc = Loc::Reg(r);
         }
-        let (lo, mut b) = self.into_low(a, b)?;
+        let (lo, mut b) = self.dividend(a, b)?;
         let src = match self.src(&mut b)? {
             // A copy may sit in a register: only reading from it is meant.
             Src::Reg(r) if r == A::LO || r == A::HI => {
@@ -356,7 +355,7 @@ impl<A: Target> Gen<'_, A> {
                 return Ok(false);
             }
         }
-        let n = self.to_reg(&mut a)?;
+        let n = self.load(&mut a)?;
         let q = self.alloc()?;
         let t = self.alloc()?;
         // The product fits 64 bits: |n| < 2^31 (or n < 2^32) and m < 2^32 (or 2^31).
@@ -413,7 +412,7 @@ impl<A: Target> Gen<'_, A> {
             a.loc = Loc::Reg(other);
         }
         if matches!(b.loc, Loc::RegPlus(r, _) if r == count) {
-            self.to_reg(&mut b)?;
+            self.load(&mut b)?;
         }
         if !matches!(b.loc, Loc::Reg(r) if r == count) {
             self.claim(count)?;
@@ -521,7 +520,7 @@ fn lenient_result(op: BinOp, a: StackTy, b: StackTy) -> Option<StackTy> {
         {
             Some(Native)
         }
-        (I32, ByRef) if op == BinOp::Sub => Some(Native),
+        (I32 | Native, ByRef) if op == BinOp::Sub => Some(Native),
         _ => None,
     }
 }

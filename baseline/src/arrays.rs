@@ -28,7 +28,7 @@ struct Element {
 impl<A: Target> Gen<'_, A> {
     pub fn op_ldlen(&mut self) -> R {
         let mut e = self.pop()?;
-        let arr = self.to_reg(&mut e)?;
+        let arr = self.load(&mut e)?;
         self.discard(e);
         let r = self.alloc()?;
         self.a.load(Ext::Zx32, r, Mem::new(arr, LENGTH as i32));
@@ -41,7 +41,7 @@ impl<A: Target> Gen<'_, A> {
     fn element(&mut self, size: u32) -> R<Element> {
         let mut index = self.pop()?;
         let mut array = self.pop()?;
-        let arr = self.to_reg(&mut array)?;
+        let arr = self.load(&mut array)?;
         let length = Mem::new(arr, LENGTH as i32);
         let check = !self.body.code[self.at]
             .prefix
@@ -68,7 +68,7 @@ impl<A: Target> Gen<'_, A> {
                 index,
             });
         }
-        let mut i = self.to_reg(&mut index)?;
+        let mut i = self.load(&mut index)?;
         if !check {
             self.probe(Mem::new(arr, 0));
         } else if index.ty == StackTy::I32 {
@@ -155,7 +155,7 @@ impl<A: Target> Gen<'_, A> {
                 || self.body.code[self.at]
                     .prefix
                     .contains(Prefix::NO_TYPE_CHECK);
-            let v = self.to_reg(&mut value)?;
+            let v = self.load(&mut value)?;
             if !exact {
                 self.store_check(arr, v)?;
             }
@@ -223,7 +223,7 @@ impl<A: Target> Gen<'_, A> {
             return Ok(());
         }
         let vtable = self.load_entity(Entity::Vtable(array))?;
-        let count = self.to_reg(&mut n)?;
+        let count = self.load(&mut n)?;
         let r = self.alloc()?;
         let end = self.alloc()?;
         let args = [Word::Reg(vtable), Word::Reg(count)];

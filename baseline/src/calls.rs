@@ -483,7 +483,7 @@ impl<A: Target> Gen<'_, A> {
         let e = self.pop()?;
         if let Dispatch::Direct(m) = plan.dispatch {
             let mut e = e;
-            let r = self.to_reg(&mut e)?;
+            let r = self.load(&mut e)?;
             self.probe(Mem::new(r, 0));
             self.discard(e);
             return self.op_ldftn(m);
@@ -501,7 +501,7 @@ impl<A: Target> Gen<'_, A> {
     /// Throws the object on top of the stack.
     pub fn op_throw(&mut self) -> R {
         let mut e = self.pop()?;
-        let r = self.to_reg(&mut e)?;
+        let r = self.load(&mut e)?;
         self.call_helper(Helper::Throw, &[Word::Reg(r)])?;
         self.discard(e);
         self.a.trap();

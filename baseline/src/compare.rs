@@ -94,7 +94,7 @@ impl<A: Target> Gen<'_, A> {
         };
         let left = match self.entry_mem(first) {
             Some(m) if fits(second) && self.plain_memory(first) => Src::Mem(m),
-            _ => Src::Reg(self.to_reg(first)?),
+            _ => Src::Reg(self.load(first)?),
         };
         let right = self.src(second)?;
         Ok(Test {
@@ -123,7 +123,7 @@ impl<A: Target> Gen<'_, A> {
         }
         let (mut a, mut b) = self.pop_compared(cmp)?;
         if a.ty.is_float() {
-            let (x, y) = (self.to_freg(&mut a)?, self.to_freg(&mut b)?);
+            let (x, y) = (self.fload(&mut a)?, self.fload(&mut b)?);
             let r = self.alloc()?;
             self.a.fset(fcond(cmp), fty(a.ty), r, x, y);
             self.discard(a);

@@ -97,7 +97,7 @@ impl<A: Target> Gen<'_, A> {
                     self.copy_bytes(to, from, bytes);
                 }
                 ty if ty.is_float() => {
-                    let r = self.to_freg(&mut e)?;
+                    let r = self.fload(&mut e)?;
                     self.a.fstore(fty(ty), to, r);
                     self.stack[i] = e;
                 }
@@ -106,7 +106,7 @@ impl<A: Target> Gen<'_, A> {
                         self.a.store_imm(width(ty), to, v as i32)
                     }
                     _ => {
-                        let r = self.to_reg(&mut e)?;
+                        let r = self.load(&mut e)?;
                         self.a.store(width(ty), to, r);
                         self.stack[i] = e;
                     }
@@ -192,7 +192,7 @@ impl<A: Target> Gen<'_, A> {
                 self.a.cmp_mem(w, m, 0);
             }
             _ => {
-                let r = self.to_reg(&mut e)?;
+                let r = self.load(&mut e)?;
                 label = self.edge(target)?;
                 self.a.cmp(w, r, 0);
             }
@@ -212,7 +212,7 @@ impl<A: Target> Gen<'_, A> {
     /// Branches on a comparison of two entries that were made the same type.
     pub fn branch_on(&mut self, cmp: Cmp, mut a: Entry, mut b: Entry, target: u32) -> R {
         if a.ty.is_float() {
-            let (x, y) = (self.to_freg(&mut a)?, self.to_freg(&mut b)?);
+            let (x, y) = (self.fload(&mut a)?, self.fload(&mut b)?);
             let label = self.edge(target)?;
             self.a
                 .fjcc(crate::compare::fcond(cmp), fty(a.ty), x, y, label);

@@ -23,13 +23,13 @@ impl<A: Target> Gen<'_, A> {
         let mut e = e;
         e.non_null = false;
         match (to, mode) {
-            (ConvTo::R4 | ConvTo::R8 | ConvTo::RUn, _) => self.to_float(to, e),
+            (ConvTo::R4 | ConvTo::R8 | ConvTo::RUn, _) => self.float_of_int(to, e),
             (_, ConvMode::Wrap) => self.convert(to, e),
             _ => self.convert_checked(to, mode == ConvMode::OvfUn, e),
         }
     }
 
-    fn to_float(&mut self, to: ConvTo, mut e: Entry) -> R {
+    fn float_of_int(&mut self, to: ConvTo, mut e: Entry) -> R {
         let ty = conv_result(to);
         if e.ty.is_float() {
             if e.ty != ty {
@@ -135,7 +135,7 @@ impl<A: Target> Gen<'_, A> {
             e.loc = Loc::Imm(fold(v));
             return Ok(());
         }
-        let r = self.to_reg(e)?;
+        let r = self.load(e)?;
         let new = if matches!(e.loc, Loc::Reg(_)) && self.ints.count(r.0) == 1 {
             self.ints.drop_copy(r.0);
             r
@@ -171,7 +171,7 @@ impl<A: Target> Gen<'_, A> {
         }
         let from = e.ty;
         let w = width(from);
-        let r = self.to_reg(&mut e)?;
+        let r = self.load(&mut e)?;
         match to {
             ConvTo::I1 | ConvTo::I2 | ConvTo::I4 if unsigned => {
                 let max = match to {
@@ -245,7 +245,7 @@ impl<A: Target> Gen<'_, A> {
     /// `ckfinite`: the exponent must not be all ones.
     pub fn op_ckfinite(&mut self) -> R {
         let mut e = self.pop()?;
-        let x = self.to_freg(&mut e)?;
+        let x = self.fload(&mut e)?;
         let r = self.alloc()?;
         let (w, exponent) = match e.ty {
             StackTy::F32 => (Width::W32, 8),

@@ -23,7 +23,7 @@ impl<A: Target> Gen<'_, A> {
         if e.ty != StackTy::Ref {
             return self.address(e, offset);
         }
-        let r = self.to_reg(e)?;
+        let r = self.load(e)?;
         self.probe_if_far(r, offset);
         Ok((Mem::new(r, offset as i32), Place::Object(r)))
     }
@@ -71,7 +71,7 @@ impl<A: Target> Gen<'_, A> {
             _ => {}
         }
         let was_ref = e.ty == StackTy::Ref;
-        let mut r = self.to_reg(&mut e)?;
+        let mut r = self.load(&mut e)?;
         if was_ref && !self.next_dereferences(offset) {
             self.probe(Mem::new(r, 0));
         }

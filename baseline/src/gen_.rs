@@ -258,8 +258,7 @@ impl<A: Target> Gen<'_, A> {
                     let other = A::VALUES
                         .iter()
                         .map(|r| r.0)
-                        .filter(|&o| self.ints.count(o) == 0 && self.ints.copy_of(o).is_none())
-                        .last();
+                        .rfind(|&o| self.ints.count(o) == 0 && self.ints.copy_of(o).is_none());
                     match other {
                         Some(o) => {
                             self.a.mov(width(self.stack[i].ty), Gpr(o), r);
@@ -357,7 +356,7 @@ impl<A: Target> Gen<'_, A> {
                 e.loc = Loc::Temp(off);
             }
             ty if ty.is_float() => {
-                let r = self.to_freg(&mut e)?;
+                let r = self.fload(&mut e)?;
                 if !matches!(e.loc, Loc::Freg(_)) {
                     let new = self.alloc_f()?;
                     self.a.fmov(fty(ty), new, r);
@@ -365,7 +364,7 @@ impl<A: Target> Gen<'_, A> {
                 }
             }
             ty => {
-                let r = self.to_reg(&mut e)?;
+                let r = self.load(&mut e)?;
                 if !matches!(e.loc, Loc::Reg(_)) {
                     let new = self.alloc()?;
                     self.a.mov(width(ty), new, r);
@@ -436,7 +435,7 @@ impl<A: Target> Gen<'_, A> {
     }
 
     /// The entry in a register that must not be written (see [`Self::own`]).
-    pub fn to_reg(&mut self, e: &mut Entry) -> R<Gpr> {
+    pub fn load(&mut self, e: &mut Entry) -> R<Gpr> {
         if e.ty.is_float() || matches!(e.ty, StackTy::Struct(_)) {
             return self.invalid(format!(
                 "an integer or reference is expected, not {:?}",
@@ -513,7 +512,7 @@ impl<A: Target> Gen<'_, A> {
 
     /// The entry in a register that nobody else uses.
     pub fn own(&mut self, e: &mut Entry) -> R<Gpr> {
-        let r = self.to_reg(e)?;
+        let r = self.load(e)?;
         if matches!(e.loc, Loc::Reg(_)) && self.ints.count(r.0) == 1 {
             self.ints.drop_copy(r.0);
             return Ok(r);
@@ -548,7 +547,7 @@ impl<A: Target> Gen<'_, A> {
                 }
                 _ => {
                     let mut e = e;
-                    let r = self.to_reg(&mut e)?;
+                    let r = self.load(&mut e)?;
                     if r != dst {
                         self.a.mov(w, dst, r);
                     }
@@ -573,7 +572,7 @@ impl<A: Target> Gen<'_, A> {
         }
         Ok(match self.foldable(e) {
             Some(m) => Src::Mem(m),
-            None => Src::Reg(self.to_reg(e)?),
+            None => Src::Reg(self.load(e)?),
         })
     }
 
@@ -590,7 +589,7 @@ impl<A: Target> Gen<'_, A> {
     }
 
     /// The entry in a float register that must not be written.
-    pub fn to_freg(&mut self, e: &mut Entry) -> R<Fpr> {
+    pub fn fload(&mut self, e: &mut Entry) -> R<Fpr> {
         if !e.ty.is_float() {
             return self.invalid(format!("a float is expected, not {:?}", e.ty));
         }
@@ -641,7 +640,7 @@ impl<A: Target> Gen<'_, A> {
 
     /// The entry in a float register that nobody else uses.
     pub fn own_f(&mut self, e: &mut Entry) -> R<Fpr> {
-        let r = self.to_freg(e)?;
+        let r = self.fload(e)?;
         if matches!(e.loc, Loc::Freg(_)) && self.floats.count(r.0) == 1 {
             self.floats.drop_copy(r.0);
             return Ok(r);
@@ -662,7 +661,7 @@ impl<A: Target> Gen<'_, A> {
         }
         Ok(match self.foldable(e) {
             Some(m) => FSrc::Mem(m),
-            None => FSrc::Reg(self.to_freg(e)?),
+            None => FSrc::Reg(self.fload(e)?),
         })
     }
 
@@ -682,7 +681,7 @@ impl<A: Target> Gen<'_, A> {
             (Native | ByRef | I64, I32) => match e.loc {
                 Loc::Imm(v) => e.loc = Loc::Imm(v as i32 as i64),
                 _ => {
-                    let mut r = self.to_reg(e)?;
+                    let mut r = self.load(e)?;
                     if self.ints.count(r.0) != 1 || !matches!(e.loc, Loc::Reg(_)) {
                         let new = self.alloc()?;
                         if matches!(e.loc, Loc::Reg(_)) {
@@ -731,7 +730,7 @@ impl<A: Target> Gen<'_, A> {
             *e = Entry::new(StackTy::Native, Loc::Reg(new));
             return Ok(());
         }
-        let r = self.to_reg(e)?;
+        let r = self.load(e)?;
         let new = if matches!(e.loc, Loc::Reg(_)) && self.ints.count(r.0) == 1 {
             self.ints.drop_copy(r.0);
             r
@@ -752,7 +751,7 @@ impl<A: Target> Gen<'_, A> {
         if let Loc::Imm(v) = e.loc {
             e.loc = Loc::Imm(v as u32 as i64);
         } else {
-            self.to_reg(e)?;
+            self.load(e)?;
         }
         e.ty = StackTy::Native;
         Ok(())
@@ -799,5 +798,6 @@ fn lenient(from: StackTy, to: StackTy) -> bool {
             | (Ref, Native | ByRef)
             | (Native | ByRef, Ref)
             | (I32, ByRef)
+            | (ByRef, I32)
     )
 }

@@ -121,7 +121,7 @@ impl<A: Target> Gen<'_, A> {
     /// The address `offset` bytes into an object, which must not be null.
     fn interior(&mut self, offset: i32) -> R {
         let mut e = self.pop()?;
-        let obj = self.to_reg(&mut e)?;
+        let obj = self.load(&mut e)?;
         self.probe(Mem::new(obj, 0));
         let r = self.alloc()?;
         self.a.lea(r, Mem::new(obj, offset));
@@ -134,8 +134,8 @@ impl<A: Target> Gen<'_, A> {
         let mut index = self.pop()?;
         let mut string = self.pop()?;
         self.coerce(&mut index, StackTy::I32)?;
-        let i = self.to_reg(&mut index)?;
-        let s = self.to_reg(&mut string)?;
+        let i = self.load(&mut index)?;
+        let s = self.load(&mut string)?;
         self.a.cmp(Width::W32, i, Mem::new(s, LENGTH as i32));
         self.null_trap();
         self.throw_if(Cond::AboveEq, TrapKind::IndexOutOfRange);
@@ -162,8 +162,8 @@ impl<A: Target> Gen<'_, A> {
             self.op_bin(isthmus_frontend_ir::op::BinOp::Add)?;
             return self.retype_top(StackTy::ByRef);
         }
-        let b = self.to_reg(&mut base)?;
-        let i = self.to_reg(&mut index)?;
+        let b = self.load(&mut base)?;
+        let i = self.load(&mut index)?;
         let r = self.alloc()?;
         match Scale::of(size) {
             Some(s) => self.a.lea(r, Mem::indexed(b, i, s, 0)),
@@ -213,7 +213,7 @@ impl<A: Target> Gen<'_, A> {
         let mut address = self.pop()?;
         self.before_unknown_store(self.stack.len())?;
         self.coerce(&mut value, ty)?;
-        let v = self.to_reg(&mut value)?;
+        let v = self.load(&mut value)?;
         let old = self.alloc()?;
         self.a.mov(w, old, v);
         let (mem, _) = self.address(&mut address, 0)?;
@@ -239,7 +239,7 @@ impl<A: Target> Gen<'_, A> {
         let mut address = self.pop()?;
         self.before_unknown_store(self.stack.len())?;
         self.put(expected, A::LO)?;
-        let v = self.to_reg(&mut value)?;
+        let v = self.load(&mut value)?;
         let (mem, _) = self.address(&mut address, 0)?;
         self.a.atomic_cas(w, mem, v);
         self.null_trap();

@@ -58,7 +58,7 @@ impl<A: Target> Gen<'_, A> {
                 (Mem::new(r, d + offset), Place::Unknown)
             }
             _ => {
-                let r = self.to_reg(e)?;
+                let r = self.load(e)?;
                 (Mem::new(r, offset), Place::Unknown)
             }
         })
@@ -158,7 +158,7 @@ impl<A: Target> Gen<'_, A> {
                 Loc::FImm(bits) if ty == MemTy::F32 => self.a.store_imm(w, mem, bits as u32 as i32),
                 Loc::FImm(0) => self.a.store_imm(w, mem, 0),
                 _ => {
-                    let r = self.to_freg(value)?;
+                    let r = self.fload(value)?;
                     self.a.fstore(fty(ty.stack_ty()), mem, r);
                 }
             },
@@ -172,7 +172,7 @@ impl<A: Target> Gen<'_, A> {
                     self.a.store_imm(w, mem, v)
                 }
                 _ => {
-                    let r = self.to_reg(value)?;
+                    let r = self.load(value)?;
                     self.a.store(w, mem, r);
                 }
             },
@@ -184,7 +184,7 @@ impl<A: Target> Gen<'_, A> {
     }
 
     fn store_ref(&mut self, mem: Mem, place: Place, value: &mut Entry) -> R {
-        let v = self.to_reg(value)?;
+        let v = self.load(value)?;
         match place {
             Place::Object(obj) | Place::LiveObject(obj) => {
                 self.a.store(Width::W64, mem, v);
@@ -346,13 +346,13 @@ impl<A: Target> Gen<'_, A> {
             self.zero_extend(&mut count)?;
         }
         // Nothing is touched, and nothing may fault, if the count is 0.
-        let n = self.to_reg(&mut count)?;
-        let d = self.to_reg(&mut dst)?;
+        let n = self.load(&mut count)?;
+        let d = self.load(&mut dst)?;
         let s = if copy {
-            self.to_reg(&mut second)?
+            self.load(&mut second)?
         } else {
             self.coerce(&mut second, StackTy::I32)?;
-            self.to_reg(&mut second)?
+            self.load(&mut second)?
         };
         let skip = self.a.new_label();
         let helper = if copy {

@@ -239,7 +239,8 @@ impl<'a, A: Target> Gen<'a, A> {
                     let ext = Ext::of_mem_ty(ty, 8).unwrap_or(Ext::Full64);
                     let word = match word_at(words[0].loc) {
                         Ok(r) => {
-                            if ext != Ext::Full64 {
+                            // Moving 32 bits clears the upper half already, if anything moves.
+                            if ext != Ext::Full64 && (ext != Ext::Zx32 || r == dst) {
                                 normalize.push((dst, ext));
                             }
                             Word::Reg(r)
@@ -621,13 +622,13 @@ impl<'a, A: Target> Gen<'a, A> {
                 }
                 ty if ty.is_float() => {
                     let mut e = e;
-                    let r = self.to_freg(&mut e)?;
+                    let r = self.fload(&mut e)?;
                     self.stack[top] = e;
                     self.floats.hold(r.0);
                 }
                 _ => {
                     let mut e = e;
-                    let r = self.to_reg(&mut e)?;
+                    let r = self.load(&mut e)?;
                     self.stack[top] = e;
                     self.ints.hold(r.0);
                 }

@@ -134,7 +134,7 @@ impl<A: Target> Gen<'_, A> {
 
     /// The address of the value in a boxed `t`, in a register held for the caller; the entry is given up.
     fn unboxed(&mut self, e: &mut Entry, t: TypeId) -> R<Gpr> {
-        let obj = self.to_reg(e)?;
+        let obj = self.load(e)?;
         let vtable = self.load_entity(Entity::Vtable(t))?;
         let (handle, held) = self.entity_word(Entity::TypeHandle(t))?;
         let r = self.alloc()?;
@@ -315,7 +315,7 @@ impl<A: Target> Gen<'_, A> {
         let ty = StackTy::Struct(self.typed_reference()?);
         let handle = self.load_entity(Entity::TypeHandle(t))?;
         let mut e = self.pop()?;
-        let p = self.to_reg(&mut e)?;
+        let p = self.load(&mut e)?;
         let bytes = self.temp_bytes(ty).max(16);
         let off = self.frame.temp(bytes);
         self.a.store(Width::W64, Mem::new(A::FP, off), handle);

@@ -117,10 +117,8 @@ impl Bank {
                 return Some(r);
             }
             // Among copies the choice rotates, so that the newest one is not lost first.
-            if with_copy.is_none() || r > self.turn {
-                if with_copy.is_none_or(|w| w <= self.turn) {
-                    with_copy = Some(r);
-                }
+            if with_copy.is_none_or(|w| w <= self.turn && r > self.turn) {
+                with_copy = Some(r);
             }
         }
         if let Some(r) = with_copy {

@@ -178,7 +178,7 @@ impl<A: Target> Gen<'_, A> {
                     (MemTy::I8 | MemTy::U8 | MemTy::I16 | MemTy::U16, loc)
                         if !matches!(loc, Loc::Imm(_)) =>
                     {
-                        let r = self.to_reg(&mut e)?;
+                        let r = self.load(&mut e)?;
                         let ext = Ext::of_mem_ty(var.ty, 8).unwrap_or(Ext::Zx32);
                         self.a.extend(ext, dst, r);
                         self.discard(e);

@@ -100,5 +100,5 @@ fn programs_do_what_they_say_without_variables_in_registers() {
 
 #[test]
 fn programs_do_what_they_say_under_gc_stress() {
-    run_all(&[("ISTHMUS_STRESS", "7")]);
+    run_all(&[("ISTHMUS_STRESS", "97")]);
 }
