@@ -14,6 +14,8 @@ use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
 use isthmus_runtime_abi::vm::*;
 use std::sync::Arc;
 
+/// Smallest object: room for a forwarding word and alignment in the collector.
+pub const MIN_OBJECT: u32 = 16;
 /// Largest object that compiled code allocates in place.
 const INLINE_ALLOC_LIMIT: u32 = 2048;
 
@@ -223,12 +225,13 @@ impl CompileEnv for ClrEnv {
     fn inline_alloc_size(&self, id: TypeId) -> Option<u32> {
         let t = ty(id);
         let layout = t.layout().ok()?;
-        let size = if t.is_value() {
+        let bytes = if t.is_value() {
             (isthmus_runtime_abi::layout::HEADER + layout.size)
                 .next_multiple_of(isthmus_runtime_abi::layout::OBJECT_ALIGN)
         } else {
             layout.size
         };
+        let size = bytes.max(MIN_OBJECT);
         (self.options.inline_allocation
             && t.kind != Kind::Array
             && t != types().known.string()

@@ -1,6 +1,7 @@
 //! Vtables in memory: made from a type's plan when code first names them.
 
 use super::contexts;
+use super::env::MIN_OBJECT;
 use super::runtime;
 use crate::types::ty::Kind;
 use crate::types::{LoadError, Result, Type, TypeKey, types};
@@ -76,7 +77,7 @@ fn shape(ty: &'static Type) -> Result<Shape> {
     flags.set(VtableFlags::FINALIZABLE, ty.has_finalizer());
     Ok(Shape {
         flags,
-        base_size: base_size.max(16),
+        base_size: base_size.max(MIN_OBJECT),
         component_size: 0,
         refs,
     })
@@ -209,7 +210,7 @@ pub fn block_vtable(size: u32, refs: &[u32]) -> Result<usize> {
     };
     header.flags.store(flags.bits() as usize, Ordering::Relaxed);
     header.base_size.store(
-        size.next_multiple_of(layout::OBJECT_ALIGN).max(16) as usize,
+        size.next_multiple_of(layout::OBJECT_ALIGN).max(MIN_OBJECT) as usize,
         Ordering::Relaxed,
     );
     header.ref_map.store(leak_ref_map(refs), Ordering::Relaxed);

@@ -10,8 +10,8 @@ use isthmus_runtime_abi::ids::{FieldId, TypeId};
 use isthmus_runtime_abi::layout::{self, VtableWord};
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::MemTy;
-use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace, TypeKind};
-use smallvec::SmallVec;
+use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace, HandleKind, TypeKind};
+use smallvec::{SmallVec, smallvec};
 
 impl Builder<'_> {
     fn result(&mut self, helper: Helper, args: &[Value]) -> Result<Value> {
@@ -653,13 +653,16 @@ impl Builder<'_> {
     }
 
     pub(super) fn load_token(&mut self, token: Token) -> Result<()> {
-        let entity = match token {
-            Token::Type(t) => Entity::TypeHandle(t),
-            Token::Method(m) => Entity::MethodHandle(m),
-            Token::Field(f) => Entity::FieldHandle(f),
+        let (kind, entity) = match token {
+            Token::Type(t) => (HandleKind::Type, Entity::TypeHandle(t)),
+            Token::Method(m) => (HandleKind::Method, Entity::MethodHandle(m)),
+            Token::Field(f) => (HandleKind::Field, Entity::FieldHandle(f)),
         };
         let v = self.entity(entity)?;
-        self.push_val(v);
+        self.frame.stack.push(match self.env.handle_ty(kind) {
+            MemTy::Struct(t) => Entry::Split(t, smallvec![v]),
+            _ => Entry::Val(v),
+        });
         Ok(())
     }
 }
