@@ -1,0 +1,123 @@
+//! How big the heap gets before it is collected.
+//!
+//! The heap may have `size` bytes. A nursery collection happens when it is full; when what survives leaves less than
+//! a quarter free, the next collection looks at the whole heap, and sets `size` to twice what is alive, within the
+//! bounds of the options. So the work of a full collection is paid for by at least as many bytes of allocation.
+
+use super::Binding;
+use crate::gc::options::HeapOptions;
+use ::mmtk::util::heap::{GCTriggerPolicy, SpaceStats};
+use ::mmtk::{MMTK, Plan};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+const PAGE_SHIFT: u32 = 12;
+
+/// Lowest and highest size, in pages.
+static BOUNDS: OnceLock<(usize, usize)> = OnceLock::new();
+
+/// Sets the bounds for the trigger that is made next.
+pub(super) fn configure(options: &HeapOptions) {
+    BOUNDS.get_or_init(|| {
+        (
+            options.effective_min() >> PAGE_SHIFT,
+            options.effective_max() >> PAGE_SHIFT,
+        )
+    });
+}
+
+/// The heap's size policy.
+pub(super) struct Trigger {
+    min: usize,
+    max: usize,
+    size: AtomicUsize,
+    /// Pages that threads wait for.
+    pending: AtomicUsize,
+}
+
+impl Trigger {
+    pub(super) fn new() -> Trigger {
+        let (min, max) = *BOUNDS.get().expect("configured before");
+        Trigger {
+            min,
+            max,
+            size: AtomicUsize::new(min),
+            pending: AtomicUsize::new(0),
+        }
+    }
+
+    /// The size after a collection that left `live` pages and has `waiting` pages to serve.
+    fn next_size(&self, live: usize, waiting: usize, full: bool) -> usize {
+        let now = self.size.load(Relaxed);
+        let wanted = live + waiting;
+        if full {
+            (wanted * 2).clamp(self.min, self.max)
+        } else if wanted > now {
+            // No room for those who wait, although a full collection may make some next time.
+            (wanted + wanted / 4).clamp(now, self.max.max(now))
+        } else {
+            now
+        }
+    }
+}
+
+impl GCTriggerPolicy<Binding> for Trigger {
+    fn on_pending_allocation(&self, pages: usize) {
+        self.pending.fetch_add(pages, Relaxed);
+    }
+
+    fn on_gc_end(&self, mmtk: &'static MMTK<Binding>) {
+        let live = mmtk.get_plan().get_reserved_pages();
+        let waiting = self.pending.swap(0, Relaxed);
+        let full = super::last_was_full();
+        self.size
+            .store(self.next_size(live, waiting, full), Relaxed);
+    }
+
+    fn is_gc_required(
+        &self,
+        space_full: bool,
+        space: Option<SpaceStats<'_, Binding>>,
+        plan: &dyn Plan<VM = Binding>,
+    ) -> bool {
+        plan.collection_required(space_full, space)
+    }
+
+    fn is_heap_full(&self, plan: &dyn Plan<VM = Binding>) -> bool {
+        plan.get_reserved_pages() > self.size.load(Relaxed)
+    }
+
+    fn get_current_heap_size_in_pages(&self) -> usize {
+        self.size.load(Relaxed)
+    }
+
+    fn get_max_heap_size_in_pages(&self) -> usize {
+        self.max
+    }
+
+    fn can_heap_size_grow(&self) -> bool {
+        self.size.load(Relaxed) < self.max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_follows_what_is_alive() {
+        let t = Trigger {
+            min: 1000,
+            max: 10_000,
+            size: AtomicUsize::new(1000),
+            pending: AtomicUsize::new(0),
+        };
+        assert_eq!(t.next_size(10, 0, true), 1000);
+        assert_eq!(t.next_size(3000, 0, true), 6000);
+        assert_eq!(t.next_size(3000, 1000, true), 8000);
+        assert_eq!(t.next_size(9000, 0, true), 10_000);
+        assert_eq!(t.next_size(900, 0, false), 1000);
+        assert_eq!(t.next_size(900, 300, false), 1500);
+        assert_eq!(t.next_size(20_000, 0, false), 10_000);
+    }
+}

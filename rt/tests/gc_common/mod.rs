@@ -1,0 +1,418 @@
+//! What the heap's tests share: a world of plain threads, vtables in low memory, and programs that build things.
+#![allow(dead_code)]
+
+use isthmus_rt::gc::{Heap, HeapOptions, StoppedThread, World};
+use isthmus_rt::object::Ref;
+use isthmus_runtime_abi::context::ThreadContext;
+use isthmus_runtime_abi::layout::{
+    ARRAY_DATA, STRING_CHARS, TYPE_WORD, VtableFlags, VtableHeader, md_data,
+};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, LazyLock, Mutex, OnceLock};
+
+// ---- the world
+
+struct Slot {
+    context: *mut ThreadContext,
+    base: usize,
+    /// Stack pointer while parked.
+    parked: Option<usize>,
+}
+
+// SAFETY: contexts are used as the world's rules allow.
+unsafe impl Send for Slot {}
+
+/// A world of threads that poll by hand.
+pub struct TestWorld {
+    stop: AtomicBool,
+    threads: Mutex<Vec<Slot>>,
+    changed: Condvar,
+}
+
+pub static WORLD: TestWorld = TestWorld {
+    stop: AtomicBool::new(false),
+    threads: Mutex::new(Vec::new()),
+    changed: Condvar::new(),
+};
+
+thread_local!(static CONTEXT: Cell<*mut ThreadContext> = const { Cell::new(std::ptr::null_mut()) });
+
+/// Saves the callee-saved registers on the stack and calls `f` with the stack pointer.
+#[inline(never)]
+fn with_registers_saved(f: &mut dyn FnMut(usize)) {
+    let mut registers = [0usize; 12];
+    let sp: usize;
+    // SAFETY: stores registers into the array.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            "mov [{r}], rbx", "mov [{r} + 8], rbp", "mov [{r} + 16], r12", "mov [{r} + 24], r13",
+            "mov [{r} + 32], r14", "mov [{r} + 40], r15", "mov {sp}, rsp",
+            r = in(reg) registers.as_mut_ptr(), sp = out(reg) sp,
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "stp x19, x20, [{r}]", "stp x21, x22, [{r}, 16]", "stp x23, x24, [{r}, 32]",
+            "stp x25, x26, [{r}, 48]", "stp x27, x28, [{r}, 64]", "mov {sp}, sp",
+            r = in(reg) registers.as_mut_ptr(), sp = out(reg) sp,
+        );
+    }
+    f(sp);
+    std::hint::black_box(&registers);
+}
+
+impl TestWorld {
+    fn park(&self, sp: usize, wait: &mut dyn FnMut()) {
+        let me = CONTEXT.get();
+        self.slot(me, |s| s.parked = Some(sp));
+        self.changed.notify_all();
+        wait();
+        let mut threads = self.threads.lock().unwrap();
+        while self.stop.load(Ordering::SeqCst) {
+            threads = self.changed.wait(threads).unwrap();
+        }
+        threads.iter_mut().find(|s| s.context == me).unwrap().parked = None;
+    }
+
+    fn slot(&self, context: *mut ThreadContext, f: impl FnOnce(&mut Slot)) {
+        let mut threads = self.threads.lock().unwrap();
+        f(threads.iter_mut().find(|s| s.context == context).unwrap());
+    }
+
+    /// Runs `f` on the current thread, attached and bound.
+    pub fn run<R>(&self, f: impl FnOnce(&'static Heap, &ThreadContext) -> R) -> R {
+        let heap = heap();
+        let mut context = Box::new(ThreadContext::default());
+        let ptr: *mut ThreadContext = &mut *context;
+        CONTEXT.set(ptr);
+        {
+            let mut threads = self.threads.lock().unwrap();
+            while self.stop.load(Ordering::SeqCst) {
+                threads = self.changed.wait(threads).unwrap();
+            }
+            threads.push(Slot {
+                context: ptr,
+                base: 0,
+                parked: None,
+            });
+        }
+        // Everything that `f` keeps lies below this, since it gets a frame of its own.
+        #[inline(never)]
+        fn below<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        let anchor = [0usize; 8];
+        self.slot(ptr, |s| s.base = anchor.as_ptr() as usize);
+        // SAFETY: attached and running.
+        unsafe { heap.bind_thread(ptr) };
+        // A failing test must not leave the others waiting for its thread.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            below(|| f(heap, std::hint::black_box(&context)))
+        }));
+        // SAFETY: attached, bound and running.
+        unsafe { heap.unbind_thread() };
+        self.threads.lock().unwrap().retain(|s| s.context != ptr);
+        self.changed.notify_all();
+        std::hint::black_box(&anchor);
+        result.unwrap_or_else(|e| std::panic::resume_unwind(e))
+    }
+
+    /// Runs `f` outside the heap.
+    pub fn outside<R>(&self, f: impl FnOnce() -> R) -> R {
+        let (mut f, mut result) = (Some(f), None);
+        self.blocking(&mut || result = Some((f.take().unwrap())()));
+        result.unwrap()
+    }
+}
+
+impl World for TestWorld {
+    fn stop(&self) {
+        let mut threads = self.threads.lock().unwrap();
+        self.stop.store(true, Ordering::SeqCst);
+        while threads.iter().any(|s| s.parked.is_none()) {
+            threads = self.changed.wait(threads).unwrap();
+        }
+    }
+
+    fn resume(&self) {
+        let _threads = self.threads.lock().unwrap();
+        self.stop.store(false, Ordering::SeqCst);
+        self.changed.notify_all();
+    }
+
+    fn for_each_thread(&self, visit: &mut dyn FnMut(StoppedThread<'_>)) {
+        for s in self.threads.lock().unwrap().iter() {
+            let range: Range<usize> = s.parked.unwrap()..s.base;
+            visit(StoppedThread {
+                context: s.context,
+                ranges: &[range],
+            });
+        }
+    }
+
+    fn blocking(&self, wait: &mut dyn FnMut()) {
+        with_registers_saved(&mut |sp| self.park(sp, wait));
+    }
+}
+
+/// A safepoint poll.
+#[inline]
+pub fn poll() {
+    if WORLD.stop.load(Ordering::Relaxed) {
+        WORLD.blocking(&mut || {});
+    }
+}
+
+// ---- the heap
+
+static OPTIONS: OnceLock<&'static str> = OnceLock::new();
+
+/// Sets the text of the options for the process's heap. Every test calls it first with the same.
+pub fn options(text: &'static str) {
+    OPTIONS.get_or_init(|| text);
+}
+
+/// The process's heap.
+pub fn heap() -> &'static Heap {
+    static HEAP: LazyLock<&'static Heap> = LazyLock::new(|| {
+        let mut o = HeapOptions::default();
+        o.apply(OPTIONS.get().copied().unwrap_or("")).unwrap();
+        Heap::init(o, &WORLD).unwrap()
+    });
+    *HEAP
+}
+
+// ---- vtables
+
+/// A vtable below 4 GiB.
+pub fn vtable(flags: VtableFlags, base: u32, component: usize, offsets: &[u32]) -> usize {
+    static ARENA: Mutex<Range<usize>> = Mutex::new(0..0);
+    let mut arena = ARENA.lock().unwrap();
+    if arena.is_empty() {
+        // SAFETY: a fresh mapping.
+        let p = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                1 << 16,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,
+                -1,
+                0,
+            )
+        };
+        assert!(p != libc::MAP_FAILED);
+        *arena = p as usize..p as usize + (1 << 16);
+    }
+    let mut map = vec![offsets.len() as u32];
+    map.extend_from_slice(offsets);
+    let at = arena.start;
+    arena.start += size_of::<VtableHeader>();
+    // SAFETY: ours, and zero is a valid header.
+    let vt = unsafe { &*(at as *const VtableHeader) };
+    vt.flags.store(flags.bits() as usize, Ordering::SeqCst);
+    vt.base_size.store(base as usize, Ordering::SeqCst);
+    vt.component_size.store(component, Ordering::SeqCst);
+    vt.ref_map
+        .store(map.leak().as_ptr() as usize, Ordering::SeqCst);
+    at
+}
+
+macro_rules! vtables {
+    ($($(#[$doc:meta])* $name:ident = $flags:expr, $base:expr, $component:expr, $offsets:expr;)*) => {
+        $($(#[$doc])* pub static $name: LazyLock<usize> = LazyLock::new(|| vtable($flags, $base, $component, &$offsets));)*
+    };
+}
+
+vtables! {
+    /// next at 8, other at 16, value at 24.
+    NODE = VtableFlags::HAS_REFS, 32, 0, [8, 16];
+    /// Nothing but the header.
+    EMPTY = VtableFlags::empty(), 8, 0, [];
+    /// Value at 8, a finalizer.
+    FINALIZED = VtableFlags::FINALIZABLE.union(VtableFlags::HAS_REFS), 24, 0, [16];
+    REFS = VtableFlags::SZ_ARRAY.union(VtableFlags::HAS_REFS).union(VtableFlags::REF_ELEMENTS), ARRAY_DATA, 8, [0];
+    /// Elements {value, reference, value}.
+    STRUCTS = VtableFlags::SZ_ARRAY.union(VtableFlags::HAS_REFS), ARRAY_DATA, 24, [8];
+    BYTES = VtableFlags::SZ_ARRAY, ARRAY_DATA, 1, [];
+    REFS2D = VtableFlags::MD_ARRAY.union(VtableFlags::REF_ELEMENTS), md_data(2), 8, [0];
+    STRING = VtableFlags::STRING, STRING_CHARS, 2, [];
+    /// Elements {key, value}.
+    EPHEMERONS = VtableFlags::SZ_ARRAY.union(VtableFlags::HAS_REFS).union(VtableFlags::CUSTOM_SCAN), ARRAY_DATA, 16, [0, 8];
+}
+
+pub const NEXT: usize = 8;
+pub const OTHER: usize = 16;
+pub const VALUE: usize = 24;
+
+// ---- access to objects
+
+/// A word of an object.
+pub fn word(object: Ref, offset: usize) -> usize {
+    assert!(!object.is_null());
+    // SAFETY: tests pass live objects.
+    unsafe { *((object.addr() + offset) as *const usize) }
+}
+
+/// Sets a word that is no reference.
+pub fn set_word(object: Ref, offset: usize, value: usize) {
+    // SAFETY: tests pass live objects.
+    unsafe { *((object.addr() + offset) as *mut usize) = value }
+}
+
+/// A reference in an object.
+pub fn get(object: Ref, offset: usize) -> Ref {
+    Ref::from_addr(word(object, offset))
+}
+
+/// Stores a reference into an object.
+pub fn set(object: Ref, offset: usize, value: Ref) {
+    // SAFETY: tests pass live objects.
+    unsafe { heap().store(object, object.addr() + offset, value) }
+}
+
+/// Offset of an element of an array of references.
+pub fn element(i: usize) -> usize {
+    ARRAY_DATA as usize + 8 * i
+}
+
+/// Allocates as compiled code does: in place if the buffer has room.
+#[inline]
+pub fn new(ctx: &ThreadContext, vtable: usize, size: usize) -> Ref {
+    let cursor = ctx.alloc_cursor.load(Ordering::Relaxed);
+    let end = cursor.wrapping_add(size);
+    if end <= ctx.alloc_limit.load(Ordering::Relaxed) {
+        ctx.alloc_cursor.store(end, Ordering::Relaxed);
+        // SAFETY: the buffer is ours.
+        unsafe { *((cursor + TYPE_WORD as usize) as *mut u32) = vtable as u32 };
+        return Ref::from_addr(cursor);
+    }
+    // SAFETY: bound and running.
+    unsafe { heap().alloc_object(vtable) }.expect("memory")
+}
+
+/// A node with a value.
+pub fn node(ctx: &ThreadContext, value: usize) -> Ref {
+    let n = new(ctx, *NODE, 32);
+    set_word(n, VALUE, value);
+    n
+}
+
+/// An array of references.
+pub fn array(length: usize) -> Ref {
+    // SAFETY: bound and running.
+    unsafe { heap().alloc_array(*REFS, length) }.expect("memory")
+}
+
+/// Collects.
+pub fn collect(full: bool) {
+    // SAFETY: bound and running.
+    unsafe { heap().collect(full) }
+}
+
+/// Overwrites what calls that returned left on the stack.
+#[inline(never)]
+pub fn clear_stack() {
+    std::hint::black_box([0usize; 4096]);
+}
+
+/// An address that the collector does not take for one.
+pub fn hide(object: Ref) -> usize {
+    !object.addr()
+}
+
+// ---- programs
+
+/// A list of `0..n`, in this order.
+pub fn list(ctx: &ThreadContext, n: usize) -> Ref {
+    let mut head = Ref::NULL;
+    for i in (0..n).rev() {
+        let new = node(ctx, i);
+        set(new, NEXT, head);
+        head = new;
+        poll();
+    }
+    head
+}
+
+/// Checks a list of `0..n`.
+pub fn check_list(mut head: Ref, n: usize) {
+    for i in 0..n {
+        assert_eq!(word(head, VALUE), i);
+        head = get(head, NEXT);
+    }
+    assert!(head.is_null());
+}
+
+/// A complete binary tree.
+pub fn tree(ctx: &ThreadContext, depth: usize) -> Ref {
+    poll();
+    if depth == 0 {
+        return node(ctx, 1);
+    }
+    let left = tree(ctx, depth - 1);
+    let right = tree(ctx, depth - 1);
+    let n = node(ctx, 1);
+    set(n, NEXT, left);
+    set(n, OTHER, right);
+    n
+}
+
+/// Number of nodes of a tree.
+pub fn count(tree: Ref) -> usize {
+    if tree.is_null() {
+        return 0;
+    }
+    assert_eq!(word(tree, TYPE_WORD as usize) as u32, *NODE as u32);
+    word(tree, VALUE) + count(get(tree, NEXT)) + count(get(tree, OTHER))
+}
+
+/// Lists, trees and arrays of every kind, through collections of both kinds.
+pub fn torture(rounds: usize, size: usize) {
+    WORLD.run(|heap, ctx| {
+        let old = array(64);
+        let structs = unsafe { heap.alloc_array(*STRUCTS, 50) }.unwrap();
+        for round in 0..rounds {
+            let head = list(ctx, size);
+            let t = tree(ctx, 6);
+            collect(round % 3 == 0);
+            // Old objects get references to new ones.
+            for i in 0..64 {
+                let n = node(ctx, round * 64 + i);
+                set(old, element(i), n);
+                if i < 50 {
+                    let at = ARRAY_DATA as usize + 24 * i;
+                    set_word(structs, at, i);
+                    set_word(structs, at + 16, !i);
+                    set(structs, at + 8, n);
+                }
+                poll();
+            }
+            collect(round % 5 == 4);
+            check_list(head, size);
+            assert_eq!(count(t), 127);
+            for i in 0..64 {
+                let n = get(old, element(i));
+                assert_eq!(word(n, VALUE), round * 64 + i);
+                if i < 50 {
+                    let at = ARRAY_DATA as usize + 24 * i;
+                    assert_eq!(get(structs, at + 8), n);
+                    assert_eq!((word(structs, at), word(structs, at + 16)), (i, !i));
+                }
+            }
+        }
+    });
+}
+
+/// [`torture`] on several threads at once.
+pub fn torture_threads(threads: usize, rounds: usize, size: usize) {
+    std::thread::scope(|s| {
+        for _ in 0..threads {
+            s.spawn(|| torture(rounds, size));
+        }
+    });
+}
