@@ -312,7 +312,7 @@ impl Module {
         if kind == DeclKind::Interface && !flags.contains(MethodFlags::STATIC) {
             flags |= MethodFlags::VIRTUAL | MethodFlags::ABSTRACT;
         }
-        if flags.contains(MethodFlags::OVERRIDE) {
+        if flags.intersects(MethodFlags::OVERRIDE | MethodFlags::ABSTRACT) {
             flags |= MethodFlags::VIRTUAL;
         }
         let bodyless = flags.intersects(MethodFlags::ABSTRACT | MethodFlags::EXTERN);

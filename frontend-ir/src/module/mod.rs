@@ -23,7 +23,6 @@ pub use build::BuildError;
 use crate::body::Body;
 use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, SigId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
-use isthmus_runtime_abi::layout::IMT_SLOTS;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
 use isthmus_runtime_abi::vm::{BarrierKind, FieldPlace, TypeKind};
@@ -377,11 +376,6 @@ impl Module {
                 false
             }
         }
-    }
-
-    /// The IMT slot of an interface method.
-    pub fn imt_index(&self, method: MethodId) -> u32 {
-        (method.raw().wrapping_mul(0x9e37_79b1) >> 16) % IMT_SLOTS
     }
 
     /// The method that a virtual or interface call of `callee` reaches on an object of exactly type `exact`.
