@@ -26,12 +26,15 @@ fn child() {
     };
     let text = std::fs::read_to_string(file).unwrap();
     let flag = |name: &str| std::env::var(name).ok();
-    let options = Options {
-        pin: flag("ISTHMUS_NO_PIN").is_none(),
-        ..Options::default()
-    };
     let stress = flag("ISTHMUS_STRESS").map_or(0, |s| s.parse().unwrap());
-    let result = vm::run(&text, options, stress);
+    let compiler: vm::Compiler = |module, body| {
+        let options = Options {
+            pin: std::env::var("ISTHMUS_NO_PIN").is_err(),
+            ..Options::default()
+        };
+        isthmus_baseline::compile(module, body, &options).map_err(|e| e.to_string())
+    };
+    let result = vm::run(&text, compiler, stress);
     std::fs::write(std::env::var("ISTHMUS_OUT").unwrap(), result).unwrap();
     // Threads that still run must not outlive what they use.
     std::process::exit(0);

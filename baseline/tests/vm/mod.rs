@@ -1,9 +1,8 @@
-//! A VM over `.sir` modules whose methods the baseline compiler compiles: for the tests of this crate.
+//! A VM over `.sir` modules whose methods a compiler of the test's choice compiles: for the tests of the compilers.
 //!
 //! One program a process, since a process has one heap. Lines that the program prints are collected in [`OUTPUT`].
 
-use isthmus_baseline::{Options, compile};
-use isthmus_frontend_ir::body::BodySource;
+use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_frontend_ir::interp::host;
 use isthmus_frontend_ir::module::{MethodFlags, Module};
 use isthmus_rt::gc::HeapOptions;
@@ -23,7 +22,7 @@ use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::vm::TypeKind;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Lines printed.
 pub static OUTPUT: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -49,6 +48,10 @@ struct TypeData {
     init: &'static std::sync::atomic::AtomicU8,
 }
 
+/// Compiles a method, or says why not.
+pub type Compiler = fn(&Module, &Arc<Body>) -> Result<CompiledMethod, String>;
+static COMPILER: OnceLock<Compiler> = OnceLock::new();
+
 #[derive(Default)]
 struct State {
     literals: HashMap<u32, usize>,
@@ -57,7 +60,6 @@ struct State {
     failed: HashMap<TypeId, usize>,
     threads: Vec<Option<std::thread::JoinHandle<()>>>,
     thread_statics: HashMap<(usize, TypeId), usize>,
-    options: Options,
 }
 
 fn state<T>(f: impl FnOnce(&mut State) -> T) -> T {
@@ -214,8 +216,8 @@ impl Vm for SirVm {
             );
         }
         let body = module().body(method).unwrap();
-        let options = state(|s| s.options.clone());
-        match compile(module(), &body, &options) {
+        let compile = COMPILER.get().unwrap();
+        match compile(module(), &body) {
             Ok(code) => Ok(code),
             Err(e) => {
                 OUTPUT.lock().unwrap().push(format!("compile error: {e}"));
@@ -684,14 +686,14 @@ fn host_function(m: MethodId) -> Option<usize> {
 // ---- running
 
 /// Runs the `main` of a module; the outcome in the form of the `expect` blocks.
-pub fn run(text: &str, options: Options, stress: u32) -> String {
+pub fn run(text: &str, compiler: Compiler, stress: u32) -> String {
     let mut parsed = isthmus_frontend_ir::text::parse(text).unwrap();
     if stress != 0 {
         parsed.policy.inline_alloc_limit = 0;
     }
     let module: &'static Module = Box::leak(Box::new(parsed));
     let _ = MODULE.set(module);
-    state(|s| s.options = options);
+    let _ = COMPILER.set(compiler);
     let config = Config {
         heap: Some(HeapOptions {
             stress,
