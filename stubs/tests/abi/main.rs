@@ -9,6 +9,7 @@
 //! | [`native`] | transitions into C, helpers, entry check, native callers of the entry stub |
 //! | [`exceptions`] | throws, faults, boundaries |
 //! | [`golden`] | the stubs' code as text |
+//! | [`speed`] | what crossings cost |
 #![cfg(target_arch = "x86_64")]
 
 mod calls;
@@ -17,4 +18,5 @@ mod exceptions;
 mod golden;
 mod native;
 mod random;
+mod speed;
 mod world;
