@@ -94,6 +94,8 @@ pub struct Runtime {
     stubs: StubAddresses,
     /// Stubs that exist, by their symbol.
     made: Mutex<FxHashMap<Symbol, usize>>,
+    /// Methods by the address of their entry stub.
+    methods_by_entry: Mutex<FxHashMap<usize, MethodId>>,
     pub(crate) imt: Mutex<ImtTables>,
     low: LowArena,
     removals: AtomicU32,
@@ -131,6 +133,7 @@ impl Runtime {
             ),
             stubs: StubAddresses::default(),
             made: Mutex::default(),
+            methods_by_entry: Mutex::default(),
             imt: Mutex::default(),
             low: LowArena::new()?,
             removals: AtomicU32::new(0),
@@ -226,8 +229,15 @@ impl Runtime {
         *record.entry.get_or_init(|| {
             let stub = stubs::method_entry(self.arch, id).map_err(InstallError::from);
             let linked = stub.and_then(|stub| self.link(&stub));
-            self.made(linked).base
+            let base = self.made(linked).base;
+            self.methods_by_entry.lock().insert(base, id);
+            base
         })
+    }
+
+    /// The method whose entry stub is at an address, as function pointers hold it.
+    pub fn method_of_entry(&self, entry: usize) -> Option<MethodId> {
+        self.methods_by_entry.lock().get(&entry).copied()
     }
 
     /// Links and registers code, and makes it the newest version of its method: calls go there from now on.

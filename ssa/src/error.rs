@@ -15,6 +15,9 @@ pub enum Reason {
     /// `calli` with a native convention.
     #[error("calli of native code")]
     NativeCallI,
+    /// `localloc`: optimized frames have a fixed size.
+    #[error("localloc")]
+    LocAlloc,
     /// `jmp`.
     #[error("jmp")]
     Jmp,

@@ -9,11 +9,9 @@ use isthmus_rt::vm::UnboxContext;
 
 /// The method that a code address (entry stub or code) belongs to.
 pub fn method_at(code: usize) -> Option<&'static Method> {
-    runtime()
-        .code_map()
-        .find(code)?
-        .method()
-        .map(|id| types().method(id))
+    let rt = runtime();
+    let id = rt.method_of_entry(code).or_else(|| rt.code_map().find(code)?.method())?;
+    Some(types().method(id))
 }
 
 /// `.ctor(object target, native int code)`.

@@ -128,17 +128,7 @@ impl Builder<'_> {
             Cil::CpObj(t) => self.copy_object(t)?,
             Cil::InitObj(t) => self.init_object(t)?,
             Cil::CpBlk | Cil::InitBlk => self.block_op(insn.op == Cil::CpBlk)?,
-            Cil::LocAlloc => {
-                let size = self.pop_val()?;
-                let size = match self.func.ty(size) {
-                    Ty::I32 => self.op(Op::Zext, Ty::I64, &[size]),
-                    _ => size,
-                };
-                match self.helper(Helper::LocalAlloc, &[size]) {
-                    Some(v) => self.push_val(v),
-                    None => return self.fail(Reason::BadOperands),
-                }
-            }
+            Cil::LocAlloc => return self.fail(Reason::LocAlloc),
             Cil::SizeOf(t) => {
                 let size = self.size_of(t);
                 let v = self.i32(size as i32);
