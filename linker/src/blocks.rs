@@ -1,12 +1,9 @@
 //! Free space: best fit, with neighbours merged when blocks are given back. Every operation takes logarithmic time.
 //!
 //! Invariants: (1) free blocks do not touch each other; (2) `by_offset` and `by_size` hold the same blocks; (3) offsets
-//! and sizes are multiples of [`GRAIN`].
+//! and sizes are multiples of the grain.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Blocks start at, and are rounded up to, multiples of this.
-pub const GRAIN: usize = 16;
 
 /// Free blocks of a range that starts at offset 0.
 #[derive(Debug)]
@@ -15,17 +12,20 @@ pub struct Blocks {
     by_size: BTreeSet<(usize, usize)>,
     free: usize,
     size: usize,
+    /// Blocks start at, and are rounded up to, multiples of this power of two.
+    grain: usize,
 }
 
 impl Blocks {
     /// A range of `size` bytes (rounded down to the grain), all free.
-    pub fn new(size: usize) -> Blocks {
-        let size = size / GRAIN * GRAIN;
+    pub fn new(size: usize, grain: usize) -> Blocks {
+        let size = size / grain * grain;
         let mut blocks = Blocks {
             by_offset: BTreeMap::new(),
             by_size: BTreeSet::new(),
             free: 0,
             size,
+            grain,
         };
         if size > 0 {
             blocks.insert(0, size);
@@ -40,10 +40,10 @@ impl Blocks {
 
     /// Takes a block of at least `size` bytes at a multiple of `align`, a power of two. Returns its offset.
     pub fn take(&mut self, size: usize, align: usize) -> Option<usize> {
-        let size = round(size)?;
-        let align = align.max(GRAIN);
+        let size = self.round(size)?;
+        let align = align.max(self.grain);
         // Smallest block that fits however it is aligned, then, only if there is none, any that happens to fit.
-        let surely = size.checked_add(align - GRAIN)?;
+        let surely = size.checked_add(align - self.grain)?;
         let fits = |&&(len, at): &&(usize, usize)| {
             let start = at.next_multiple_of(align);
             start - at + size <= len
@@ -67,7 +67,7 @@ impl Blocks {
 
     /// Gives back what [`Blocks::take`] returned for the same size.
     pub fn give(&mut self, offset: usize, size: usize) {
-        let Some(size) = round(size) else { return };
+        let Some(size) = self.round(size) else { return };
         let (mut at, mut len) = (offset, size);
         if let Some((&before, &n)) = self.by_offset.range(..at).next_back() {
             debug_assert!(before + n <= at, "block given back twice");
@@ -97,11 +97,11 @@ impl Blocks {
         self.by_size.remove(&(len, at));
         self.free -= len;
     }
-}
 
-/// A size as it is taken; empty blocks take one grain, so that addresses differ.
-fn round(size: usize) -> Option<usize> {
-    size.max(1).checked_next_multiple_of(GRAIN)
+    /// A size as it is taken; empty blocks take one grain, so that addresses differ.
+    fn round(&self, size: usize) -> Option<usize> {
+        size.max(1).checked_next_multiple_of(self.grain)
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn blocks_are_disjoint_aligned_and_merge_again() {
-        let mut blocks = Blocks::new(1 << 16);
+        let mut blocks = Blocks::new(1 << 16, 16);
         let mut taken: Vec<(usize, usize)> = Vec::new();
         let mut seed = 1u32;
         for step in 0..20_000 {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let mut blocks = Blocks::new(64);
+        let mut blocks = Blocks::new(64, 16);
         assert_eq!(blocks.take(65, 16), None);
         assert_eq!(blocks.take(usize::MAX, 16), None);
         assert_eq!(blocks.take(64, 16), Some(0));

@@ -41,6 +41,8 @@ impl Default for Config {
 const MAX_REGION: usize = (1 << 31) - (1 << 16);
 /// Pages of all targets divide this.
 const PAGE: usize = 64 << 10;
+/// Least alignment of code.
+const CODE_GRAIN: usize = 16;
 /// What free code is filled with: a trap.
 const FILL: u8 = if cfg!(target_arch = "x86_64") {
     0xcc
@@ -184,8 +186,8 @@ impl CodeMemory {
         };
         Ok(CodeMemory {
             state: Mutex::new(State {
-                code: Blocks::new(code_size),
-                data: Blocks::new(data_size),
+                code: Blocks::new(code_size, CODE_GRAIN),
+                data: Blocks::new(data_size, size_of::<usize>()),
                 got: FxHashMap::default(),
                 islands: FxHashMap::default(),
             }),

@@ -245,4 +245,59 @@ mod tests {
         assert_eq!(error, "no address for VmData(3): nobody made it");
         assert_eq!(memory.used(), (0, 0));
     }
+
+    /// What placing a method costs. Run with `cargo test -p isthmus-linker -- --ignored --nocapture speed`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn speed() {
+        let memory = memory();
+        let near = memory.alloc_code(16, 16).unwrap().base as u64;
+        let relocs: Vec<_> = (0..20)
+            .map(|i| match i % 2 {
+                0 => (16 * i, RelocKind::X64GotPcRel32, Symbol::VmData(i)),
+                _ => (16 * i, RelocKind::X64Call32, Symbol::Native(0)),
+            })
+            .collect();
+        let m = method(&[0x90; 400], &relocs);
+        let resolve = |_| Ok(near);
+        let start = std::time::Instant::now();
+        let rounds: u32 = 20_000;
+        for _ in 0..rounds {
+            let code = memory.link(&m, &resolve).unwrap();
+            memory.free(code);
+        }
+        let each = start.elapsed() / rounds;
+        println!("400 bytes, 20 relocations: {each:?} to link and free");
+    }
+
+    #[test]
+    fn threads_link_at_the_same_time() {
+        let memory = memory();
+        let resolve = |symbol| match symbol {
+            Symbol::VmData(n) => Ok(u64::from(n)),
+            _ => Ok(0),
+        };
+        // mov rax, [got VmData(n)]; ret
+        let get = |n| {
+            let code = [0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xc3];
+            method(&code, &[(3, RelocKind::X64GotPcRel32, Symbol::VmData(n))])
+        };
+        std::thread::scope(|scope| {
+            for t in 0..4 {
+                let (memory, resolve, get) = (&memory, &resolve, &get);
+                scope.spawn(move || {
+                    for i in 0..2_000u32 {
+                        let n = (i * (t + 1)) % 50;
+                        let code = memory.link(&get(n), resolve).unwrap();
+                        if cfg!(target_arch = "x86_64") {
+                            assert_eq!(call(code), u64::from(n));
+                        }
+                        memory.free(code);
+                    }
+                });
+            }
+        });
+        // 50 shared words, no code.
+        assert_eq!(memory.used(), (0, 50 * size_of::<usize>()));
+    }
 }
