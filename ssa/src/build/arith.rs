@@ -362,20 +362,20 @@ impl Builder<'_> {
         if mode == ConvMode::Wrap {
             return Ok(match to {
                 ConvTo::I8 => self.op(Op::FToS, Ty::I64, &[v]),
-                ConvTo::I4 => self.op(Op::FToS, Ty::I32, &[v]),
                 ConvTo::I => self.op(Op::FToS, Ty::Ptr, &[v]),
                 ConvTo::U8 => self.op(Op::FToU, Ty::I64, &[v]),
                 ConvTo::U => {
                     let wide = self.op(Op::FToU, Ty::I64, &[v]);
                     self.convert_word(wide, Ty::Ptr)
                 }
-                ConvTo::U4 => {
-                    let wide = self.op(Op::FToS, Ty::I64, &[v]);
-                    self.op(Op::Trunc, Ty::I32, &[wide])
-                }
+                // By way of 64 bits, as Mono does: see docs/ARCHITECTURE.md on numbers.
                 _ => {
-                    let narrow = self.op(Op::FToS, Ty::I32, &[v]);
-                    self.conv_wrap(narrow, to)
+                    let wide = self.op(Op::FToS, Ty::I64, &[v]);
+                    let narrow = self.op(Op::Trunc, Ty::I32, &[wide]);
+                    match to {
+                        ConvTo::I4 | ConvTo::U4 => narrow,
+                        _ => self.conv_wrap(narrow, to),
+                    }
                 }
             });
         }
