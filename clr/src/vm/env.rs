@@ -60,18 +60,19 @@ fn raise_plan(error: LoadError, sig: Arc<Signature>) -> CallPlan {
 }
 
 /// Whether substituting shared variables could change which code the method has: a shared variable stands inside a
-/// value-type argument, which sharing keeps exact.
+/// value-type argument, which sharing keeps exact, or in the element of an array, whose methods are not shared.
 fn code_depends_on_context(m: &Method) -> bool {
     fn inside_value(t: &Type) -> bool {
         t.is_shared
             && !matches!(t.key, TypeKey::SharedVar(_) | TypeKey::SharedMVar(_))
             && !t.is_reference()
     }
-    m.owner
-        .args
-        .iter()
-        .chain(m.args.iter())
-        .any(|a| inside_value(a))
+    m.owner.kind == Kind::Array
+        || m.owner
+            .args
+            .iter()
+            .chain(m.args.iter())
+            .any(|a| inside_value(a))
 }
 
 impl ClrEnv {
