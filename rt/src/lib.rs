@@ -53,9 +53,11 @@ mod arch;
 /// Exit code of the process when the runtime finds itself in a state that cannot be.
 pub const INTERNAL_ERROR: i32 = 70;
 
-/// Ends the process: the runtime is in a state that cannot be.
+/// Ends the process: the runtime is in a state that cannot be. Nothing is unwound or cleaned up: other threads may be
+/// stopped, and this may be a signal handler.
 #[cold]
 pub fn internal_error(message: &str) -> ! {
     eprintln!("internal error: {message}");
-    std::process::exit(INTERNAL_ERROR)
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(INTERNAL_ERROR) }
 }

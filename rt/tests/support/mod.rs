@@ -7,6 +7,7 @@
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
 use isthmus_linker::Config as CodeConfig;
+use isthmus_rt::gc::HeapOptions;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::{Config, Runtime};
 use isthmus_rt::thread::{Attachment, Thread};
@@ -47,12 +48,15 @@ pub fn shared() -> &'static Shared {
     SHARED.get_or_init(Shared::default)
 }
 
+/// Set before the first use of [`runtime`] by tests that need a heap.
+pub static HEAP: OnceLock<HeapOptions> = OnceLock::new();
+
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<&'static Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let config = Config {
             code: CodeConfig::default(),
-            heap: None,
+            heap: HEAP.get().cloned(),
         };
         Runtime::new(config, Box::new(TestVm)).unwrap()
     })
