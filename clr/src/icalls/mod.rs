@@ -19,6 +19,7 @@ pub mod abi;
 mod table;
 
 mod object;
+mod startup;
 
 pub use abi::{Arg, Ret};
 pub use table::Entry;
@@ -28,7 +29,7 @@ use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// The tables of all modules.
-static TABLES: &[&[table::Class]] = &[object::TABLE];
+static TABLES: &[&[table::Class]] = &[object::TABLE, startup::TABLE];
 
 /// The native code of an internal call.
 pub fn find(m: &Method) -> Option<&'static Entry> {

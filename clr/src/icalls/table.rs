@@ -40,7 +40,7 @@ macro_rules! icalls {
                     }
                     call as *const () as usize
                 },
-                words: [$(stringify!($arg)),*].len(),
+                words: <[&str]>::len(&[$(stringify!($arg)),*]),
             }),*],
         }),*];
     };

@@ -312,7 +312,7 @@ impl Vm for Clr {
 }
 
 /// Address of a string literal's object; made on first use, one for each text.
-fn literal(id: isthmus_runtime_abi::ids::LiteralId) -> Option<usize> {
+pub fn literal(id: isthmus_runtime_abi::ids::LiteralId) -> Option<usize> {
     let literal = literals().get(id);
     let found = literal.object.load(Ordering::Acquire);
     if found != 0 {

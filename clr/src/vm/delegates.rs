@@ -10,7 +10,9 @@ use isthmus_rt::vm::UnboxContext;
 /// The method that a code address (entry stub or code) belongs to.
 pub fn method_at(code: usize) -> Option<&'static Method> {
     let rt = runtime();
-    let id = rt.method_of_entry(code).or_else(|| rt.code_map().find(code)?.method())?;
+    let id = rt
+        .method_of_entry(code)
+        .or_else(|| rt.code_map().find(code)?.method())?;
     Some(types().method(id))
 }
 

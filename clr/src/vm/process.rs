@@ -51,9 +51,22 @@ pub fn domain() -> Ref {
 /// Makes the application domain and the main thread's object.
 pub fn start(cx: &Cx<'_>, program: &'static Assembly) -> Result<()> {
     let _ = MAIN_ASSEMBLY.set(program);
+    set_empty_string(cx)?;
     let domain = cx.alloc(types().known.app_domain())?;
     DOMAIN.store(heap::strong_handle(domain), Ordering::Release);
     super::threads::attach_main(cx)
+}
+
+/// `String.Empty` has no initializer in the class library: the VM sets it.
+fn set_empty_string(cx: &Cx<'_>) -> Result<()> {
+    let string = types().known.string();
+    if let Some(field) = string.field("Empty").filter(|f| f.is_static()) {
+        let empty = crate::tables::literals().of_text(&[]);
+        let object = super::clr::literal(empty).ok_or_else(|| cx.out_of_memory())?;
+        let at = super::statics::address_of(cx, field)?;
+        heap::store_ref_unknown(at, Ref::from_addr(object));
+    }
+    Ok(())
 }
 
 /// Runs what a program runs when it ends, and gives the exit code of the process.
