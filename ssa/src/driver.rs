@@ -4,6 +4,7 @@ use crate::build::build;
 use crate::error::Unsupported;
 use crate::ir::Unit;
 use crate::options::Options;
+use crate::passes::{PASSES, Target};
 use crate::verify;
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_runtime_abi::ids::MethodId;
@@ -27,9 +28,26 @@ pub fn compile_with(
     opts: &Options,
     show: &mut dyn FnMut(&'static str, &Unit),
 ) -> Result<Unit, Unsupported> {
-    let unit = build(env, method, body, opts)?;
+    let mut unit = build(env, method, body, opts)?;
     check(env, &unit, "build", opts);
     show("build", &unit);
+    let target = Target {
+        word: opts.arch.pointer_bytes(),
+    };
+    for pass in PASSES {
+        let off = !opts.optimize || opts.disable.iter().any(|d| d == pass.name);
+        if off && !pass.required {
+            continue;
+        }
+        let mut changed = (pass.run)(&mut unit.func, target);
+        for f in &mut unit.filters {
+            changed |= (pass.run)(&mut f.func, target);
+        }
+        if changed {
+            check(env, &unit, pass.name, opts);
+        }
+        show(pass.name, &unit);
+    }
     Ok(unit)
 }
 

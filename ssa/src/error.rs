@@ -18,9 +18,6 @@ pub enum Reason {
     /// `localloc`: optimized frames have a fixed size.
     #[error("localloc")]
     LocAlloc,
-    /// `jmp`.
-    #[error("jmp")]
-    Jmp,
     /// The stack differs in depth or type where control joins.
     #[error("stack does not match at a join")]
     StackMerge,

@@ -11,6 +11,7 @@
 //! | [`analysis`] | order of blocks, predecessors, dominators |
 //! | [`verify`] | the verifier with its numbered invariants |
 //! | [`print`] | the text form |
+//! | [`passes`] | the passes, as data |
 //! | [`driver`] | one method through all passes |
 //! | [`error`] | why a method is declined |
 //! | [`options`] | what a compilation may be told |
@@ -21,6 +22,7 @@ pub mod driver;
 pub mod error;
 pub mod ir;
 pub mod options;
+pub mod passes;
 pub mod print;
 pub mod verify;
 

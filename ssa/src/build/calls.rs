@@ -373,6 +373,19 @@ impl Builder<'_> {
         self.call_code(Code::Address(code), &sig, args, None, None, false)
     }
 
+    /// `jmp`: a call with this method's arguments, whose result is returned.
+    pub(super) fn jump_to_method(&mut self, m: MethodId) -> Result<()> {
+        let args = self.frame.args.clone();
+        for loc in &args {
+            let e = self.read_loc(loc)?;
+            self.push(e);
+        }
+        let plan = self.env.call_plan(self.frame.method, m, false);
+        let args = self.pop_args(plan.sig.params.len())?;
+        self.call_plan(plan, m, args, false)?;
+        if self.open { self.ret() } else { Ok(()) }
+    }
+
     /// `ldftn`.
     pub(super) fn load_function(&mut self, m: MethodId) -> Result<()> {
         let v = self.entity(Entity::MethodEntry(m))?;

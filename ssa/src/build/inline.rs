@@ -10,7 +10,7 @@ use super::scan::Scope;
 use super::{Builder, Result};
 use crate::ir::Ty;
 use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::{Flow, Op as Cil};
+use isthmus_frontend_ir::op::{Flow, Op as Cil, Prefix};
 use isthmus_frontend_ir::region::ClauseKind;
 use isthmus_runtime_abi::artifact::InlineNode;
 use isthmus_runtime_abi::ids::MethodId;
@@ -70,15 +70,17 @@ impl Builder<'_> {
         let filters =
             (body.regions.clauses.iter()).any(|c| matches!(c.kind, ClauseKind::Filter(_)));
         let ops = body.code.iter().all(|i| {
-            !matches!(
-                i.op,
-                Cil::LocAlloc
-                    | Cil::Jmp(_)
-                    | Cil::ArgList
-                    | Cil::MkRefAny(_)
-                    | Cil::RefAnyVal(_)
-                    | Cil::RefAnyType
-            )
+            // A tail call in place would be an ordinary one, and a chain of them overflow the stack.
+            !i.prefix.contains(Prefix::TAIL)
+                && !matches!(
+                    i.op,
+                    Cil::LocAlloc
+                        | Cil::Jmp(_)
+                        | Cil::ArgList
+                        | Cil::MkRefAny(_)
+                        | Cil::RefAnyVal(_)
+                        | Cil::RefAnyType
+                )
         });
         // A body that only throws is better left alone: it is cold.
         let returns = body.code.iter().any(|i| i.op.flow() == Flow::Return);

@@ -43,7 +43,7 @@ mod objects;
 mod place;
 mod scan;
 mod step;
-mod vars;
+pub(crate) mod vars;
 
 use crate::error::{Reason, Unsupported};
 use crate::ir::{Block, FilterFunc, Func, Slot, Unit, Value};

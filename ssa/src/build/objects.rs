@@ -375,12 +375,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    pub(super) fn store_element(
-        &mut self,
-        ty: MemTy,
-        static_element: Option<TypeId>,
-        prefix: Prefix,
-    ) -> Result<()> {
+    pub(super) fn store_element(&mut self, ty: MemTy, prefix: Prefix) -> Result<()> {
         let value = self.pop()?;
         let index = self.pop_val()?;
         let array = self.pop_val()?;
@@ -392,13 +387,13 @@ impl Builder<'_> {
             && !prefix.contains(Prefix::NO_TYPE_CHECK)
             && let Entry::Val(v) = value
         {
-            self.check_store(array, v, static_element);
+            self.check_store(array, v);
         }
         self.store_place(place, ty, value)
     }
 
     /// The type check of a reference stored into an array.
-    fn check_store(&mut self, array: Value, value: Value, static_element: Option<TypeId>) {
+    fn check_store(&mut self, array: Value, value: Value) {
         if self.func.constant(value) == Some(0) {
             return;
         }
@@ -407,15 +402,13 @@ impl Builder<'_> {
             Some(TypeKind::SzArray(e)) => Some(e),
             _ => None,
         };
-        if let Some(e) = known.or(static_element) {
-            if known.is_some() && self.env.array_store_is_exact(e) {
-                return;
-            }
-            let stored = self.fact(value).class;
-            let fits = |c| self.env.subtype(c, e) == isthmus_runtime_abi::vm::Subtype::Yes;
-            if known.is_some() && fact.exact && stored.is_some_and(fits) {
-                return;
-            }
+        // What is known of the array may be more than its declared type said, so the value must be known to fit too.
+        if let Some(e) = known
+            && (fact.exact || self.env.array_store_is_exact(e))
+            && let Some(stored) = self.fact(value).class
+            && self.env.subtype(stored, e) == isthmus_runtime_abi::vm::Subtype::Yes
+        {
+            return;
         }
         let done = self.new_block(false);
         let test = self.new_block(false);

@@ -75,7 +75,7 @@ impl Builder<'_> {
                 self.release(&e);
             }
             // ---- calls
-            Cil::Jmp(_) => return self.fail(Reason::Jmp),
+            Cil::Jmp(m) => self.jump_to_method(m)?,
             Cil::Call(m) => self.call(at, insn, m, false)?,
             Cil::CallVirt(m) => self.call(at, insn, m, true)?,
             Cil::CallI(sig) => self.call_indirect(sig)?,
@@ -144,7 +144,7 @@ impl Builder<'_> {
             Cil::NewArr(t) => self.new_array(t)?,
             Cil::LdLen => self.load_length()?,
             Cil::LdElem(ty, _) => self.load_element(ty)?,
-            Cil::StElem(ty, t) => self.store_element(ty, t, insn.prefix)?,
+            Cil::StElem(ty, _) => self.store_element(ty, insn.prefix)?,
             Cil::LdElemA(t) => self.element_address(t, insn.prefix)?,
             Cil::Box(t) => self.box_value(t)?,
             Cil::Unbox(t) => self.unbox(t)?,

@@ -1,0 +1,118 @@
+//! Passes, as data: name, function, what must run before and why.
+//!
+//! | pass | what it does |
+//! | --- | --- |
+//! | [`cleanup`] | folds constant branches, drops unreachable blocks and redundant parameters, merges and threads blocks |
+//! | [`promote`] | turns stack slots whose address goes nowhere into values (scalar replacement) |
+//! | [`gvn`] | numbers values along the dominator tree: simplification, constant folding, loads, null and bounds checks |
+//! | [`dce`] | drops what nothing needs |
+//! | [`invert`] | turns top-tested loops into bottom-tested ones |
+
+pub mod cleanup;
+pub mod dce;
+pub mod fold;
+pub mod gvn;
+pub mod invert;
+pub mod promote;
+
+use crate::ir::Func;
+
+/// What passes know of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Pointer size in bytes.
+    pub word: u32,
+}
+
+/// A pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Name, as in `--pass`; a pass that runs again has a number.
+    pub name: &'static str,
+    /// The pass; whether it changed anything.
+    pub run: fn(&mut Func, Target) -> bool,
+    /// Whether it must run even without optimization.
+    pub required: bool,
+    /// Passes that must run before, each with the reason.
+    pub after: &'static [(&'static str, &'static str)],
+}
+
+/// All passes in order.
+pub static PASSES: &[Pass] = &[
+    Pass {
+        name: "cleanup",
+        run: cleanup::run,
+        required: true,
+        after: &[],
+    },
+    Pass {
+        name: "promote",
+        run: promote::run,
+        required: false,
+        after: &[("cleanup", "unreachable uses would keep slots in memory")],
+    },
+    Pass {
+        name: "gvn",
+        run: gvn::run,
+        required: false,
+        after: &[("promote", "values of slots are numbered like others")],
+    },
+    Pass {
+        name: "dce",
+        run: dce::run,
+        required: false,
+        after: &[("gvn", "numbering leaves unused instructions behind")],
+    },
+    Pass {
+        name: "cleanup2",
+        run: cleanup::run,
+        required: false,
+        after: &[("gvn", "branches whose condition became constant")],
+    },
+    Pass {
+        name: "promote2",
+        run: promote::run,
+        required: false,
+        after: &[("gvn", "address arithmetic was folded into accesses")],
+    },
+    Pass {
+        name: "invert",
+        run: invert::run,
+        required: false,
+        after: &[("cleanup2", "loop headers are in their final shape")],
+    },
+    Pass {
+        name: "gvn2",
+        run: gvn::run,
+        required: false,
+        after: &[("invert", "tests of inverted loops dominate their bodies")],
+    },
+    Pass {
+        name: "dce2",
+        run: dce::run,
+        required: false,
+        after: &[("gvn2", "numbering leaves unused instructions behind")],
+    },
+    Pass {
+        name: "cleanup3",
+        run: cleanup::run,
+        required: false,
+        after: &[("gvn2", "branches whose condition became constant")],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_satisfies_the_constraints() {
+        for (n, pass) in PASSES.iter().enumerate() {
+            for (before, reason) in pass.after {
+                let found = PASSES[..n].iter().any(|p| p.name == *before);
+                assert!(found, "{} must follow {before}: {reason}", pass.name);
+            }
+            assert!(PASSES[..n].iter().all(|p| p.name != pass.name));
+        }
+    }
+}
