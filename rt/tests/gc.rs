@@ -491,6 +491,16 @@ fn many_threads() {
 }
 
 #[test]
+fn random_programs_agree_with_a_model() {
+    setup();
+    std::thread::scope(|s| {
+        for seed in 1..=4 {
+            s.spawn(move || random_graph(seed, 30_000));
+        }
+    });
+}
+
+#[test]
 fn threads_come_and_go() {
     setup();
     std::thread::scope(|s| {

@@ -15,6 +15,14 @@ fn everything_survives() {
 }
 
 #[test]
+fn random_programs_agree_with_a_model() {
+    setup();
+    for seed in 10..13 {
+        random_graph(seed, 60_000);
+    }
+}
+
+#[test]
 fn several_threads() {
     setup();
     torture_threads(4, 8, 1000);

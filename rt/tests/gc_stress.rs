@@ -16,6 +16,14 @@ fn everything_survives() {
 }
 
 #[test]
+fn random_programs_agree_with_a_model() {
+    setup();
+    for seed in 10..13 {
+        random_graph(seed, 3_000);
+    }
+}
+
+#[test]
 fn several_threads() {
     setup();
     torture_threads(3, 1, 200);

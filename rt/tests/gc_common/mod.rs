@@ -182,6 +182,9 @@ pub fn heap() -> &'static Heap {
     static HEAP: LazyLock<&'static Heap> = LazyLock::new(|| {
         let mut o = HeapOptions::default();
         o.apply(OPTIONS.get().copied().unwrap_or("")).unwrap();
+        // For measurements.
+        o.apply(&std::env::var("ISTHMUS_TEST_HEAP").unwrap_or_default())
+            .unwrap();
         Heap::init(o, &WORLD).unwrap()
     });
     *HEAP
@@ -415,4 +418,160 @@ pub fn torture_threads(threads: usize, rounds: usize, size: usize) {
             s.spawn(|| torture(rounds, size));
         }
     });
+}
+
+/// A random program on a graph of nodes, compared with a model of it that is not in the heap.
+///
+/// Every node has a number; the model knows the numbers of its two neighbours. Nodes hang off an array, so what the program
+/// does to them goes through the barrier at any age; garbage arises when links are cut.
+pub fn random_graph(seed: u64, steps: usize) {
+    use std::collections::HashMap;
+    const ROOTS: usize = 100;
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = move |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % n
+    };
+    /// The node with the model's number for `object`, after `path` steps chosen by the bits of `path`.
+    fn walk(
+        model: &HashMap<usize, [usize; 2]>,
+        mut object: Ref,
+        mut number: usize,
+        path: usize,
+    ) -> (Ref, usize) {
+        for bit in 0..path % 7 {
+            let side = path >> (3 + bit) & 1;
+            let next = model[&number][side];
+            if next == 0 {
+                break;
+            }
+            object = get(object, [NEXT, OTHER][side]);
+            number = next;
+            assert_eq!(word(object, VALUE), number);
+        }
+        (object, number)
+    }
+    WORLD.run(|heap, ctx| {
+        let roots = array(ROOTS);
+        let mut root_numbers = [0usize; ROOTS];
+        let mut model: HashMap<usize, [usize; 2]> = HashMap::new();
+        let mut last = 0;
+        for step in 0..steps {
+            poll();
+            let r = random(ROOTS);
+            match random(100) {
+                // A new node at a root; what was there becomes its neighbour, or garbage.
+                0..40 => {
+                    last += 1;
+                    let n = node(ctx, last);
+                    let keep = random(3) > 0;
+                    let old = get(roots, element(r));
+                    let old_number = if keep { root_numbers[r] } else { 0 };
+                    if old_number != 0 {
+                        set(n, NEXT, old);
+                    }
+                    model.insert(last, [old_number, 0]);
+                    set(roots, element(r), n);
+                    root_numbers[r] = last;
+                }
+                // A link from somewhere under one root to somewhere under another, or none.
+                40..80 => {
+                    let q = random(ROOTS);
+                    if root_numbers[r] == 0 || root_numbers[q] == 0 {
+                        continue;
+                    }
+                    let (a, a_number) = walk(
+                        &model,
+                        get(roots, element(r)),
+                        root_numbers[r],
+                        random(1 << 12),
+                    );
+                    let (b, b_number) = walk(
+                        &model,
+                        get(roots, element(q)),
+                        root_numbers[q],
+                        random(1 << 12),
+                    );
+                    let side = random(2);
+                    let cut = random(4) == 0;
+                    let slot = [NEXT, OTHER][side];
+                    let value = if cut { Ref::NULL } else { b };
+                    if random(2) == 0 {
+                        set(a, slot, value);
+                    } else {
+                        // SAFETY: a slot of a live object.
+                        unsafe { heap.store_unknown(a.addr() + slot, value) };
+                    }
+                    model.get_mut(&a_number).unwrap()[side] = if cut { 0 } else { b_number };
+                }
+                // Roots are moved about.
+                80..95 => {
+                    let (from, to) = (random(ROOTS - 10), random(ROOTS - 10));
+                    // SAFETY: inside the array.
+                    unsafe {
+                        heap.copy(
+                            roots,
+                            roots.addr() + element(to),
+                            roots.addr() + element(from),
+                            80,
+                        );
+                    }
+                    root_numbers.copy_within(from..from + 10, to);
+                }
+                // Garbage of all sizes.
+                95..99 => {
+                    array([1, 10, 100, 1000, 3000][random(5)]);
+                    // SAFETY: bound and running.
+                    unsafe { heap.alloc_string(*STRING, random(500)) }.unwrap();
+                }
+                _ if step % 3 == 0 => collect(random(4) == 0),
+                _ => {}
+            }
+            if step % 5000 == 4999 {
+                check(&model, roots, &root_numbers);
+                let reachable = reachable(&model, &root_numbers);
+                model.retain(|n, _| reachable.contains(n));
+            }
+        }
+        check(&model, roots, &root_numbers);
+    });
+
+    fn reachable(
+        model: &HashMap<usize, [usize; 2]>,
+        roots: &[usize],
+    ) -> std::collections::HashSet<usize> {
+        let mut seen = std::collections::HashSet::new();
+        let mut work = roots.to_vec();
+        while let Some(n) = work.pop() {
+            if n != 0 && seen.insert(n) {
+                work.extend(model[&n]);
+            }
+        }
+        seen
+    }
+
+    /// Compares everything reachable.
+    fn check(model: &HashMap<usize, [usize; 2]>, roots: Ref, numbers: &[usize]) {
+        let mut seen = std::collections::HashSet::new();
+        for (i, &number) in numbers.iter().enumerate() {
+            let object = get(roots, element(i));
+            assert_eq!(object.is_null(), number == 0);
+            let mut work = vec![(object, number)];
+            while let Some((object, number)) = work.pop() {
+                if number == 0 {
+                    assert!(object.is_null());
+                    continue;
+                }
+                assert_eq!(word(object, TYPE_WORD as usize) as u32, *NODE as u32);
+                assert_eq!(word(object, VALUE), number);
+                if seen.insert(number) {
+                    let [next, other] = model[&number];
+                    work.push((get(object, NEXT), next));
+                    work.push((get(object, OTHER), other));
+                }
+            }
+        }
+    }
 }
