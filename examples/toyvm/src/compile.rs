@@ -1,0 +1,128 @@
+//! From a body to code.
+//!
+//! Both compilers have the same ends: a [`BodySource`] that answers their questions, and a [`CompiledMethod`] that the runtime installs.
+//! The optimizing one may decline a method (a construct that it does not know, a method too large); then the baseline compiler, which
+//! takes everything, steps in.
+//!
+//! A method is compiled when it is first called, perhaps deep in a recursion with little stack left: so compilers run on
+//! a thread of their own. The calling thread waits in a blocking region, where it does not hold up a collection.
+
+use crate::run::{Options, Stats};
+use isthmus_frontend_ir::body::{Body, BodySource};
+use isthmus_frontend_ir::module::Module;
+use isthmus_rt::transition::blocking;
+use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::target::Arch;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Which compiler makes the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tier {
+    /// One pass from stack IR.
+    Baseline,
+    /// Through SSA and Cranelift.
+    Opt,
+}
+
+/// Stack of a compilation.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Compiles methods and counts.
+#[derive(Debug)]
+pub struct Compiler {
+    module: &'static Module,
+    options: Options,
+    arch: Arch,
+    stats: Mutex<Stats>,
+    error: Mutex<Option<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code panics while it holds one of these; if it did, the counters would still be usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Compiler {
+    /// A compiler for the methods of a module.
+    pub fn new(module: &'static Module, options: Options) -> Compiler {
+        Compiler {
+            module,
+            options,
+            arch: Arch::host().unwrap_or(Arch::X64),
+            stats: Mutex::default(),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        lock(&self.stats).clone()
+    }
+
+    /// The first error, if there was one.
+    pub fn error(&self) -> Option<String> {
+        lock(&self.error).clone()
+    }
+
+    /// Code for a method with a body. `None`: it cannot be compiled; the error is noted.
+    pub fn compile(&self, method: MethodId) -> Option<CompiledMethod> {
+        let result = blocking(|| {
+            std::thread::scope(|scope| {
+                let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+                let worker = builder.spawn_scoped(scope, || self.compile_here(method));
+                match worker.map(|w| w.join()) {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_)) => Err("internal error: a compiler panicked".to_string()),
+                    Err(error) => Err(format!("cannot start a thread to compile on: {error}")),
+                }
+            })
+        });
+        result
+            .map_err(|error| *lock(&self.error) = Some(error))
+            .ok()
+    }
+
+    fn compile_here(&self, method: MethodId) -> Result<CompiledMethod, String> {
+        let start = Instant::now();
+        let body = self.module.body(method).map_err(|e| e.to_string())?;
+        let code = match self.options.tier {
+            Tier::Baseline => self.baseline(&body),
+            Tier::Opt => self.optimize(method, &body).or_else(|why| {
+                if self.options.no_fallback {
+                    return Err(why);
+                }
+                lock(&self.stats).declined.push(why);
+                self.baseline(&body)
+            }),
+        };
+        lock(&self.stats).compile_us += start.elapsed().as_micros();
+        code
+    }
+
+    fn baseline(&self, body: &Body) -> Result<CompiledMethod, String> {
+        let options = isthmus_baseline::Options {
+            arch: self.arch,
+            ..Default::default()
+        };
+        let code = isthmus_baseline::compile(self.module, body, &options);
+        lock(&self.stats).baseline += 1;
+        code.map_err(|e| self.declined(body.method, &e))
+    }
+
+    fn optimize(&self, method: MethodId, body: &Arc<Body>) -> Result<CompiledMethod, String> {
+        let options = isthmus_ssa::Options::new(self.arch);
+        let unit = isthmus_ssa::compile(self.module, method, body, &options)
+            .map_err(|e| self.declined(method, &e))?;
+        let options = isthmus_lower::Options::default();
+        let code = isthmus_lower::compile(self.module, &unit, self.arch, &options)
+            .map_err(|e| self.declined(method, &e))?;
+        lock(&self.stats).optimized += 1;
+        Ok(code)
+    }
+
+    fn declined(&self, method: MethodId, why: &dyn std::fmt::Display) -> String {
+        format!("{}: {why}", self.module.full_name(method))
+    }
+}

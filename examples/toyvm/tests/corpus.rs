@@ -1,0 +1,90 @@
+//! Every program of `tests/sir` in every engine, with and without collections at every turn. One process a program: a process
+//! has one heap.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn programs() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sir");
+    let entries = std::fs::read_dir(&dir).expect("tests/sir is there");
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "sir"));
+    let filter = std::env::var("SIR").unwrap_or_default();
+    files.retain(|f| f.to_string_lossy().contains(&filter));
+    files.sort();
+    files
+}
+
+fn check(file: &Path, args: &[&str]) -> Result<(), String> {
+    let output = Command::new("timeout")
+        .args([
+            "-s",
+            "KILL",
+            "60",
+            env!("CARGO_BIN_EXE_isthmus-toyvm"),
+            "--check",
+        ])
+        .args(args)
+        .arg(file)
+        .output()
+        .map_err(|e| e.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let why = stderr.lines().next_back().unwrap_or("").to_string();
+    Err(format!("{name}: {}: {why}", output.status))
+}
+
+fn run_all(args: &[&str]) {
+    let files = programs();
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get()) {
+            scope.spawn(|| {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = check(file, args) {
+                        failed.lock().unwrap().push(why);
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort();
+    println!(
+        "{args:?}: {} of {} programs",
+        files.len() - failed.len(),
+        files.len()
+    );
+    assert!(
+        failed.is_empty(),
+        "{args:?}: {} failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+}
+
+#[test]
+fn baseline() {
+    run_all(&["--tier", "baseline"]);
+}
+
+#[test]
+fn baseline_under_gc_stress() {
+    run_all(&["--tier", "baseline", "--gc-stress", "37"]);
+}
+
+#[test]
+fn opt() {
+    run_all(&["--tier", "opt"]);
+}
+
+#[test]
+fn opt_under_gc_stress() {
+    run_all(&["--tier", "opt", "--gc-stress", "37"]);
+}
