@@ -110,16 +110,16 @@ impl<A: Target> Gen<'_, A> {
         let next = self.at + 1;
         let fused = match self.body.code.get(next).map(|i| i.op) {
             _ if self.scan.places.get(next).is_none_or(|p| p.target) => None,
-            Some(Op::BrTrue(t)) => Some((t, cmp)),
-            Some(Op::BrFalse(t)) => Some((t, cmp.negate())),
+            Some(Op::BrTrue(t)) => Some((t, true)),
+            Some(Op::BrFalse(t)) => Some((t, false)),
             _ => None,
         };
-        if let Some((target, cmp)) = fused {
+        if let Some((target, when)) = fused {
             // The branch instruction is done here too.
             self.at = next;
             self.poll(target);
             let (a, b) = self.pop_compared(cmp)?;
-            return self.branch_on(cmp, a, b, target);
+            return self.branch_on(cmp, when, a, b, target);
         }
         let (mut a, mut b) = self.pop_compared(cmp)?;
         if a.ty.is_float() {

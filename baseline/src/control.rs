@@ -3,7 +3,7 @@
 //! At a label every entry is in its merge slot and registers hold nothing but pinned variables. An edge stores the
 //! stack into the slots before it jumps; the code that falls through keeps its registers.
 
-use crate::compare::Test;
+use crate::compare::{Test, fcond};
 use crate::error::R;
 use crate::gen_::{Block, Gen};
 use crate::target::Target;
@@ -206,22 +206,30 @@ impl<A: Target> Gen<'_, A> {
     pub fn op_br_cmp(&mut self, cmp: Cmp, target: u32) -> R {
         self.poll(target);
         let (a, b) = self.pop_compared(cmp)?;
-        self.branch_on(cmp, a, b, target)
+        self.branch_on(cmp, true, a, b, target)
     }
 
-    /// Branches on a comparison of two entries that were made the same type.
-    pub fn branch_on(&mut self, cmp: Cmp, mut a: Entry, mut b: Entry, target: u32) -> R {
+    /// Branches if a comparison of two entries, which were made the same type, holds (`when`) or does not.
+    pub fn branch_on(
+        &mut self,
+        cmp: Cmp,
+        when: bool,
+        mut a: Entry,
+        mut b: Entry,
+        target: u32,
+    ) -> R {
         if a.ty.is_float() {
             let (x, y) = (self.fload(&mut a)?, self.fload(&mut b)?);
             let label = self.edge(target)?;
-            self.a
-                .fjcc(crate::compare::fcond(cmp), fty(a.ty), x, y, label);
+            let cond = fcond(cmp);
+            let cond = if when { cond } else { cond.not() };
+            self.a.fjcc(cond, fty(a.ty), x, y, label);
         } else {
             // Stores of the stack do not change the flags, copies of structs may: edge first.
             let test = self.prepare_test(cmp, &mut a, &mut b)?;
             let label = self.edge(target)?;
             let cond = self.emit_test(test);
-            self.a.jcc(cond, label);
+            self.a.jcc(if when { cond } else { cond.not() }, label);
         }
         self.discard(a);
         self.discard(b);
