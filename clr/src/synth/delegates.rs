@@ -2,7 +2,8 @@
 //!
 //! `m_target` and `method_ptr` of `System.Delegate` say what to call: with a target the code is called with the target as
 //! first argument (instance methods, and static ones closed over their first argument), without one it is called with the
-//! arguments alone. `delegates` of `System.MulticastDelegate` is the list of a combined delegate.
+//! arguments alone. Where the result comes back through a buffer, whose place among the arguments depends on whether the callee
+//! has a `this`, `extra_arg` says which it is ([`Shape`]). `delegates` of `System.MulticastDelegate` is the list of a combined delegate.
 
 use super::Synthetic;
 use super::builder::Builder;
@@ -10,7 +11,8 @@ use crate::tables::{raises, signatures};
 use crate::types::member::ResolvedSig;
 use crate::types::{Field, LoadError, LoadErrorKind, Method, Result, types};
 use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::{BinOp, Cmp, Op};
+use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op};
+use isthmus_runtime_abi::callconv::MAX_FLAT_WORDS;
 use isthmus_runtime_abi::types::MemTy;
 
 fn field(name: &str) -> Result<&'static Field> {
@@ -23,6 +25,20 @@ fn field(name: &str) -> Result<&'static Field> {
     owner
         .field(name)
         .ok_or_else(|| LoadError::type_load(format!("{owner:?} has no field {name}")))
+}
+
+/// How the code of a delegate takes its first argument: the value of `extra_arg`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i64)]
+pub enum Shape {
+    /// An instance method called on the target.
+    Instance = 0,
+    /// A static method whose first argument is the target.
+    ClosedStatic = 1,
+    /// A static method.
+    Static = 2,
+    /// An instance method whose `this` is the first argument.
+    OpenInstance = 3,
 }
 
 /// The body of a delegate's runtime method.
@@ -54,15 +70,18 @@ pub fn body(m: &'static Method) -> Result<Body> {
 
 fn invoke(m: &'static Method) -> Result<Body> {
     let sig = m.sig()?;
-    let open = ResolvedSig {
+    let open_sig = ResolvedSig {
         has_this: false,
         ..sig.clone()
     };
-    let closed = ResolvedSig {
+    let closed_sig = ResolvedSig {
         has_this: true,
         ..sig.clone()
     };
-    let (open, closed) = (signatures().id_of(&open)?, signatures().id_of(&closed)?);
+    let (open, closed) = (
+        signatures().id_of(&open_sig)?,
+        signatures().id_of(&closed_sig)?,
+    );
     let (target, code, list) = (
         field("m_target")?,
         field("method_ptr")?,
@@ -72,13 +91,60 @@ fn invoke(m: &'static Method) -> Result<Body> {
 
     let mut b = Builder::new(m);
     let (many, is_open) = (b.label(), b.label());
+    let buffered = !sig.ret.is_void() && sig.ret.size_align()?.0 > MAX_FLAT_WORDS * 8;
+    let shape = field("extra_arg")?;
+    let if_shape = |b: &mut Builder, wanted: Shape, unlike: crate::synth::builder::Label| {
+        b.ops(&[
+            Op::LdArg(0),
+            Op::LdFld(shape.id),
+            Op::LdcI4(wanted as i32),
+            Op::Conv(ConvTo::I, ConvMode::Wrap),
+        ]);
+        b.branch(|n| Op::BrCmp(Cmp::NeUn, n), unlike);
+    };
     b.ops(&[Op::LdArg(0), Op::LdFld(list.id)])
         .branch(Op::BrTrue, many);
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)])
         .branch(Op::BrFalse, is_open);
+    if buffered {
+        let instance = b.label();
+        if_shape(&mut b, Shape::ClosedStatic, instance);
+        let mut params = vec![types().known.object()];
+        params.extend(sig.params.iter().copied());
+        let closed_static = signatures().id_of(&ResolvedSig {
+            params,
+            ..open_sig.clone()
+        })?;
+        b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
+        b.ops(&[
+            Op::LdArg(0),
+            Op::LdFld(code.id),
+            Op::CallI(closed_static),
+            Op::Ret,
+        ]);
+        b.place(instance);
+    }
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
     b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(closed), Op::Ret]);
-    b.place(is_open).ops(&args);
+    b.place(is_open);
+    if buffered && sig.params.first().is_some_and(|p| p.mem_ty() == MemTy::Ref) {
+        let is_static = b.label();
+        if_shape(&mut b, Shape::OpenInstance, is_static);
+        let params = sig.params[1..].to_vec();
+        let open_instance = signatures().id_of(&ResolvedSig {
+            params,
+            ..closed_sig.clone()
+        })?;
+        b.ops(&args);
+        b.ops(&[
+            Op::LdArg(0),
+            Op::LdFld(code.id),
+            Op::CallI(open_instance),
+            Op::Ret,
+        ]);
+        b.place(is_static);
+    }
+    b.ops(&args);
     b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(open), Op::Ret]);
 
     b.place(many);

@@ -3,6 +3,7 @@
 use super::cx::Result;
 use super::offsets::offsets;
 use super::{Cx, entry, runtime};
+use crate::synth::delegates::Shape;
 use crate::types::{Method, types};
 use isthmus_rt::object::Ref;
 use isthmus_rt::vm::UnboxContext;
@@ -37,6 +38,14 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
             "Delegate to an instance method cannot have null 'this'.",
         ));
     }
+    let is_static = method.is_some_and(|m| m.is_static());
+    let shape = match (target.is_null(), is_static) {
+        (false, false) => Shape::Instance,
+        (false, true) => Shape::ClosedStatic,
+        (true, true) => Shape::Static,
+        (true, false) => Shape::OpenInstance,
+    };
+    cx.write(delegate, o.delegate_shape, shape as i64);
     cx.write(delegate, o.delegate_code, address);
     cx.write_ref(delegate, o.delegate_target, target);
     Ok(())

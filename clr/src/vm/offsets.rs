@@ -45,6 +45,7 @@ offsets! {
     delegate_target = delegate."m_target";
     delegate_code = delegate."method_ptr";
     delegate_method = delegate."method";
+    delegate_shape = delegate."extra_arg";
     delegate_virtual = delegate."method_is_virtual";
     delegate_list = multicast_delegate."delegates";
     type_handle = runtime_type."_impl";
