@@ -76,7 +76,7 @@ fn run_all(tag: &str, variables: &[(&str, &str)]) {
         let out =
             std::env::temp_dir().join(format!("isthmus-lower-{}-{tag}-{name}", std::process::id()));
         let result = Command::new("timeout")
-            .arg("20")
+            .arg("60")
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture"])
             .env("ISTHMUS_SIR", &file)
