@@ -305,19 +305,20 @@ impl Op {
 }
 
 impl Cmp {
-    /// The comparison that holds exactly when this one does not. (For floats this flips orderedness, as CIL's `Un` forms do.)
-    pub fn negate(self) -> Cmp {
-        match self {
-            Cmp::Eq => Cmp::NeUn,
-            Cmp::NeUn => Cmp::Eq,
-            Cmp::Ge => Cmp::LtUn,
-            Cmp::Gt => Cmp::LeUn,
-            Cmp::Le => Cmp::GtUn,
-            Cmp::Lt => Cmp::GeUn,
-            Cmp::GeUn => Cmp::Lt,
-            Cmp::GtUn => Cmp::Le,
-            Cmp::LeUn => Cmp::Gt,
-            Cmp::LtUn => Cmp::Ge,
+    /// The comparison that holds exactly when this one does not. For floats that flips orderedness (what the `Un` forms mean
+    /// there), for integers it keeps signedness.
+    pub fn negate(self, floats: bool) -> Cmp {
+        match (self, floats) {
+            (Cmp::Eq, _) => Cmp::NeUn,
+            (Cmp::NeUn, _) => Cmp::Eq,
+            (Cmp::Ge, true) | (Cmp::GeUn, false) => Cmp::LtUn,
+            (Cmp::Gt, true) | (Cmp::GtUn, false) => Cmp::LeUn,
+            (Cmp::Le, true) | (Cmp::LeUn, false) => Cmp::GtUn,
+            (Cmp::Lt, true) | (Cmp::LtUn, false) => Cmp::GeUn,
+            (Cmp::GeUn, true) | (Cmp::Ge, false) => Cmp::Lt,
+            (Cmp::GtUn, true) | (Cmp::Gt, false) => Cmp::Le,
+            (Cmp::LeUn, true) | (Cmp::Le, false) => Cmp::Gt,
+            (Cmp::LtUn, true) | (Cmp::Lt, false) => Cmp::Ge,
         }
     }
 }

@@ -470,7 +470,7 @@ fn compare(func: &mut Func, i: Inst, t: Target) -> Simplified {
                 let (ty, list) = (inner.ty, func.args(j).to_vec());
                 let d = &mut func.insts[i.index()];
                 d.ty = ty;
-                d.imm = Imm::Cmp(other.negate());
+                d.imm = Imm::Cmp(other.negate(ty.is_float()));
                 func.set_args(i, &list);
             }
             _ => {}

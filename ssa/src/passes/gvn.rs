@@ -172,11 +172,12 @@ impl Gvn<'_> {
     }
 
     fn set_fact(&mut self, ty: Ty, cmp: Cmp, a: Value, b: Value, holds: bool) {
+        let not = cmp.negate(ty.is_float());
         for (c, x, y, h) in [
             (cmp, a, b, holds),
             (exchanged(cmp), b, a, holds),
-            (cmp.negate(), a, b, !holds),
-            (exchanged(cmp.negate()), b, a, !holds),
+            (not, a, b, !holds),
+            (exchanged(not), b, a, !holds),
         ] {
             if self.facts.insert((ty, c, x, y), h).is_none() {
                 self.undo.push(Undo::Fact((ty, c, x, y)));
