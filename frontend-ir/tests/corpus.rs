@@ -79,3 +79,18 @@ fn programs_do_what_they_say() {
         failed.join("\n")
     );
 }
+
+#[test]
+fn the_example_of_the_documentation_runs() {
+    let doc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SIR.md");
+    let doc = std::fs::read_to_string(doc).expect("docs/SIR.md is there");
+    let source = doc
+        .split("```")
+        .nth(1)
+        .and_then(|s| s.strip_prefix("text\n"));
+    let source = source.expect("the first block is the example");
+    assert_eq!(
+        run(source),
+        Ok(interp::expected(source).unwrap_or_default())
+    );
+}

@@ -76,7 +76,7 @@ fn baseline() {
 
 #[test]
 fn baseline_under_gc_stress() {
-    run_all(&["--tier", "baseline", "--gc-stress", "37"]);
+    run_all(&["--tier", "baseline", "--gc-stress", "101"]);
 }
 
 #[test]
@@ -86,5 +86,5 @@ fn opt() {
 
 #[test]
 fn opt_under_gc_stress() {
-    run_all(&["--tier", "opt", "--gc-stress", "37"]);
+    run_all(&["--tier", "opt", "--gc-stress", "101"]);
 }

@@ -370,13 +370,16 @@ impl Interp<'_> {
         (self.sp, self.stack_end, self.thread) = saved;
         self.frames = frames;
         self.eval = eval;
-        match result {
-            Ok(_) => Ok(Value::I32(number as i32)),
-            Err(Stop::Run(error)) => Err(Stop::Run(error)),
-            Err(_) => Err(Stop::Run(RunError::Invalid(
-                "an exception left a thread".to_string(),
-            ))),
-        }
+        let object = match result {
+            Ok(_) => return Ok(Value::I32(number as i32)),
+            Err(Stop::Run(error)) => return Err(Stop::Run(error)),
+            Err(Stop::Trap(kind)) => self.world.trap_object(kind),
+            Err(Stop::Throw(object) | Stop::Rethrow(object) | Stop::Unwound(object)) => object,
+        };
+        let class = self.world.type_of(object)?;
+        let line = format!("unhandled {} in a thread", self.world.module.ty(class).name);
+        self.world.output.push(line);
+        Ok(Value::I32(number as i32))
     }
 }
 
