@@ -57,14 +57,19 @@ struct Totals {
 /// A reason without what differs from method to method: ids, offsets and names in it.
 fn reason_key(text: &str) -> String {
     let text = match text.split_once("Invalid IL code in ") {
-        Some((_, rest)) => format!("invalid IL: {}", rest.split_once(": ").map_or(rest, |r| r.1)),
+        Some((_, rest)) => format!(
+            "invalid IL: {}",
+            rest.split_once(": ").map_or(rest, |r| r.1)
+        ),
         None => text.to_owned(),
     };
     let mut out = String::new();
     for word in text.split(' ') {
         let plain = word.trim_end_matches([':', ',']);
         let is_id = ["method", "type", "field", "IL_", "sig"].iter().any(|p| {
-            plain.strip_prefix(p).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_hexdigit()))
+            plain
+                .strip_prefix(p)
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_hexdigit()))
         });
         let word = if is_id { "_" } else { word };
         out.push_str(if out.is_empty() { "" } else { " " });

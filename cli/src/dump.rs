@@ -1,18 +1,18 @@
 //! `isthmus dump`.
 
 use crate::run::Tier;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use isthmus_clr::body;
+use isthmus_clr::cil::text::ClrNames;
 use isthmus_clr::types::{Method, Type, types};
 use isthmus_clr::vm::env::ClrEnv;
 use isthmus_clr::vm::run::start_types;
-use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::Insn;
+use isthmus_frontend_ir::body::{Body, BodySource};
+use isthmus_frontend_ir::text::print::Names;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::target::Arch;
-use isthmus_runtime_abi::vm::CompileEnv;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ impl From<Target> for Arch {
 /// A stage of compilation.
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub enum Stage {
+    /// CIL as it is in the file (of a `.sir` module: stack IR).
+    Il,
     /// Stack IR.
     Stack,
     /// SSA, after all passes or after the one named by --pass.
@@ -64,7 +66,7 @@ pub struct Args {
     /// Show SSA after this pass (`build`: before the first).
     #[arg(long)]
     pass: Option<String>,
-    /// The method, as `Type::Name`.
+    /// The method, as `Type::Name` (`.sir`: also a function's name).
     #[arg(long, value_name = "TYPE::NAME")]
     method: String,
     /// Directory of the class library.
@@ -101,27 +103,64 @@ fn find(
     Ok(found)
 }
 
+/// What bodies come from: a program or a `.sir` module.
+struct Source<'a> {
+    env: &'a dyn BodySource,
+    names: &'a dyn Names,
+}
+
 /// Prints a stage of a method.
 pub fn run(args: Args) -> Result<()> {
+    if args.file.extension().is_some_and(|e| e == "sir") {
+        return run_module(&args);
+    }
     start_types(&args.file, args.bcl.as_deref())?;
     let assembly = types().load_file(&args.file)?;
     let env = ClrEnv::default();
+    let source = Source {
+        env: &env,
+        names: &ClrNames,
+    };
     for m in find(assembly, &args.method)? {
         println!("// {}", m.full_name());
-        let body = body::of(m).with_context(|| m.full_name())?;
-        print!("{}", stage(&env, m, &body, &args)?);
+        if args.stage == Stage::Il {
+            print!("{}", isthmus_clr::cil::text::cil(m)?);
+        } else {
+            let body = body::of(m).with_context(|| m.full_name())?;
+            print!("{}", stage(&source, &body, &args)?);
+        }
     }
     Ok(())
 }
 
+/// The same for a `.sir` module.
+fn run_module(args: &Args) -> Result<()> {
+    let text =
+        std::fs::read_to_string(&args.file).with_context(|| args.file.display().to_string())?;
+    let module = isthmus_frontend_ir::text::parse(&text)
+        .map_err(|e| anyhow!("{}:{e}", args.file.display()))?;
+    let Some(id) = module.find_full(&args.method) else {
+        bail!("{} has no method {}", args.file.display(), args.method);
+    };
+    let body = module.body(id)?;
+    let source = Source {
+        env: &module,
+        names: &module,
+    };
+    println!("// {}", module.full_name(id));
+    print!("{}", stage(&source, &body, args)?);
+    Ok(())
+}
+
 /// The text of a stage.
-fn stage(env: &ClrEnv, m: &'static Method, body: &Arc<Body>, args: &Args) -> Result<String> {
-    let arch = args.target.into();
-    if args.stage == Stage::Stack {
-        let line = |(i, insn): (usize, &Insn)| {
-            format!("{i:5} IL_{:04x} {:?} {:?}\n", insn.il, insn.op, insn.prefix)
-        };
-        return Ok(body.code.iter().enumerate().map(line).collect());
+fn stage(source: &Source<'_>, body: &Arc<Body>, args: &Args) -> Result<String> {
+    let (arch, env) = (args.target.into(), source.env);
+    if matches!(args.stage, Stage::Il | Stage::Stack) {
+        return Ok(isthmus_frontend_ir::text::print::body(
+            source.names,
+            body,
+            "    ",
+        ));
     }
     if args.tier == Tier::Baseline {
         let artifact = isthmus_baseline::compile(env, body, &isthmus_baseline::Options::default())?;
@@ -133,8 +172,13 @@ fn stage(env: &ClrEnv, m: &'static Method, body: &Arc<Body>, args: &Args) -> Res
             shown = unit.to_string();
         }
     };
-    let unit =
-        isthmus_ssa::compile_with(env, m.id, body, &isthmus_ssa::Options::new(arch), &mut show)?;
+    let unit = isthmus_ssa::compile_with(
+        env,
+        body.method,
+        body,
+        &isthmus_ssa::Options::new(arch),
+        &mut show,
+    )?;
     let options = isthmus_lower::Options {
         line_map: true,
         ..Default::default()
@@ -154,7 +198,7 @@ fn stage(env: &ClrEnv, m: &'static Method, body: &Arc<Body>, args: &Args) -> Res
 }
 
 /// The text of a stage that both tiers have.
-fn artifact_stage(env: &ClrEnv, artifact: &CompiledMethod, stage: Stage) -> Result<String> {
+fn artifact_stage(env: &dyn BodySource, artifact: &CompiledMethod, stage: Stage) -> Result<String> {
     match stage {
         Stage::Asm => Ok(isthmus_lower::dump::listing(env, artifact)),
         Stage::Eh => {
@@ -163,7 +207,7 @@ fn artifact_stage(env: &ClrEnv, artifact: &CompiledMethod, stage: Stage) -> Resu
             Ok(isthmus_eh_tables::dump::dump(
                 &table,
                 artifact.arch,
-                &Names(env),
+                &TableNames(env),
             ))
         }
         other => bail!("the baseline tier has no stage {other:?}"),
@@ -171,9 +215,9 @@ fn artifact_stage(env: &ClrEnv, artifact: &CompiledMethod, stage: Stage) -> Resu
 }
 
 /// Names for the dump of tables.
-struct Names<'a>(&'a ClrEnv);
+struct TableNames<'a>(&'a dyn BodySource);
 
-impl isthmus_eh_tables::dump::Names for Names<'_> {
+impl isthmus_eh_tables::dump::Names for TableNames<'_> {
     fn method(&self, id: MethodId) -> String {
         self.0.method_name(id)
     }

@@ -4,6 +4,8 @@
 //! is executed, as other CLRs do. What is structurally wrong (a jump into the middle of an instruction, an unknown
 //! opcode) makes the whole method invalid.
 
+pub mod text;
+
 use crate::metadata::{self, Reader, TableId, Token};
 use crate::tables::{literals, raises, signatures};
 use crate::types::generics::Scope;
