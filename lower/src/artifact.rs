@@ -30,6 +30,10 @@ use isthmus_ssa::ir;
 use isthmus_ssa::ir::Func;
 use rustc_hash::FxHashMap;
 
+/// Largest frame. A method's entry check comes after its frame is made, so the runtime's reserve below the stack limit
+/// must have room for it.
+pub const MAX_FRAME: u32 = 128 * 1024;
+
 /// Cranelift's trap code of a kind.
 pub fn trap_code(kind: TrapKind) -> TrapCode {
     TrapCode::unwrap_user(kind as u8)
@@ -278,6 +282,9 @@ fn frame(
         .frame_layout()
         .ok_or_else(|| Unsupported::Backend("no frame layout".into()))?;
     let size = layout.frame_to_fp_offset;
+    if size > MAX_FRAME {
+        return Err(Unsupported::Limit(format!("a frame of {size} bytes")));
+    }
     let slot = |s: Option<StackSlot>| s.map(|s| layout.stackslots[s].offset as i32 - size as i32);
     let mut frame = Frame {
         size,

@@ -33,7 +33,7 @@ mod objects;
 pub mod regions;
 pub mod scan;
 
-use crate::artifact::{NamedSlots, NullSites};
+use crate::artifact::{MAX_FRAME, NamedSlots, NullSites};
 use crate::names::{Names, Reach};
 use crate::unsupported::Unsupported;
 use crate::{Options, abi};
@@ -50,9 +50,6 @@ use isthmus_ssa::ir::{Block, Func, Inst, InstData, Op, Sig, Ty, Value};
 use regions::Regions;
 use rustc_hash::FxHashMap;
 use scan::Scan;
-
-/// Largest frame that an entry check covers without further measures; see `runtime_abi`'s entry check.
-const MAX_FRAME: u32 = 128 * 1024;
 
 /// State that outlives one function, so that its allocations are used again.
 #[derive(Default)]

@@ -38,6 +38,7 @@ impl Lower<'_, '_> {
         let size = self.iconst(types::I64, size);
         let object = self.bump(size, slow);
         self.store_header(object, vtable);
+        self.publish();
         self.join(inst, callee, &[vtable], slow, &[object]);
     }
 
@@ -71,6 +72,7 @@ impl Lower<'_, '_> {
         let flags = self.flags(Class::Ssa(Region::Length), 0);
         let length32 = self.ins().ireduce(types::I32, length);
         self.ins().store(flags, length32, object, LENGTH as i32);
+        self.publish();
         self.join(inst, callee, &[vtable, length], slow, &[object]);
     }
 
@@ -91,6 +93,13 @@ impl Lower<'_, '_> {
         let flags = self.flags(Class::Ssa(Region::Header), 0);
         let word = self.ins().ireduce(types::I32, vtable);
         self.ins().store(flags, word, object, TYPE_WORD as i32);
+    }
+
+    /// Orders the header before any store that makes the object known to another thread. x86 keeps stores in order.
+    fn publish(&mut self) {
+        if self.arch != Arch::X64 {
+            self.ins().fence();
+        }
     }
 
     // ---- fast and slow path
