@@ -588,7 +588,11 @@ extern "C" fn thread_start(code: usize, argument: usize, _: Ctx) -> i32 {
         let mut args = isthmus_stubs::entry::InvokeArgs::default();
         args.ints[0] = object as u64;
         // SAFETY: a function of one object.
-        let _ = unsafe { runtime().invoke_raw(&thread, code, &mut args) };
+        if let Err(thrown) = unsafe { runtime().invoke_raw(&thread, code, &mut args) } {
+            let name = &module().ty(type_of(thrown.exception)).name;
+            let line = format!("unhandled {name} in a thread");
+            OUTPUT.lock().unwrap().push(line);
+        }
     });
     state(|s| {
         s.threads.push(Some(join));
