@@ -6,6 +6,7 @@ use gc_common::*;
 
 fn setup() {
     options("plan=immix,move=always,min=16m,max=512m");
+    prepare();
 }
 
 #[test]

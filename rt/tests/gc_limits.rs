@@ -10,9 +10,13 @@ fn setup() {
     options("min=8m,max=24m");
 }
 
+/// Held by tests that want the whole heap.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[test]
 fn out_of_memory_is_an_error_and_not_the_end() {
     setup();
+    let _alone = ALONE.lock();
     WORLD.run(|heap, ctx| {
         for _ in 0..3 {
             let mut head = Ref::NULL;
@@ -50,6 +54,38 @@ fn out_of_memory_is_an_error_and_not_the_end() {
             Err(OutOfMemory)
         );
         check_list(list(ctx, 1000), 1000);
+    });
+}
+
+#[test]
+fn several_threads_run_out_of_memory() {
+    setup();
+    let _alone = ALONE.lock();
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                WORLD.run(|heap, _| {
+                    for _ in 0..2 {
+                        let mut head = Ref::NULL;
+                        let mut n = 0;
+                        // SAFETY: bound and running.
+                        while let Ok(o) = unsafe { heap.alloc_object(*NODE) } {
+                            set(o, NEXT, head);
+                            set_word(o, VALUE, n);
+                            head = o;
+                            n += 1;
+                            poll();
+                        }
+                        for i in (0..n).rev() {
+                            assert_eq!(word(head, VALUE), i);
+                            head = get(head, NEXT);
+                        }
+                        clear_stack();
+                        collect(true);
+                    }
+                });
+            });
+        }
     });
 }
 

@@ -81,7 +81,7 @@ pub enum HeapError {
         /// How much was asked for.
         bytes: u64,
     },
-    /// Options that the collector rejects.
+    /// Options that the collector rejects, or others than it was prepared with.
     #[error("the collector does not accept the heap options")]
     Options,
     /// There is a heap already.
@@ -118,7 +118,28 @@ unsafe impl Send for ThreadPtr {}
 
 static HEAP: OnceLock<Heap> = OnceLock::new();
 
+/// The collector being made in the background, see [`Heap::prepare`].
+type Prepared = std::thread::JoinHandle<(HeapOptions, Result<(), HeapError>)>;
+static PREPARED: Mutex<Option<Prepared>> = Mutex::new(None);
+
 impl Heap {
+    /// Starts to make the collector on another thread (it takes some milliseconds), for a later [`Heap::init`] with the same
+    /// options. For programs whose start has other things to do first.
+    pub fn prepare(options: &HeapOptions) {
+        let mut prepared = PREPARED.lock();
+        if prepared.is_some() || HEAP.get().is_some() {
+            return;
+        }
+        let options = options.clone();
+        *prepared = std::thread::Builder::new()
+            .spawn(|| {
+                let result = mmtk::build(&options);
+                (options, result)
+            })
+            // Without a thread `init` does it.
+            .ok();
+    }
+
     /// Makes the process's heap.
     pub fn init(
         options: HeapOptions,
@@ -129,7 +150,12 @@ impl Heap {
         if HEAP.get().is_some() {
             return Err(HeapError::Twice);
         }
-        mmtk::build(&options)?;
+        match PREPARED.lock().take().map(std::thread::JoinHandle::join) {
+            Some(Ok((with, result))) if with == options || result.is_err() => result?,
+            Some(Ok(_)) => return Err(HeapError::Options),
+            Some(Err(_)) => fatal("internal error: panic in the collector"),
+            None => mmtk::build(&options)?,
+        }
         let log_bits = mmtk::log_bits(options.plan)?;
         let heap = HEAP.get_or_init(|| Heap {
             options,

@@ -177,16 +177,24 @@ pub fn options(text: &'static str) {
     OPTIONS.get_or_init(|| text);
 }
 
+fn heap_options() -> HeapOptions {
+    let mut o = HeapOptions::default();
+    o.apply(OPTIONS.get().copied().unwrap_or("")).unwrap();
+    // For measurements.
+    o.apply(&std::env::var("ISTHMUS_TEST_HEAP").unwrap_or_default())
+        .unwrap();
+    o
+}
+
+/// Starts to make the heap in the background.
+pub fn prepare() {
+    Heap::prepare(&heap_options());
+}
+
 /// The process's heap.
 pub fn heap() -> &'static Heap {
-    static HEAP: LazyLock<&'static Heap> = LazyLock::new(|| {
-        let mut o = HeapOptions::default();
-        o.apply(OPTIONS.get().copied().unwrap_or("")).unwrap();
-        // For measurements.
-        o.apply(&std::env::var("ISTHMUS_TEST_HEAP").unwrap_or_default())
-            .unwrap();
-        Heap::init(o, &WORLD).unwrap()
-    });
+    static HEAP: LazyLock<&'static Heap> =
+        LazyLock::new(|| Heap::init(heap_options(), &WORLD).unwrap());
     *HEAP
 }
 

@@ -71,12 +71,14 @@ fn reference(object: usize) -> ObjectReference {
     unsafe { ObjectReference::from_raw_address_unchecked(Address::from_usize(object)) }
 }
 
-/// Address space that is reserved at the start: 2 TiB for each of a few spaces and as much metadata as they could need.
-const RESERVATION: usize = 0xd00_0000_0000;
+/// Address space that MMTk reserves at the start for metadata of the whole address space (measured; fixed in MMTk).
+const METADATA: u64 = 0xcb0_0000_0000;
+/// Spaces of a plan, each with a reservation of its own.
+const SPACES: u64 = 4;
 
 /// Makes the instance. Call once.
 pub(super) fn build(options: &HeapOptions) -> Result<(), HeapError> {
-    check_address_space()?;
+    check_address_space(METADATA + SPACES * trigger::space_extent(options))?;
     trigger::configure(options);
     let mut builder = MMTKBuilder::new_no_env_vars();
     let o = &mut builder.options;
@@ -96,7 +98,7 @@ pub(super) fn build(options: &HeapOptions) -> Result<(), HeapError> {
     if !ok {
         return Err(HeapError::Options);
     }
-    INSTANCE.get_or_init(|| Box::leak(memory_manager::mmtk_init(&builder)));
+    INSTANCE.get_or_init(|| Box::leak(trigger::reserving(|| memory_manager::mmtk_init(&builder))));
     Ok(())
 }
 
@@ -105,29 +107,28 @@ pub(super) fn start() {
     memory_manager::initialize_collection(instance(), VMThread::UNINITIALIZED);
 }
 
-/// Whether the process may reserve the address space that the collector wants, found out by trying.
-fn check_address_space() -> Result<(), HeapError> {
+/// Whether the process may reserve `bytes` of address space, found out by trying.
+fn check_address_space(bytes: u64) -> Result<(), HeapError> {
     if cfg!(target_pointer_width = "32") {
         return Ok(());
     }
+    let length = bytes as usize;
     // SAFETY: reserves and releases a range that nobody uses.
     let reserved = unsafe {
         let p = libc::mmap(
             std::ptr::null_mut(),
-            RESERVATION,
+            length,
             libc::PROT_NONE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
             -1,
             0,
         );
-        p != libc::MAP_FAILED && libc::munmap(p, RESERVATION) == 0
+        p != libc::MAP_FAILED && libc::munmap(p, length) == 0
     };
     if reserved {
         Ok(())
     } else {
-        Err(HeapError::AddressSpace {
-            bytes: RESERVATION as u64,
-        })
+        Err(HeapError::AddressSpace { bytes })
     }
 }
 

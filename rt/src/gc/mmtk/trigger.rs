@@ -9,12 +9,37 @@ use crate::gc::options::HeapOptions;
 use ::mmtk::util::heap::{GCTriggerPolicy, SpaceStats};
 use ::mmtk::{MMTK, Plan};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 const PAGE_SHIFT: u32 = 12;
 
+/// The heap is being made: what is asked for is how much address space to reserve.
+static RESERVING: AtomicBool = AtomicBool::new(false);
+
 /// Lowest and highest size, in pages.
 static BOUNDS: OnceLock<(usize, usize)> = OnceLock::new();
+
+/// Bytes of address space that MMTk reserves for each space with [`RESERVING`] set: twice what it takes for the highest size.
+/// A space may need several times the highest size: while it is copied, and because of fragmentation between large
+/// objects. Where it ends MMTk panics, so it is made far too large; a space must fit into 2 TiB.
+pub(super) fn space_extent(options: &HeapOptions) -> u64 {
+    (2 * reserved(options.effective_max() >> PAGE_SHIFT) as u64) << PAGE_SHIFT
+}
+
+/// The pages to state as highest size while reserving, given the real ones.
+fn reserved(max: usize) -> usize {
+    const LEAST: usize = ((64u64 << 30) >> PAGE_SHIFT) as usize;
+    const MOST: usize = ((1u64 << 40) >> PAGE_SHIFT) as usize;
+    max.saturating_mul(4).clamp(LEAST, MOST)
+}
+
+/// Calls `build` with address space in mind rather than memory.
+pub(super) fn reserving<R>(build: impl FnOnce() -> R) -> R {
+    RESERVING.store(true, Relaxed);
+    let result = build();
+    RESERVING.store(false, Relaxed);
+    result
+}
 
 /// Sets the bounds for the trigger that is made next.
 pub(super) fn configure(options: &HeapOptions) {
@@ -92,7 +117,11 @@ impl GCTriggerPolicy<Binding> for Trigger {
     }
 
     fn get_max_heap_size_in_pages(&self) -> usize {
-        self.max
+        if cfg!(target_pointer_width = "64") && RESERVING.load(Relaxed) {
+            reserved(self.max)
+        } else {
+            self.max
+        }
     }
 
     fn can_heap_size_grow(&self) -> bool {
