@@ -138,9 +138,8 @@ impl Runtime {
         let outer = state.compiling.replace(me);
         drop(state);
 
-        let result = self
-            .vm()
-            .compile(thread, id)
+        let result = thread
+            .with_deep_stack(|| self.vm().compile(thread, id))
             .map(|artifact| self.install_for(record, &artifact));
         let mut state = record.state.lock();
         state.compiling = outer;

@@ -31,6 +31,7 @@ use isthmus_eh_tables::table::Site;
 use isthmus_runtime_abi::artifact::{ClauseKind, Handler};
 use isthmus_runtime_abi::trap::TrapKind;
 use smallvec::SmallVec;
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -401,7 +402,7 @@ unsafe fn second_pass(thread: &Thread) {
         for (index, handler) in handlers.enumerate().skip(record.done) {
             if in_target && index == record.target.index {
                 let exception = record.exception;
-                overtake(runtime, flight, &frame, handler);
+                overtake(thread, flight, &frame, handler);
                 if frame.is_boundary() {
                     flight.escaped = Some(Thrown::again(Ref::from_addr(exception)));
                 }
@@ -426,12 +427,17 @@ unsafe fn second_pass(thread: &Thread) {
 }
 
 /// Removes the newest record, which ends at `handler` in `frame`, and those that it overtakes.
-fn overtake(runtime: &Runtime, flight: &mut InFlight, frame: &Frame<'_>, handler: Handler) {
+fn overtake(thread: &Thread, flight: &mut InFlight, frame: &Frame<'_>, handler: Handler) {
     flight.records.pop();
     while let Some(older) = flight.records.last() {
-        // Stacks grow downwards: a frame inside has the lower address.
-        let overtaken = older.place.fp < frame.place.fp
-            || (older.place.fp == frame.place.fp && encloses(runtime, older, handler));
+        let overtaken = match thread
+            .outwardness(older.place.fp)
+            .cmp(&thread.outwardness(frame.place.fp))
+        {
+            Ordering::Less => true,
+            Ordering::Equal => encloses(thread.runtime(), older, handler),
+            Ordering::Greater => false,
+        };
         if !overtaken {
             break;
         }

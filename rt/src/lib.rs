@@ -24,6 +24,7 @@
 //! | [`exception`] | the two-pass exception driver |
 //! | [`traps`] | faults of compiled code |
 //! | [`safepoint`] | stopping the world |
+//! | [`stack`] | a second stack for compiling |
 //! | [`transition`] | blocking regions |
 //! | [`gc`] | the heap |
 //! | [`heap`] | where the two meet |
@@ -41,6 +42,7 @@ pub mod object;
 pub mod registry;
 pub mod runtime;
 pub mod safepoint;
+pub mod stack;
 pub mod thread;
 pub mod transition;
 pub mod traps;

@@ -79,6 +79,15 @@ impl Mapping {
         self.addr()..self.addr() + self.len
     }
 
+    /// Makes the lowest page inaccessible: a stack that grows into it faults.
+    pub fn guard_lowest_page(&self) -> io::Result<()> {
+        // SAFETY: our own mapping, which the caller has not used yet.
+        match unsafe { libc::mprotect(self.base.as_ptr().cast(), page_size(), libc::PROT_NONE) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
     /// Makes the whole mapping readable, or not accessible at all.
     pub fn set_readable(&self, readable: bool) {
         let prot = if readable {

@@ -105,9 +105,9 @@ impl Code {
         &self.table
     }
 
-    /// The method whose body (or filter) this is; `None` for most stubs.
+    /// The method whose body (or filter) this is; `None` for stubs.
     pub fn method(&self) -> Option<MethodId> {
-        self.header.method
+        self.header.method.filter(|_| self.tier() != Tier::Stub)
     }
 
     /// Who made it.

@@ -82,6 +82,12 @@ impl Safepoints {
         }
     }
 
+    /// Changes the calling thread's stack limit, which a stopper may be changing too.
+    pub(crate) fn set_limit(&self, thread: &Thread, limit: usize) {
+        let list = self.list.lock();
+        thread.set_stack_limit(limit, list.stopping);
+    }
+
     /// Stops the calling thread while the world is stopped, if it is.
     #[inline(never)]
     pub fn park(&self, thread: &Thread) {

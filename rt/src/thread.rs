@@ -24,6 +24,7 @@ use crate::arch;
 use crate::exception::InFlight;
 use crate::memory::{Mapping, page_size};
 use crate::runtime::Runtime;
+use crate::stack::SecondStack;
 use crate::walk::SiteCache;
 use isthmus_runtime_abi::context::ThreadContext;
 use std::cell::{Cell, UnsafeCell};
@@ -68,11 +69,12 @@ pub struct Thread {
     parked_registers: UnsafeCell<[usize; arch::SAVED_WORDS]>,
     stack: Range<usize>,
     /// What `ctx.stack_limit` is while no safepoint is requested.
-    limit: usize,
+    limit: AtomicUsize,
     poll: Mapping,
     _signal_stack: SignalStack,
     pub(crate) in_flight: UnsafeCell<InFlight>,
     pub(crate) sites: UnsafeCell<SiteCache>,
+    pub(crate) second_stack: UnsafeCell<SecondStack>,
 }
 
 // SAFETY: see "Ownership": shared fields are atomics; the others are touched by the owner, or by others while the
@@ -133,7 +135,15 @@ impl Thread {
 
     /// The lowest stack pointer with which managed code may begin a method.
     pub fn stack_limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Changes the stack limit. Called on the thread, with the list of threads locked; `armed` if a safepoint is requested.
+    pub(crate) fn set_stack_limit(&self, limit: usize, armed: bool) {
+        self.limit.store(limit, Ordering::Relaxed);
+        if !armed {
+            self.ctx.stack_limit.store(limit, Ordering::SeqCst);
+        }
     }
 
     /// Address of the poll page.
@@ -157,7 +167,11 @@ impl Thread {
     /// Makes polls and entry checks of this thread fail, or succeed again. Called with the list of threads locked.
     pub(crate) fn arm(&self, armed: bool) {
         self.poll.set_readable(!armed);
-        let limit = if armed { usize::MAX } else { self.limit };
+        let limit = if armed {
+            usize::MAX
+        } else {
+            self.stack_limit()
+        };
         self.ctx.stack_limit.store(limit, Ordering::SeqCst);
     }
 
@@ -206,7 +220,8 @@ impl Thread {
     pub unsafe fn for_each_root_range(&self, f: &mut dyn FnMut(Range<usize>)) {
         let word = size_of::<usize>();
         let sp = self.parked_sp.load(Ordering::SeqCst);
-        f(sp & !(word - 1)..self.stack.end);
+        // SAFETY: the owner is stopped, so nothing changes its stacks.
+        unsafe { &*self.second_stack.get() }.ranges(sp & !(word - 1), &self.stack, f);
         let registers = self.parked_registers.get() as usize;
         f(registers..registers + arch::SAVED_WORDS * word);
         let ctx = self.context() as usize;
@@ -261,11 +276,12 @@ impl Runtime {
             parked_sp: AtomicUsize::new(stack.end),
             parked_registers: UnsafeCell::default(),
             stack,
-            limit,
+            limit: limit.into(),
             poll,
             _signal_stack: SignalStack::install()?,
             in_flight: UnsafeCell::default(),
             sites: UnsafeCell::default(),
+            second_stack: UnsafeCell::default(),
         });
         let thread = Box::into_raw(thread);
         CURRENT.set(thread);

@@ -79,6 +79,7 @@ impl<'a> Frame<'a> {
     pub fn source_frames(&self) -> impl Iterator<Item = (MethodId, u32)> + 'a {
         let code = self.code;
         self.site()
+            .filter(|_| code.method().is_some())
             .map(|s| code.table().inline_chain(s.pos))
             .into_iter()
             .flatten()

@@ -548,6 +548,56 @@ fn endless_recursion_overflows_the_stack_and_is_caught() {
 }
 
 #[test]
+fn compiling_has_a_deep_stack_of_its_own_where_managed_code_runs_too() {
+    /// Goes down until `bytes` of stack are used.
+    fn use_stack(top: usize, bytes: usize) -> usize {
+        let words = std::hint::black_box([top; 64]);
+        match top - (&raw const words as usize) {
+            used if used >= bytes => used,
+            _ => use_stack(words[7], bytes) + words[8] - top,
+        }
+    }
+    fn hook(thread: &isthmus_rt::thread::Thread) {
+        // More than the thread's stack.
+        let here = 0u8;
+        assert!(use_stack(&raw const here as usize, 900 << 10) >= 900 << 10);
+        let e = exception(8);
+        let inner = catcher(middle(thrower(e)), ClauseKind::CatchAll, 6);
+        assert_eq!(call(thread, inner, &[]), Ok(6));
+        assert_eq!(trace(e).len(), 3);
+        // Outwards, the walk finds the frames on the first stack.
+        let frames = isthmus_rt::exception::stack_trace(thread, 100);
+        assert_eq!(frames.len(), 1, "{frames:?}");
+    }
+    let run = || {
+        let thread = attach();
+        let (log, words) = data(8);
+        let mut f = Fun::new(new_method());
+        f.ret_imm(0);
+        let slow = f.define();
+        shared().hooks.lock().unwrap().insert(slow, hook);
+        // try { throw } finally { slow(); 1 }: the record must survive what happens while `slow` is compiled.
+        let e = exception(1);
+        let mut f = Fun::new(new_method());
+        let clause = f.clause(ClauseKind::Finally);
+        let pad = f.label();
+        f.throw(e, 0, &[(clause, pad)]);
+        f.bind(pad);
+        f.a.store(Width::W64, local(2), RAX);
+        f.call(slow, 0, &[]);
+        f.log(log, 1);
+        f.a.load(Ext::Full64, RDI, local(2));
+        f.helper(Helper::Resume, 0, &[]);
+        let m = f.define();
+        assert_eq!(call(&thread, m, &[]), Err(e));
+        assert_eq!(logged(words), [1]);
+        assert_eq!(thread.exceptions_in_flight(), 0);
+    };
+    let small = std::thread::Builder::new().stack_size(768 << 10);
+    small.spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
 fn exceptions_are_thrown_on_many_threads_at_once() {
     let e = exception(1);
     let outer = catcher(middle(middle(thrower(e))), ClauseKind::CatchAll, 3);

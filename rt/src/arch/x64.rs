@@ -28,6 +28,43 @@ pub(crate) fn spill(out: &mut [usize; SAVED_WORDS]) -> usize {
     sp
 }
 
+/// The stack pointer, about.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> usize {
+    let sp: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+/// Runs `work` with the stack pointer at `top`. `suspend` is called before with the stack pointer from which on the
+/// old stack must be kept.
+///
+/// # Safety
+/// `top` is the end of enough unused memory, 16-aligned. `work` does not unwind.
+#[inline(never)]
+pub(crate) unsafe fn on_stack(top: usize, work: &mut dyn FnMut(), suspend: &mut dyn FnMut(usize)) {
+    extern "C" fn call(work: *mut &mut dyn FnMut()) {
+        // SAFETY: what `on_stack` passes below.
+        unsafe { (*work)() }
+    }
+    let mut work = work;
+    // What the caller keeps in registers is saved by the frames on the new stack, as in any call.
+    suspend(stack_pointer());
+    // SAFETY: r12 keeps the old stack pointer across the call, as the C convention says.
+    unsafe {
+        asm!(
+            "xchg rsp, r12",
+            "call {call}",
+            "mov rsp, r12",
+            call = in(reg) call as extern "C" fn(_),
+            inout("r12") top => _,
+            in("rdi") &raw mut work,
+            clobber_abi("C"),
+        );
+    }
+}
+
 /// The registers of interrupted code, within a signal handler.
 pub(crate) struct Context<'a>(&'a mut libc::ucontext_t);
 

@@ -38,6 +38,8 @@ pub struct Shared {
     pub virtuals: Mutex<Targets>,
     pub interfaces: Mutex<Targets>,
     pub traces: Mutex<Notes>,
+    /// What to do when a method is compiled.
+    pub hooks: Mutex<HashMap<MethodId, fn(&Thread)>>,
     next_method: AtomicUsize,
     next_data: AtomicUsize,
     data: Mutex<HashMap<u32, usize>>,
@@ -140,6 +142,10 @@ macro_rules! unused {
 impl Vm for TestVm {
     fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown> {
         *shared().compiled.lock().unwrap().entry(method).or_default() += 1;
+        let hook = shared().hooks.lock().unwrap().get(&method).copied();
+        if let Some(hook) = hook {
+            hook(thread);
+        }
         match shared().bodies.lock().unwrap().get(&method) {
             Some(body) => Ok(body.clone()),
             None => Err(Thrown::new(
