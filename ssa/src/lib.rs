@@ -13,6 +13,7 @@
 //! | [`print`] | the text form |
 //! | [`passes`] | the passes, as data |
 //! | [`driver`] | one method through all passes |
+//! | [`interp`] | an interpreter, the oracle for builder and passes |
 //! | [`error`] | why a method is declined |
 //! | [`options`] | what a compilation may be told |
 
@@ -20,6 +21,7 @@ pub mod analysis;
 mod build;
 pub mod driver;
 pub mod error;
+pub mod interp;
 pub mod ir;
 pub mod options;
 pub mod passes;

@@ -210,10 +210,26 @@ impl Builder<'_> {
         let Some(clause) = self.enclosing_handler(at) else {
             return self.fail(Reason::BadOperands);
         };
+        // An exception that goes on from here meets the later clauses of the same `try` first, then those around the handler.
+        let body = self.frame.body.clone();
+        let later: &[u32] = (body.regions.regions.iter())
+            .find_map(|r| match &r.kind {
+                RegionKind::Try(list) => {
+                    let n = list.iter().position(|&c| c == clause)?;
+                    Some(&list[n + 1..])
+                }
+                _ => None,
+            })
+            .unwrap_or_default();
+        let mut handlers: SmallVec<[Handler; 4]> = SmallVec::new();
+        for &c in later {
+            handlers.push(self.landing(c)?);
+        }
+        handlers.extend(self.handlers.iter().copied());
         let end = End {
             block: self.block,
             pos: self.pos,
-            handlers: self.handlers.clone(),
+            handlers: Rc::from(&handlers[..]),
         };
         self.finally(clause).ends.push(end);
         self.open = false;
