@@ -149,15 +149,10 @@ unsafe fn copy_words(target: usize, source: usize, bytes: usize) {
         let value = AtomicUsize::from_ptr(from(i)).load(Ordering::Relaxed);
         AtomicUsize::from_ptr(to(i)).store(value, Ordering::Relaxed);
     };
-    if target.wrapping_sub(source) >= bytes {
-        (0..words).for_each(copy);
-    } else {
-        (0..words).rev().for_each(copy);
-    }
     // Bytes behind the last whole word hold no references.
-    let done = words * WORD;
-    if done < bytes {
-        // SAFETY: as above. Overlap is right too: the words before were read already or lie below.
+    let rest = || {
+        let done = words * WORD;
+        // SAFETY: as above.
         unsafe {
             std::ptr::copy(
                 (source + done) as *const u8,
@@ -165,6 +160,13 @@ unsafe fn copy_words(target: usize, source: usize, bytes: usize) {
                 bytes - done,
             );
         }
+    };
+    if target.wrapping_sub(source) >= bytes {
+        (0..words).for_each(copy);
+        rest();
+    } else {
+        rest();
+        (0..words).rev().for_each(copy);
     }
 }
 
@@ -173,15 +175,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overlapping_words_are_copied_as_if_at_once() {
-        for (from, to) in [(0, 0), (0, 1), (1, 0), (0, 5), (5, 0)] {
-            let mut words: Vec<usize> = (0..10).collect();
-            let mut expected = words.clone();
-            expected.copy_within(from..from + 5, to);
-            let base = words.as_mut_ptr() as usize;
-            // SAFETY: inside the vector.
-            unsafe { copy_words(base + to * 8, base + from * 8, 40) };
-            assert_eq!(words, expected, "{from} -> {to}");
+    fn overlapping_ranges_are_copied_as_if_at_once() {
+        for (from, to) in [(0, 0), (0, 8), (8, 0), (0, 40), (40, 0), (16, 8)] {
+            for bytes in [0, 1, 7, 8, 39, 40, 43, 47] {
+                let mut words: Vec<u64> = (0..12).map(|i| 0x0101_0101_0101_0101 * i).collect();
+                let base = words.as_mut_ptr() as usize;
+                let all = |words: &[u64]| words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+                let mut expected: Vec<u8> = all(&words);
+                expected.copy_within(from..from + bytes, to);
+                // SAFETY: inside the vector.
+                unsafe { copy_words(base + to, base + from, bytes) };
+                let found: Vec<u8> = all(&words);
+                assert_eq!(found, expected, "{bytes} bytes, {from} -> {to}");
+            }
         }
     }
 }
