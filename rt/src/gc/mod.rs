@@ -22,7 +22,9 @@
 //!    statistics is for bound, running threads (not inside a blocking region).
 //! 2. A [`Ref`] may be kept in locals across allocation (the stack pins it); never in Rust memory: there, a [`Handle`].
 //! 3. References are stored by compiled code or by [`Heap::store`] and its relatives, nothing else.
-//! 4. Objects of a class with the flag `FINALIZABLE` are allocated here, not in place.
+//! 4. Weak references are handles; the collector does not know weak fields (a class library's weak reference object holds
+//!    the number of a handle).
+//! 5. Objects of a class with the flag `FINALIZABLE` are allocated here, not in place.
 //!
 //! # Invariants
 //!

@@ -134,20 +134,35 @@ mod tests {
     use super::*;
     use isthmus_runtime_abi::layout::{ARRAY_DATA, STRING_CHARS, md_data};
 
+    /// Zeroed memory below 2 GiB.
+    fn low_memory(bytes: usize) -> usize {
+        for at in (0x1000_0000..0x7000_0000).step_by(1 << 20) {
+            // SAFETY: a fresh mapping, or none.
+            let p = unsafe {
+                libc::mmap(
+                    at as *mut libc::c_void,
+                    bytes,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+                    -1,
+                    0,
+                )
+            };
+            if p as usize == at {
+                return at;
+            }
+            if p != libc::MAP_FAILED {
+                // An old kernel that takes the address as a hint.
+                // SAFETY: just mapped.
+                unsafe { libc::munmap(p, bytes) };
+            }
+        }
+        panic!("no memory below 2 GiB");
+    }
+
     /// A vtable below 4 GiB, as type words need it.
     fn low_vtable(flags: VtableFlags, base: u32, component: usize, map: &'static [u32]) -> usize {
-        // SAFETY: a fresh anonymous mapping in the low 2 GiB.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                4096,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,
-                -1,
-                0,
-            )
-        } as usize;
-        assert!(page < 1 << 32);
+        let page = low_memory(4096);
         // SAFETY: the page is ours and zero, which is a valid header.
         let vt = unsafe { &*(page as *const VtableHeader) };
         vt.flags.store(flags.bits() as usize, Relaxed);

@@ -200,24 +200,39 @@ pub fn heap() -> &'static Heap {
 
 // ---- vtables
 
+/// Zeroed memory below 2 GiB.
+fn low_memory(bytes: usize) -> usize {
+    for at in (0x1000_0000..0x7000_0000).step_by(1 << 20) {
+        // SAFETY: a fresh mapping, or none.
+        let p = unsafe {
+            libc::mmap(
+                at as *mut libc::c_void,
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+                -1,
+                0,
+            )
+        };
+        if p as usize == at {
+            return at;
+        }
+        if p != libc::MAP_FAILED {
+            // An old kernel that takes the address as a hint.
+            // SAFETY: just mapped.
+            unsafe { libc::munmap(p, bytes) };
+        }
+    }
+    panic!("no memory below 2 GiB");
+}
+
 /// A vtable below 4 GiB.
 pub fn vtable(flags: VtableFlags, base: u32, component: usize, offsets: &[u32]) -> usize {
     static ARENA: Mutex<Range<usize>> = Mutex::new(0..0);
     let mut arena = ARENA.lock().unwrap();
     if arena.is_empty() {
-        // SAFETY: a fresh mapping.
-        let p = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                1 << 16,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,
-                -1,
-                0,
-            )
-        };
-        assert!(p != libc::MAP_FAILED);
-        *arena = p as usize..p as usize + (1 << 16);
+        let p = low_memory(1 << 16);
+        *arena = p..p + (1 << 16);
     }
     let mut map = vec![offsets.len() as u32];
     map.extend_from_slice(offsets);
