@@ -156,12 +156,12 @@ pub(crate) unsafe extern "C" fn fault(ctx: *mut isthmus_runtime_abi::context::Th
         .unwrap_or(TrapKind::NullReference);
     // A fault in a stub belongs to the call site of its caller.
     let in_method = thread.ctx.fault_pc.load(Relaxed) != 0;
-    let exception = thread.runtime().vm().trap_exception(thread, kind);
+    let thrown = thread.runtime().trap(thread, kind);
     // SAFETY: the fault stub's frame is live.
     unsafe {
         let fp = thread.ctx.transition_fp.load(Relaxed);
         let place = transition_place(fp, in_method.then_some(kind));
-        throw(thread, Thrown::new(exception), place);
+        throw(thread, thrown, place);
     }
 }
 
@@ -184,7 +184,7 @@ unsafe fn transition_place(fp: usize, trap: Option<TrapKind>) -> Place {
 /// The frames at and outside `from` are live, on the calling thread's stack.
 unsafe fn throw(thread: &Thread, thrown: Thrown, from: Place) {
     // SAFETY: passed on.
-    let target = unsafe { find_target(thread, thrown, from) };
+    let target = thread.with_reserve(|| unsafe { find_target(thread, thrown, from) });
     // SAFETY: own thread; short borrow.
     let flight = unsafe { thread.flight() };
     flight.last_token += 1;

@@ -106,7 +106,7 @@ impl Runtime {
 
     /// The exception of a trap.
     pub fn trap(&self, thread: &Thread, kind: TrapKind) -> Thrown {
-        Thrown::new(self.vm().trap_exception(thread, kind))
+        Thrown::new(thread.with_reserve(|| self.vm().trap_exception(thread, kind)))
     }
 
     fn or_out_of_memory(

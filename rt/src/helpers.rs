@@ -42,7 +42,7 @@ fn finish<T: Word>(thread: &Thread, result: Result<T, Thrown>) -> T {
 }
 
 fn trap(thread: &Thread, kind: TrapKind) -> Thrown {
-    Thrown::new(thread.runtime().vm().trap_exception(thread, kind))
+    thread.runtime().trap(thread, kind)
 }
 
 /// `RuntimeFn::EntryCheck`.

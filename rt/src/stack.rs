@@ -13,7 +13,7 @@
 use crate::arch;
 use crate::memory::Mapping;
 use crate::thread::{RESERVE, Thread};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -21,6 +21,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 const SIZE: usize = 8 << 20;
 /// Work is done in place while this much of a stack is left.
 const ENOUGH: usize = 1 << 20;
+/// How near the limit exceptions get a part of the reserve.
+const NEAR: usize = 64 << 10;
+/// That part. The rest is for runtime code that managed code calls meanwhile.
+const OPENED: usize = RESERVE / 2;
 /// Zeroes left at the top: a backtrace that does not know of the switch finds a return address of 0 there, and ends.
 const TOP: usize = 4096;
 
@@ -29,6 +33,8 @@ const TOP: usize = 4096;
 pub(crate) struct SecondStack {
     memory: OnceCell<Mapping>,
     suspended: Option<Range<usize>>,
+    /// Part of the reserve below the stack limit is open to managed code.
+    reserve_open: Cell<bool>,
 }
 
 impl SecondStack {
@@ -48,6 +54,23 @@ impl Thread {
     /// Orders frames from inner to outer. Stacks grow downwards, and the second stack is used from the first.
     pub(crate) fn outwardness(&self, fp: usize) -> (bool, usize) {
         (self.stack().contains(&fp), fp)
+    }
+
+    /// Runs `work`, which may run managed code on behalf of an exception (its constructor, filters), perhaps because
+    /// the stack is full: part of the reserve is open to managed code meanwhile.
+    pub(crate) fn with_reserve<R>(&self, work: impl FnOnce() -> R) -> R {
+        let limit = self.stack_limit();
+        // SAFETY: own thread; the borrow ends with the expression, here and below.
+        let open = unsafe { &(*self.second_stack.get()).reserve_open };
+        if arch::stack_pointer() > limit + NEAR || open.replace(true) {
+            return work();
+        }
+        self.runtime().safepoints().set_limit(self, limit - OPENED);
+        let result = work();
+        self.runtime().safepoints().set_limit(self, limit);
+        // SAFETY: as above.
+        unsafe { &(*self.second_stack.get()).reserve_open }.set(false);
+        result
     }
 
     /// Runs `work`, which may need a deep stack: on the second one if little is left of the first. References in

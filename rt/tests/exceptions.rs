@@ -548,6 +548,47 @@ fn endless_recursion_overflows_the_stack_and_is_caught() {
 }
 
 #[test]
+fn exceptions_of_a_full_stack_run_managed_code_in_the_reserve() {
+    let thread = attach();
+    // The constructor of the exception.
+    let mut f = Fun::new(new_method());
+    f.entry_check();
+    f.ret_imm(5);
+    ON_TRAP.set(Some(f.define()));
+    let id = new_method();
+    let mut f = Fun::new(id);
+    f.entry_check();
+    f.call(id, 1, &[]);
+    f.ret();
+    f.define();
+    // A filter runs on top of the full stack; here one that calls a method.
+    let mut f = Fun::new(new_method());
+    f.entry_check();
+    f.ret_imm(1);
+    let yes = f.define();
+    let outer = new_method();
+    let mut filter = Fun::with_symbol(Symbol::Filter(outer, 0), outer);
+    filter.entry_check();
+    filter.call(yes, 0, &[]);
+    filter.ret();
+    let mut f = Fun::new(outer);
+    let clause = f.clause(ClauseKind::Filter(0));
+    let pad = f.label();
+    f.call(id, 5, &[(clause, pad)]);
+    f.ret();
+    f.bind(pad);
+    f.ret_imm(55);
+    f.m.filters.push(filter.finish());
+    f.define();
+    let limit = thread.stack_limit();
+    for _ in 0..3 {
+        assert_eq!(call(&thread, outer, &[]), Ok(55));
+        assert_eq!(thread.stack_limit(), limit);
+    }
+    ON_TRAP.set(None);
+}
+
+#[test]
 fn compiling_has_a_deep_stack_of_its_own_where_managed_code_runs_too() {
     /// Goes down until `bytes` of stack are used.
     fn use_stack(top: usize, bytes: usize) -> usize {

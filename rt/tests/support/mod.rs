@@ -23,11 +23,13 @@ use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 type Notes = HashMap<usize, Vec<TraceFrame>>;
+type Hook = fn(&Thread);
 type Targets = HashMap<(usize, u32), SlotTarget>;
 
 #[derive(Default)]
@@ -39,7 +41,7 @@ pub struct Shared {
     pub interfaces: Mutex<Targets>,
     pub traces: Mutex<Notes>,
     /// What to do when a method is compiled.
-    pub hooks: Mutex<HashMap<MethodId, fn(&Thread)>>,
+    pub hooks: Mutex<HashMap<MethodId, Hook>>,
     next_method: AtomicUsize,
     next_data: AtomicUsize,
     data: Mutex<HashMap<u32, usize>>,
@@ -128,6 +130,11 @@ pub fn clear(log: &[AtomicUsize]) {
     log[0].store(0, Ordering::Relaxed);
 }
 
+thread_local! {
+    /// A method that is run whenever a trap's exception is made; returns 5.
+    pub static ON_TRAP: Cell<Option<MethodId>> = const { Cell::new(None) };
+}
+
 pub struct TestVm;
 
 macro_rules! unused {
@@ -179,7 +186,10 @@ impl Vm for TestVm {
     fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool {
         matches!(context, GenericContextOf::Context(c) if c + slot as usize == type_of(exception))
     }
-    fn trap_exception(&self, _: &Thread, kind: TrapKind) -> Ref {
+    fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref {
+        if let Some(constructor) = ON_TRAP.get() {
+            assert_eq!(call(thread, constructor, &[]), Ok(5));
+        }
         exception(trap_type(kind))
     }
     fn raise_exception(&self, _: &Thread, raise: RaiseId) -> Ref {
