@@ -44,6 +44,12 @@ impl Literals {
         self.by_text.intern(&key, new).id
     }
 
+    /// The literal of a text, if there is one.
+    pub fn find(&self, text: &[u16]) -> Option<LiteralId> {
+        let key: Box<[u16]> = text.into();
+        self.by_text.lookup(&key).map(|l| l.id)
+    }
+
     /// The literal of a `ldstr` token.
     pub fn string_of(&self, assembly: &Assembly, token: Token) -> Result<LiteralId> {
         let text: Vec<u16> = assembly.image.user_string(token)?.units().collect();

@@ -200,11 +200,11 @@ impl Assembly {
                 "Get" => MethodKind::ArrayGet,
                 "Set" => MethodKind::ArraySet,
                 "Address" => MethodKind::ArrayAddress,
-                _ => return self.find_method(types().known.array(), name, &sig, scope),
+                _ => return self.find_method(types().known.array(), name, &sig),
             };
             return types().methods.intern(owner, kind, &[]);
         }
-        self.find_method(owner, name, &sig, scope)
+        self.find_method(owner, name, &sig)
     }
 
     /// Finds a method by name and signature (as written at the reference) in a type or its ancestors.
@@ -213,7 +213,6 @@ impl Assembly {
         owner: &'static Type,
         name: &str,
         sig: &MethodSig,
-        scope: Scope<'_>,
     ) -> Result<&'static Method> {
         // The signature is written in terms of the owner's definition: `!0` is the owner's first argument.
         let fixed = sig.sentinel.map_or(sig.params.len(), |n| n as usize);
@@ -244,7 +243,7 @@ impl Assembly {
         }
         if owner.is_interface() {
             for t in owner.interfaces()? {
-                if let Ok(m) = self.find_method(t, name, sig, scope) {
+                if let Ok(m) = self.find_method(t, name, sig) {
                     return Ok(m);
                 }
             }

@@ -71,10 +71,10 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
         let body = a.resolve_method(imp.body()?, ty.scope())?;
         if decl.owner.is_interface() {
             plan.overrides.push((decl, body));
-        } else if let Some(slot) = decl.slot_in_owner() {
-            if let Some(entry) = plan.slots.get_mut(slot as usize) {
-                *entry = body;
-            }
+        } else if let Some(slot) = decl.slot_in_owner()
+            && let Some(entry) = plan.slots.get_mut(slot as usize)
+        {
+            *entry = body;
         }
     }
     Ok(plan)

@@ -15,6 +15,16 @@ struct PerTier {
     code_bytes: AtomicU64,
 }
 
+impl PerTier {
+    const fn new() -> Self {
+        PerTier {
+            methods: AtomicU64::new(0),
+            nanoseconds: AtomicU64::new(0),
+            code_bytes: AtomicU64::new(0),
+        }
+    }
+}
+
 /// Counters of the process.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -27,14 +37,9 @@ pub struct Stats {
 impl Stats {
     /// No counts.
     pub const fn new() -> Self {
-        const ZERO: PerTier = PerTier {
-            methods: AtomicU64::new(0),
-            nanoseconds: AtomicU64::new(0),
-            code_bytes: AtomicU64::new(0),
-        };
         Stats {
-            baseline: ZERO,
-            opt: ZERO,
+            baseline: PerTier::new(),
+            opt: PerTier::new(),
             declines: Mutex::new(Vec::new()),
         }
     }
