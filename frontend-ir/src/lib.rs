@@ -8,6 +8,7 @@
 //! | [`op`] | the normal form of an instruction |
 //! | [`cil`] | the table of all ECMA-335 encodings: bytes, mnemonic, operand, normal form |
 //! | [`body`] | a method body; where compilers get bodies from |
+//! | [`generate`] | random programs on which all engines must agree |
 //! | [`interp`] | an interpreter: the oracle; its world serves the SSA interpreter too |
 //! | [`module`] | a self-contained program with layouts: a VM for tests, the interpreter and examples |
 //! | [`region`] | exception clauses as a tree of regions |
@@ -17,6 +18,7 @@
 
 pub mod body;
 pub mod cil;
+pub mod generate;
 pub mod interp;
 pub mod module;
 pub mod op;

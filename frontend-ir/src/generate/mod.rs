@@ -1,0 +1,437 @@
+//! Random programs on which all engines must agree.
+//!
+//! [`program`] makes a valid, terminating module from a seed: numbers of all types, structs, objects, arrays, virtual and
+//! interface calls, loops, protected blocks with all kinds of handlers, and faults of all kinds. What a program prints does not depend on
+//! anything that engines may choose. Loops are counted, and functions call only later ones, so programs end; few run long (the
+//! interpreter's step limit finds those).
+
+mod expressions;
+mod statements;
+
+use std::fmt::Write;
+
+/// What a location holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ty {
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    I64,
+    Native,
+    F32,
+    F64,
+    Str,
+    Obj,
+    /// An array of the element type of this number.
+    Array(usize),
+    Struct(usize),
+}
+
+const NUMBERS: &[Ty] = &[Ty::I32, Ty::I64, Ty::Native, Ty::F32, Ty::F64];
+const ELEMENTS: &[Ty] = &[
+    Ty::I32,
+    Ty::U8,
+    Ty::I16,
+    Ty::I64,
+    Ty::F64,
+    Ty::Obj,
+    Ty::Struct(0),
+    Ty::Struct(2),
+];
+const STRUCTS: usize = 4;
+
+impl Ty {
+    fn name(self) -> String {
+        match self {
+            Ty::I8 => "i8".into(),
+            Ty::U8 => "u8".into(),
+            Ty::I16 => "i16".into(),
+            Ty::U16 => "u16".into(),
+            Ty::I32 => "i32".into(),
+            Ty::I64 => "i64".into(),
+            Ty::Native => "native".into(),
+            Ty::F32 => "f32".into(),
+            Ty::F64 => "f64".into(),
+            Ty::Str => "string".into(),
+            Ty::Obj => "C0".into(),
+            Ty::Array(e) => format!("{}[]", ELEMENTS[e].name()),
+            Ty::Struct(n) => format!("S{n}"),
+        }
+    }
+
+    /// The type on the stack.
+    fn widened(self) -> Ty {
+        match self {
+            Ty::I8 | Ty::U8 | Ty::I16 | Ty::U16 => Ty::I32,
+            other => other,
+        }
+    }
+}
+
+/// A place where a block is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Loop(u32),
+    Try,
+    Catch,
+    Finally,
+}
+
+struct Function {
+    name: String,
+    params: Vec<Ty>,
+    ret: Ty,
+}
+
+struct Gen {
+    seed: u64,
+    structs: Vec<Vec<(String, Ty)>>,
+    functions: Vec<Function>,
+    /// First function that the current one may call.
+    callable: usize,
+    vars: Vec<(String, Ty, bool)>,
+    statics: Vec<(String, Ty)>,
+    places: Vec<Place>,
+    labels: u32,
+    counters: u32,
+    out: String,
+}
+
+/// The text of a program.
+pub fn program(seed: u64) -> String {
+    let mut g = Gen {
+        seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
+        structs: Vec::new(),
+        functions: Vec::new(),
+        callable: 0,
+        vars: Vec::new(),
+        statics: Vec::new(),
+        places: Vec::new(),
+        labels: 0,
+        counters: 0,
+        out: String::new(),
+    };
+    g.types();
+    g.bodies();
+    g.out
+}
+
+impl Gen {
+    fn below(&mut self, n: usize) -> usize {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        ((self.seed >> 20) % n.max(1) as u64) as usize
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    fn label(&mut self) -> String {
+        self.labels += 1;
+        format!("L{}", self.labels)
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push(' ');
+    }
+
+    fn line(&mut self) {
+        self.out.push('\n');
+    }
+
+    // ---- types
+
+    fn any_type(&mut self) -> Ty {
+        match self.below(12) {
+            0 => self.pick(&[Ty::I8, Ty::U8, Ty::I16, Ty::U16]),
+            1..=3 => Ty::I32,
+            4 | 5 => Ty::I64,
+            6 => self.pick(&[Ty::F32, Ty::F64]),
+            7 => Ty::F64,
+            8 => self.pick(&[Ty::Native, Ty::Str]),
+            9 => Ty::Obj,
+            10 => Ty::Array(self.below(ELEMENTS.len())),
+            _ => Ty::Struct(self.below(STRUCTS)),
+        }
+    }
+
+    fn types(&mut self) {
+        for n in 0..STRUCTS {
+            let mut fields = Vec::new();
+            for f in 0..1 + self.below([2, 4, 7, 3][n]) {
+                let ty = match self.any_type() {
+                    Ty::Struct(inner) if inner >= n => Ty::I16,
+                    other => other,
+                };
+                fields.push((format!("f{f}"), ty));
+            }
+            let _ = writeln!(self.out, "struct S{n} {{");
+            for (name, ty) in &fields {
+                let _ = writeln!(self.out, "  field {} {name}", ty.name());
+            }
+            self.out.push_str("}\n");
+            self.structs.push(fields);
+        }
+        self.out
+            .push_str("interface I { method it(i64 x) -> i32 }\n");
+        let _ = writeln!(
+            self.out,
+            "class C0 implements I {{ field i32 a field f64 b field C0 next field S1 s ctor new0() {{ ret }}\n  \
+             virtual method v(i32 x) -> i64 {{ ldarg x conv.i8 ldarg this ldfld C0::a conv.i8 add ret }}\n  \
+             virtual method it(i64 x) -> i32 {{ ldarg x conv.i4 ldarg this ldfld C0::a xor ret }} }}"
+        );
+        let _ = writeln!(
+            self.out,
+            "class C1 extends C0 {{ field i64 c ctor new1(i32 a) {{ ldarg this ldarg a stfld C0::a ret }}\n  \
+             override method v(i32 x) -> i64 {{ ldarg this ldarg x ldc.i4.3 mul call C0::v ldc.i8 7 sub ret }} }}"
+        );
+        let _ = writeln!(
+            self.out,
+            "sealed class C2 extends C1 {{ ctor new2(i32 a) {{ ldarg this ldarg a ldc.i4.5 mul stfld C0::a ret }}\n  \
+             override method it(i64 x) -> i32 {{ ldarg x ldc.i8 3 rem conv.i4 ldc.i4 100 ldarg this ldfld C0::a div add ret }} }}"
+        );
+        self.out.push_str("class G {\n");
+        for n in 0..6 {
+            let ty = self.any_type();
+            let _ = writeln!(self.out, "  static field {} g{n}", ty.name());
+            self.statics.push((format!("G::g{n}"), ty));
+        }
+        self.out.push_str("}\n");
+    }
+
+    // ---- functions
+
+    fn bodies(&mut self) {
+        for n in 0..3 + self.below(4) {
+            let params = (0..self.below(7)).map(|_| self.any_type()).collect();
+            let ret = self.any_type();
+            self.functions.push(Function {
+                name: format!("f{n}"),
+                params,
+                ret,
+            });
+        }
+        for n in 0..self.functions.len() {
+            self.function(n);
+        }
+        self.main();
+    }
+
+    fn begin(&mut self, args: &[Ty]) -> Vec<(String, Ty)> {
+        self.labels = 0;
+        self.counters = 0;
+        self.places.clear();
+        self.vars = args
+            .iter()
+            .enumerate()
+            .map(|(i, &t)| (format!("a{i}"), t, true))
+            .collect();
+        let locals: Vec<(String, Ty)> = (0..3 + self.below(6))
+            .map(|i| (format!("v{i}"), self.any_type()))
+            .collect();
+        self.vars
+            .extend(locals.iter().map(|(n, t)| (n.clone(), *t, false)));
+        locals
+    }
+
+    fn locals_text(&self, locals: &[(String, Ty)]) -> String {
+        let mut all: Vec<String> = locals
+            .iter()
+            .map(|(n, t)| format!("{} {n}", t.name()))
+            .collect();
+        all.extend((0..self.counters).map(|c| format!("i32 c{c}")));
+        format!("  .locals ({})\n", all.join(", "))
+    }
+
+    fn function(&mut self, n: usize) {
+        let (params, ret) = (self.functions[n].params.clone(), self.functions[n].ret);
+        self.callable = n + 1;
+        let outer = std::mem::take(&mut self.out);
+        let locals = self.begin(&params);
+        self.fill(&locals);
+        for _ in 0..2 + self.below(5) {
+            self.guarded();
+        }
+        self.expr(ret.widened(), 2);
+        self.put("ret");
+        let code = std::mem::replace(&mut self.out, outer);
+        let params: Vec<String> = params
+            .iter()
+            .enumerate()
+            .map(|(i, t)| format!("{} a{i}", t.name()))
+            .collect();
+        let flag = self.pick(&["", "", "noinline ", "inline "]);
+        let name = self.functions[n].name.clone();
+        let _ = writeln!(
+            self.out,
+            "{flag}func {name}({}) -> {} {{",
+            params.join(", "),
+            ret.name()
+        );
+        let text = self.locals_text(&locals);
+        self.out.push_str(&text);
+        self.out.push_str(&code);
+        self.out.push_str("\n}\n");
+    }
+
+    /// Gives references a value: most faults should come later.
+    fn fill(&mut self, locals: &[(String, Ty)]) {
+        for (name, ty) in locals {
+            let reference = matches!(ty, Ty::Obj | Ty::Str | Ty::Array(_));
+            if reference && !self.one_in(8) {
+                self.fresh(*ty);
+                self.put(&format!("stloc {name}"));
+            }
+        }
+        self.line();
+    }
+
+    /// A new object, array or string.
+    fn fresh(&mut self, ty: Ty) {
+        match ty {
+            Ty::Obj => self.put("ldc.i4 3 newobj C1::new1"),
+            Ty::Str => self.put("ldstr \"fresh\""),
+            Ty::Array(e) => {
+                let n = if self.one_in(8) {
+                    self.below(4)
+                } else {
+                    4 + self.below(3)
+                };
+                self.put(&format!("ldc.i4 {n} newarr {}", ELEMENTS[e].name()));
+            }
+            _ => self.leaf(ty),
+        }
+    }
+
+    /// A statement, most often in a block of its own that catches what it throws.
+    fn guarded(&mut self) {
+        if self.one_in(4) {
+            self.statement(3);
+        } else {
+            let end = self.label();
+            self.places.push(Place::Try);
+            self.put(".try {");
+            self.statement(3);
+            self.put(&format!("leave {end} }}"));
+            self.places.pop();
+            self.put(&format!(
+                "catch Exception {{ callvirt object::type_name call print_str leave {end} }} {end}:"
+            ));
+        }
+        self.line();
+    }
+
+    fn main(&mut self) {
+        self.callable = 0;
+        let outer = std::mem::take(&mut self.out);
+        let locals = self.begin(&[]);
+        self.fill(&locals);
+        for (name, ty) in self.statics.clone() {
+            self.fresh(ty.widened());
+            self.put(&format!("stsfld {name}"));
+        }
+        self.line();
+        for n in (0..self.functions.len()).chain(0..self.functions.len()) {
+            let end = self.label();
+            self.places.push(Place::Try);
+            self.put(".try {");
+            let params = self.functions[n].params.clone();
+            for p in params {
+                self.expr(p.widened(), 1);
+            }
+            let name = self.functions[n].name.clone();
+            let ret = self.functions[n].ret.widened();
+            self.put(&format!("call {name}"));
+            self.print(ret);
+            self.put(&format!("leave {end} }}"));
+            self.places.pop();
+            self.put(&format!(
+                "catch Exception {{ callvirt object::type_name call print_str leave {end} }} {end}:"
+            ));
+            self.line();
+        }
+        for _ in 0..6 {
+            self.guarded();
+        }
+        for (name, ty) in self.statics.clone() {
+            self.put(&format!("ldsfld {name}"));
+            self.print(ty.widened());
+        }
+        self.put("ldc.i4.0 ret");
+        let code = std::mem::replace(&mut self.out, outer);
+        self.out.push_str("func main() -> i32 {\n");
+        let text = self.locals_text(&locals);
+        self.out.push_str(&text);
+        self.out.push_str(&code);
+        self.out.push_str("\n}\n");
+    }
+
+    /// Prints the value on the stack.
+    fn print(&mut self, ty: Ty) {
+        match ty {
+            Ty::I64 => self.put("call print_i64"),
+            Ty::Native => self.put("conv.i8 call print_i64"),
+            Ty::F32 => self.put("call print_f32"),
+            Ty::F64 => self.put("call print_f64"),
+            Ty::Str => {
+                let (no, end) = (self.label(), self.label());
+                self.put(&format!(
+                    "dup brfalse {no} call print_str br {end} {no}: pop ldstr \"null\" call print_str {end}:"
+                ));
+            }
+            Ty::Obj => self.put("ldnull ceq call print_i32"),
+            Ty::Array(_) => {
+                let (no, end) = (self.label(), self.label());
+                self.put(&format!(
+                    "dup brfalse {no} ldlen conv.i4 call print_i32 br {end} {no}: pop ldc.i4.m1 call print_i32 {end}:"
+                ));
+            }
+            Ty::Struct(n) => {
+                let (field, ty) = self.structs[n][0].clone();
+                self.put(&format!("ldfld S{n}::{field}"));
+                self.print(ty.widened());
+            }
+            _ => self.put("call print_i32"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interp::{self, Limits, RunError};
+    use crate::{text, verify};
+
+    #[test]
+    fn programs_are_valid_and_most_end_soon() {
+        let mut long = 0;
+        for seed in 0..60 {
+            let source = program(seed);
+            let module =
+                text::parse(&source).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{source}"));
+            for def in module.methods.iter().filter_map(|d| d.body.as_ref()) {
+                verify::verify(&module, def)
+                    .unwrap_or_else(|e| panic!("seed {seed}: {e}\n{source}"));
+            }
+            let limits = Limits {
+                steps: 300_000,
+                ..Limits::default()
+            };
+            match interp::run(&module, limits) {
+                Ok(_) => {}
+                Err(RunError::Steps) => long += 1,
+                Err(e) => panic!("seed {seed}: {e}\n{source}"),
+            }
+        }
+        assert!(long < 10, "{long} of 60 programs run long");
+    }
+}
