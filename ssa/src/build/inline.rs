@@ -10,7 +10,7 @@ use super::scan::Scope;
 use super::{Builder, Result};
 use crate::ir::Ty;
 use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::{Flow, Op as Cil, Prefix};
+use isthmus_frontend_ir::op::{Flow, Insn, Op as Cil, Prefix};
 use isthmus_frontend_ir::region::ClauseKind;
 use isthmus_runtime_abi::artifact::InlineNode;
 use isthmus_runtime_abi::ids::MethodId;
@@ -48,6 +48,8 @@ impl Builder<'_> {
         let body = self.env.body(m).ok()?;
         let limit = if info.wants_inline {
             opts.inline_wanted_size
+        } else if Self::is_straight(&body) {
+            2 * opts.inline_size
         } else {
             opts.inline_size
         };
@@ -63,6 +65,18 @@ impl Builder<'_> {
             body,
             info,
         })
+    }
+
+    /// Whether the body computes something without branches and with one call at most (as operators of structs do).
+    fn is_straight(body: &Body) -> bool {
+        let calls = |i: &&Insn| {
+            matches!(
+                i.op,
+                Cil::Call(_) | Cil::CallVirt(_) | Cil::CallI(_) | Cil::NewObj(_)
+            )
+        };
+        let flows = |i: &Insn| matches!(i.op.flow(), Flow::Next | Flow::Return);
+        body.code.iter().all(flows) && body.code.iter().filter(calls).count() <= 1
     }
 
     /// Whether nothing in the body ties it to a frame of its own.

@@ -52,6 +52,14 @@ pub fn run(func: &mut Func, _: Target) -> bool {
         }
     }
     rebuild(func, &headers, &copies, &var_of, vars);
+    // What is left of a header is outside of the loop: it need not poll.
+    for (h, _) in &headers {
+        let insts = std::mem::take(&mut func.blocks[h.index()].insts);
+        func.blocks[h.index()].insts = insts
+            .into_iter()
+            .filter(|i| func.insts[i.index()].op != Op::Poll)
+            .collect();
+    }
     true
 }
 
