@@ -5,7 +5,7 @@ use super::cx::{Cx, Value};
 use super::{Options, exceptions, offsets, set_options, set_runtime};
 use crate::types::system::SearchPath;
 use crate::types::{LoadError, Method, TypeSystem, types};
-use isthmus_rt::gc::HeapOptions;
+use isthmus_rt::gc::{Heap, HeapOptions};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::{Config, Runtime};
 use std::path::{Path, PathBuf};
@@ -52,13 +52,19 @@ pub fn start_types(program: &Path, bcl: Option<&Path>) -> Result<&'static TypeSy
     Ok(TypeSystem::start(SearchPath { app, bcl })?)
 }
 
-/// Starts the runtime under the type system.
-pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
-    offsets::check()?;
+/// The heap that the options ask for.
+fn heap_options(options: &Options) -> HeapOptions {
     let mut heap = HeapOptions::default();
     if options.gc_stress {
         heap.stress = options.gc_stress_interval;
     }
+    heap
+}
+
+/// Starts the runtime under the type system.
+pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
+    offsets::check()?;
+    let heap = heap_options(&options);
     set_options(options);
     let runtime = Runtime::new(
         Config {
@@ -73,6 +79,8 @@ pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
 
 /// Runs a program's `Main` and returns its exit code.
 pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, RunError> {
+    // The collector's address space is reserved on another thread while assemblies are read.
+    Heap::prepare(&heap_options(&options));
     let ts = start_types(program, options.bcl.as_deref())?;
     let assembly = ts.load_file(program)?;
     let main = entry_point(assembly)?;
