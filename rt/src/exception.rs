@@ -154,6 +154,7 @@ pub(crate) unsafe extern "C" fn fault(ctx: *mut isthmus_runtime_abi::context::Th
     let thread = unsafe { Thread::from_context(ctx) };
     let kind = TrapKind::from_code(thread.ctx.fault_kind.load(Relaxed) as u8)
         .unwrap_or(TrapKind::NullReference);
+    thread.runtime().counters.faults.fetch_add(1, Relaxed);
     // A fault in a stub belongs to the call site of its caller.
     let in_method = thread.ctx.fault_pc.load(Relaxed) != 0;
     let thrown = thread.runtime().trap(thread, kind);
@@ -183,6 +184,8 @@ unsafe fn transition_place(fp: usize, trap: Option<TrapKind>) -> Place {
 /// # Safety
 /// The frames at and outside `from` are live, on the calling thread's stack.
 unsafe fn throw(thread: &Thread, thrown: Thrown, from: Place) {
+    let counters = &thread.runtime().counters;
+    counters.exceptions.fetch_add(1, Relaxed);
     // SAFETY: passed on.
     let target = thread.with_reserve(|| unsafe { find_target(thread, thrown, from) });
     // SAFETY: own thread; short borrow.

@@ -77,6 +77,14 @@ impl MethodRecord {
         }
     }
 
+    /// Forgets a version other than the newest.
+    pub(crate) fn forget(&self, code: usize) {
+        let mut state = self.state.lock();
+        if state.versions.last() != Some(&code) {
+            state.versions.retain(|&v| v != code);
+        }
+    }
+
     /// Lets a vtable word lead to the newest version, now and later. `None` if there is no code yet.
     ///
     /// # Safety

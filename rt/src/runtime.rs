@@ -26,7 +26,7 @@ use isthmus_stubs::{RuntimeEntries, StubError, dispatch as stubs};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use thiserror::Error;
 
 const WORD: u32 = size_of::<usize>() as u32;
@@ -82,6 +82,26 @@ pub(crate) struct StubAddresses {
     pub(crate) stub_fault: usize,
 }
 
+/// Events, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) exceptions: AtomicU64,
+    pub(crate) faults: AtomicU64,
+}
+
+/// What happened so far, for statistics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Exceptions thrown or rethrown.
+    pub exceptions: u64,
+    /// Those of them that were faults of compiled code.
+    pub faults: u64,
+    /// Pieces of code registered.
+    pub code: usize,
+    /// Bytes of code memory in use, stubs included.
+    pub code_bytes: usize,
+}
+
 /// A runtime.
 pub struct Runtime {
     vm: Box<dyn Vm>,
@@ -99,6 +119,7 @@ pub struct Runtime {
     pub(crate) imt: Mutex<ImtTables>,
     low: LowArena,
     removals: AtomicU32,
+    pub(crate) counters: Counters,
     heap: OnceLock<&'static Heap>,
 }
 
@@ -137,6 +158,7 @@ impl Runtime {
             imt: Mutex::default(),
             low: LowArena::new()?,
             removals: AtomicU32::new(0),
+            counters: Counters::default(),
             heap: OnceLock::new(),
         };
         for stub in isthmus_stubs::common(arch).map_err(InstallError::from)? {
@@ -181,6 +203,16 @@ impl Runtime {
     /// Which code is at an address.
     pub fn code_map(&self) -> &CodeMap {
         &self.code
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            exceptions: self.counters.exceptions.load(Ordering::Relaxed),
+            faults: self.counters.faults.load(Ordering::Relaxed),
+            code: self.code.len(),
+            code_bytes: self.memory.used().0,
+        }
     }
 
     /// The threads.
@@ -274,12 +306,19 @@ impl Runtime {
         Ok(self.memory.link(artifact, &|symbol| self.resolve(symbol))?)
     }
 
-    /// Frees a version that is not the newest.
+    /// Frees a version that is not the newest, with its filters.
     ///
     /// # Safety
     /// No frame, slot, resume address or other code refers to it, and no thread is looking it up: the world is stopped,
     /// and the stacks were searched.
     pub unsafe fn remove(&self, code: &Code) {
+        if let Symbol::MethodBody(id) = code.symbol {
+            self.method(id).forget(code.base);
+        }
+        for filter in code.filters.iter().filter_map(|&f| self.code.find(f)) {
+            // SAFETY: a filter runs only beneath a frame of its method.
+            unsafe { self.remove(filter) };
+        }
         let linked = LinkedCode {
             base: code.base,
             size: code.len as usize,

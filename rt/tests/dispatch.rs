@@ -115,6 +115,40 @@ fn a_new_version_is_reached_by_cell_slot_and_entry() {
 }
 
 #[test]
+fn old_versions_can_be_removed_and_their_place_used_again() {
+    let thread = attach();
+    let e = exception(1);
+    let body = |id: MethodId, il: u32| {
+        let mut f = Fun::with_symbol(Symbol::MethodBody(id), id);
+        f.throw(e, il, &[]);
+        f.finish()
+    };
+    let trace = || shared().traces.lock().unwrap()[&e.addr()][0];
+    let id = new_method();
+    let first = runtime().install(&body(id, 1)).unwrap().base;
+    let before = runtime().counts();
+    for _ in 0..2 {
+        assert_eq!(call(&thread, id, &[]), Err(e));
+        assert_eq!(trace().il, 1);
+    }
+    assert!(runtime().counts().exceptions >= before.exceptions + 2);
+    runtime().install(&body(id, 2)).unwrap();
+    let old = runtime().code_map().find(first).unwrap();
+    // SAFETY: no frame is in it, and it was not called through slots.
+    unsafe { runtime().remove(old) };
+    assert_eq!(runtime().method(id).version_count(), 1);
+    // New code in the same place: what this thread remembers of the place must not be used.
+    for _ in 0..8 {
+        let other = new_method();
+        runtime().install(&body(other, 3)).unwrap();
+        assert_eq!(call(&thread, other, &[]), Err(e));
+        assert_eq!((trace().method, trace().il), (other, 3));
+    }
+    assert_eq!(call(&thread, id, &[]), Err(e));
+    assert_eq!(trace().il, 2);
+}
+
+#[test]
 fn interface_methods_share_a_slot_through_its_thunk() {
     let thread = attach();
     let vtable = runtime().alloc_vtable(0).unwrap();
