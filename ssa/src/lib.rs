@@ -10,7 +10,7 @@
 //! | `build` | from stack IR to SSA, inlining on the way |
 //! | [`analysis`] | order of blocks, predecessors, dominators |
 //! | [`verify`] | the verifier with its numbered invariants |
-//! | [`print`] | the text form |
+//! | [`print`], [`parse`] | the text form |
 //! | [`passes`] | the passes, as data |
 //! | [`driver`] | one method through all passes |
 //! | [`interp`] | an interpreter, the oracle for builder and passes |
@@ -24,6 +24,7 @@ pub mod error;
 pub mod interp;
 pub mod ir;
 pub mod options;
+pub mod parse;
 pub mod passes;
 pub mod print;
 pub mod verify;

@@ -1,16 +1,19 @@
-//! The text form, derived from the table of operations.
+//! The text form, derived from the table of operations. [`crate::parse`] reads it back.
 //!
 //! ```text
 //! function method3(i32, ptr) -> i32 {
 //!   slot0: 16 align 8
-//!   clause0: finally, node 0
+//!   clause0: Finally node 0
 //! block0(v0: i32, v1: ref):
-//!     v2 = load.i32 v1 [i32 +8 length null]
-//!     v3 = call (v0) -> block1(), clause0 block2(v0)   ; call method4(i32) -> i32
+//!     v2 = load.i32 v1 [i32 +8 length null]  ; 4
+//!     v3 = call v0 method4(i32) -> i32 => block1(), clause0 block2(v0)  ; 9
 //! ```
+//!
+//! After the operation and its controlling type come operands, immediate, successors, and behind `;` the source position:
+//! IL offset in hexadecimal, in inlined code after the inline node and a colon.
 
 use crate::ir::{
-    Access, AccessFlags, CallInfo, CallTarget, Edge, Func, Imm, Inst, InstData, Region, Sig,
+    Access, AccessFlags, CallInfo, CallTarget, Cmp, Edge, Func, Imm, Inst, InstData, Region, Sig,
     SigConv, Unit, Value,
 };
 use isthmus_runtime_abi::callconv::WordTy;
@@ -28,6 +31,22 @@ fn list<T: Display>(f: &mut Formatter<'_>, items: impl Iterator<Item = T>) -> fm
         write!(f, "{i}")?;
     }
     Ok(())
+}
+
+/// Name of a comparison.
+pub fn cmp_name(c: Cmp) -> &'static str {
+    match c {
+        Cmp::Eq => "eq",
+        Cmp::NeUn => "ne_un",
+        Cmp::Ge => "ge",
+        Cmp::Gt => "gt",
+        Cmp::Le => "le",
+        Cmp::Lt => "lt",
+        Cmp::GeUn => "ge_un",
+        Cmp::GtUn => "gt_un",
+        Cmp::LeUn => "le_un",
+        Cmp::LtUn => "lt_un",
+    }
 }
 
 /// Name of a word type.
@@ -90,7 +109,7 @@ impl Text<'_> {
             Imm::None => Ok(()),
             Imm::Bits(b) => write!(f, " {b}"),
             Imm::Symbol(s) => write!(f, " {s:?}"),
-            Imm::Cmp(c) => write!(f, " {c:?}"),
+            Imm::Cmp(c) => write!(f, " {}", cmp_name(*c)),
             Imm::Access(a) => write!(f, " {a}"),
             Imm::Trap(t) => write!(f, " {}", t.name()),
             Imm::Call(c) => match self.0.calls.get(*c as usize) {
@@ -106,13 +125,34 @@ impl Text<'_> {
     fn call(&self, f: &mut Formatter<'_>, c: &CallInfo) -> fmt::Result {
         match c.target {
             CallTarget::Method(m) => write!(f, " {m}")?,
-            CallTarget::Symbol(s) => write!(f, " {s:?}")?,
+            CallTarget::Symbol(s) => write!(f, " symbol {s:?} ")?,
             CallTarget::Indirect => f.write_str(" indirect")?,
-            CallTarget::Helper(h) => write!(f, " {}", h.name())?,
+            CallTarget::Helper(h) => write!(f, " helper {}", h.name())?,
         }
-        sig(f, &c.sig)?;
+        f.write_str("(")?;
+        list(f, c.sig.params.iter().map(|&w| word_name(w)))?;
+        f.write_str(")")?;
+        if !c.sig.rets.is_empty() {
+            // A tail call's results are its caller's: only their words are known.
+            f.write_str(" -> ")?;
+            let words = c.sig.rets.iter().map(|&w| word_name(w));
+            let tys: Vec<&str> = c.ret_tys.iter().map(|t| t.name()).collect();
+            if tys.is_empty() {
+                list(f, words)?;
+            } else {
+                list(f, tys.iter())?;
+            }
+        }
+        if c.sig.conv == SigConv::C {
+            f.write_str(" c")?;
+        }
         if c.rgctx {
             f.write_str(" rgctx")?;
+        }
+        if let Some(m) = c.callee
+            && c.target != CallTarget::Method(m)
+        {
+            write!(f, " of {m}")?;
         }
         Ok(())
     }
@@ -143,7 +183,7 @@ impl Text<'_> {
         }
         self.imm(f, &d.imm)?;
         if d.edges.len > 0 {
-            f.write_str(" -> ")?;
+            f.write_str(" => ")?;
             for (n, e) in self.0.edges(i).iter().enumerate() {
                 if n > 0 {
                     f.write_str(", ")?;
@@ -170,7 +210,21 @@ impl Display for Text<'_> {
             writeln!(f, "  slot{n}: {} align {}", s.size, s.align)?;
         }
         for (n, (c, node)) in func.clauses.iter().enumerate() {
-            writeln!(f, "  clause{n}: {c:?}, node {node}")?;
+            writeln!(f, "  clause{n}: {c:?} node {node}")?;
+        }
+        for (name, slot) in [
+            ("filter_area", func.filter_area),
+            ("this_slot", func.this_slot),
+            ("rgctx_slot", func.rgctx_slot),
+        ] {
+            if let Some(s) = slot {
+                writeln!(f, "  {name}: {s}")?;
+            }
+        }
+        for (n, node) in func.inline_tree.iter().enumerate() {
+            if let Some((parent, il)) = node.parent {
+                writeln!(f, "  inline{n}: {} at {parent}:{il:x}", node.method)?;
+            }
         }
         for b in func.block_ids() {
             let data = func.block(b);
@@ -181,7 +235,7 @@ impl Display for Text<'_> {
                     .iter()
                     .map(|&v| format!("{v}: {}", func.ty(v).name())),
             )?;
-            writeln!(f, "):{}", if data.cold { " ; cold" } else { "" })?;
+            writeln!(f, "){}:", if data.cold { " cold" } else { "" })?;
             for (i, d) in func.block_insts(b) {
                 self.inst(f, i, d)?;
             }

@@ -1,9 +1,11 @@
 //! Every method of every program of `tests/sir` compiles without a decline (but `localloc`) and passes the verifier after every pass, with
-//! and without inlining.
+//! and without inlining, and its text form reads back.
 
 use isthmus_frontend_ir::text;
 use isthmus_runtime_abi::target::Arch;
-use isthmus_ssa::{Options, Reason, compile};
+use isthmus_ssa::parse::parse;
+use isthmus_ssa::verify::verify;
+use isthmus_ssa::{Options, Reason, Unit, compile};
 use std::path::Path;
 
 fn programs() -> Vec<(String, String)> {
@@ -25,6 +27,16 @@ fn programs() -> Vec<(String, String)> {
     out
 }
 
+/// The text form reads back as what it was.
+fn round_trip(unit: &Unit) {
+    for func in std::iter::once(&unit.func).chain(unit.filters.iter().map(|f| &f.func)) {
+        let text = func.to_string();
+        let parsed = parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(parsed.to_string(), text);
+        verify(&parsed).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    }
+}
+
 #[test]
 fn all_methods_compile_and_verify() {
     let mut declined = Vec::new();
@@ -37,11 +49,11 @@ fn all_methods_compile_and_verify() {
                 opts.inline = inline;
                 for method in module.method_ids() {
                     let def = module.method_def(method);
-                    if let Some(body) = &def.body
-                        && let Err(e) = compile(&module, method, body, &opts)
-                        && e.reason != Reason::LocAlloc
-                    {
-                        declined.push(format!("{name}: {}: {e}", def.name));
+                    let Some(body) = &def.body else { continue };
+                    match compile(&module, method, body, &opts) {
+                        Ok(unit) => round_trip(&unit),
+                        Err(e) if e.reason == Reason::LocAlloc => {}
+                        Err(e) => declined.push(format!("{name}: {}: {e}", def.name)),
                     }
                 }
             }
