@@ -12,11 +12,16 @@ use isthmus_runtime_abi::target::Arch;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How a child process compiles: whether SSA passes run, and for which processor.
+/// How a child process compiles: `plain` without SSA passes for the portable processor, `mixed` every other method by the
+/// baseline tier.
 const MODE: &str = "ISTHMUS_MODE";
 
 const COMPILER: vm::Compiler = |module, body| {
     let mode = std::env::var(MODE).unwrap_or_default();
+    if mode == "mixed" && body.method.index() % 2 == 0 {
+        return isthmus_baseline::compile(module, body, &Default::default())
+            .map_err(|e| e.to_string());
+    }
     let mut options = isthmus_ssa::Options::new(Arch::X64);
     options.optimize = mode != "plain";
     options.inline = mode != "plain";
@@ -125,6 +130,11 @@ fn programs_do_what_they_say_as_built() {
 #[test]
 fn programs_do_what_they_say_optimized() {
     run_all("opt", &[]);
+}
+
+#[test]
+fn programs_do_what_they_say_in_mixed_tiers() {
+    run_all("mixed", &[(MODE, "mixed"), ("ISTHMUS_STRESS", "97")]);
 }
 
 #[test]
