@@ -130,10 +130,8 @@ fn threads_collect_under_each_other() {
     });
 }
 
-#[test]
-fn an_exception_in_flight_stays_alive_while_finally_code_collects() {
-    start();
-    let thread = attach();
+/// `try { try { throw new Node(4711) } finally { build a list } } catch (object e) { return e.value }`
+fn throws_and_collects() -> MethodId {
     // throws a node with 4711 in it
     let mut f = Fun::new(new_method());
     alloc(&mut f, false);
@@ -161,12 +159,37 @@ fn an_exception_in_flight_stays_alive_while_finally_code_collects() {
     f.bind(pad);
     f.a.load(Ext::Full64, RAX, Mem::new(RAX, 16));
     f.ret();
-    let outer = f.define();
+    f.define()
+}
+
+#[test]
+fn an_exception_in_flight_stays_alive_while_finally_code_collects() {
+    start();
+    let thread = attach();
+    let outer = throws_and_collects();
     let before = runtime().heap().stats().collections();
     for _ in 0..10 {
         assert_eq!(call(&thread, outer, &[]), Ok(4711));
     }
     assert!(runtime().heap().stats().collections() > before);
+}
+
+#[test]
+fn threads_throw_while_others_collect() {
+    start();
+    let (throws, list) = (throws_and_collects(), list(true));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let thread = attach();
+                for _ in 0..5 {
+                    assert_eq!(call(&thread, throws, &[]), Ok(4711));
+                    assert_eq!(call(&thread, list, &[100]), Ok(sum(100)));
+                }
+                assert_eq!(thread.exceptions_in_flight(), 0);
+            });
+        }
+    });
 }
 
 #[test]
