@@ -18,8 +18,17 @@ pub mod abi;
 #[macro_use]
 mod table;
 
+mod array;
+mod culture;
+mod environment;
+mod gc;
+pub mod handle;
+mod io;
+mod math;
 mod object;
-mod startup;
+mod string;
+mod threading;
+mod time;
 
 pub use abi::{Arg, Ret};
 pub use table::Entry;
@@ -29,7 +38,18 @@ use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// The tables of all modules.
-static TABLES: &[&[table::Class]] = &[object::TABLE, startup::TABLE];
+static TABLES: &[&[table::Class]] = &[
+    array::TABLE,
+    culture::TABLE,
+    environment::TABLE,
+    gc::TABLE,
+    io::TABLE,
+    math::TABLE,
+    object::TABLE,
+    string::TABLE,
+    threading::TABLE,
+    time::TABLE,
+];
 
 /// The native code of an internal call.
 pub fn find(m: &Method) -> Option<&'static Entry> {

@@ -268,3 +268,12 @@ pub fn hash_of_locked(object: Ref) -> u32 {
         Err(hash) => hash,
     }
 }
+
+/// Whether any thread holds the lock.
+pub fn is_locked(object: Ref) -> bool {
+    match LockWord::decode(word(object).load(Ordering::Acquire)) {
+        LockWord::Thin(_) => true,
+        LockWord::Monitor(_) => monitor(object).state.lock().owner != 0,
+        _ => false,
+    }
+}

@@ -1,0 +1,538 @@
+//! `System.IO.MonoIO`: files, over POSIX. A handle is a file descriptor; error codes are those of Win32, as the
+//! library expects.
+
+use super::array::elements;
+use super::string::native_text_to_zero;
+use crate::vm::Cx;
+use crate::vm::cx::Result;
+use isthmus_rt::object::Ref;
+use isthmus_rt::transition::blocking;
+use std::ffi::CString;
+
+icalls! {
+    "System.IO.MonoIO" {
+        "Open" => open [name: usize, mode: i32, access: i32, share: i32, options: i32, error: usize] -> isize;
+        "Close" => close [handle: isize, error: usize] -> bool;
+        "Read" => read [handle: isize, target: Ref, start: i32, count: i32, error: usize] -> i32;
+        "Write" => write [handle: isize, source: Ref, start: i32, count: i32, error: usize] -> i32;
+        "Seek" => seek [handle: isize, offset: i64, origin: i32, error: usize] -> i64;
+        "Flush" => flush [handle: isize, error: usize] -> bool;
+        "GetLength" => get_length [handle: isize, error: usize] -> i64;
+        "SetLength" => set_length [handle: isize, length: i64, error: usize] -> bool;
+        "GetFileType" => file_type [handle: isize, error: usize] -> i32;
+        "get_ConsoleInput" => console_input [] -> isize;
+        "get_ConsoleOutput" => console_output [] -> isize;
+        "get_ConsoleError" => console_error [] -> isize;
+        "get_VolumeSeparatorChar" => volume_separator [] -> u16;
+        "get_DirectorySeparatorChar" => directory_separator [] -> u16;
+        "get_AltDirectorySeparatorChar" => directory_separator [] -> u16;
+        "get_PathSeparator" => path_separator [] -> u16;
+        "CreateDirectory" => create_directory [path: usize, error: usize] -> bool;
+        "RemoveDirectory" => remove_directory [path: usize, error: usize] -> bool;
+        "GetCurrentDirectory" => current_directory [error: usize] -> Ref;
+        "SetCurrentDirectory" => set_current_directory [path: usize, error: usize] -> bool;
+        "MoveFile" => move_file [path: usize, to: usize, error: usize] -> bool;
+        "CopyFile" => copy_file [path: usize, to: usize, overwrite: bool, error: usize] -> bool;
+        "DeleteFile" => delete_file [path: usize, error: usize] -> bool;
+        "GetFileAttributes" => file_attributes [path: usize, error: usize] -> i32;
+        "GetFileStat" => file_stat [path: usize, stat: usize, error: usize] -> bool;
+    }
+    "System.IO.Path" {
+        "get_temp_path" => temp_path [] -> Ref;
+    }
+    "System.ConsoleDriver" {
+        "Isatty" => is_terminal [handle: isize] -> bool;
+        "InternalKeyAvailable" => key_available [timeout: i32] -> i32;
+    }
+}
+
+/// Win32 error codes.
+mod code {
+    pub const FILE_NOT_FOUND: i32 = 2;
+    pub const PATH_NOT_FOUND: i32 = 3;
+    pub const TOO_MANY_OPEN_FILES: i32 = 4;
+    pub const ACCESS_DENIED: i32 = 5;
+    pub const INVALID_HANDLE: i32 = 6;
+    pub const NOT_ENOUGH_MEMORY: i32 = 8;
+    pub const NOT_SAME_DEVICE: i32 = 17;
+    pub const SHARING_VIOLATION: i32 = 32;
+    pub const GEN_FAILURE: i32 = 31;
+    pub const FILE_EXISTS: i32 = 80;
+    pub const INVALID_PARAMETER: i32 = 87;
+    pub const BROKEN_PIPE: i32 = 109;
+    pub const DISK_FULL: i32 = 112;
+    pub const INVALID_NAME: i32 = 123;
+    pub const DIR_NOT_EMPTY: i32 = 145;
+    pub const ALREADY_EXISTS: i32 = 183;
+    pub const FILENAME_EXCED_RANGE: i32 = 206;
+}
+
+/// The Win32 code of a POSIX error; a missing directory on the way is told from a missing file by `is_path`.
+fn win32(errno: i32, is_path: bool) -> i32 {
+    match errno {
+        0 => 0,
+        libc::ENOENT if is_path => code::PATH_NOT_FOUND,
+        libc::ENOENT => code::FILE_NOT_FOUND,
+        libc::ENOTDIR => code::PATH_NOT_FOUND,
+        libc::EACCES | libc::EPERM | libc::EROFS | libc::EISDIR => code::ACCESS_DENIED,
+        libc::EMFILE | libc::ENFILE => code::TOO_MANY_OPEN_FILES,
+        libc::EBADF => code::INVALID_HANDLE,
+        libc::ENOMEM => code::NOT_ENOUGH_MEMORY,
+        libc::EXDEV => code::NOT_SAME_DEVICE,
+        libc::EBUSY | libc::EAGAIN | libc::ETXTBSY => code::SHARING_VIOLATION,
+        libc::EEXIST => code::FILE_EXISTS,
+        libc::EINVAL | libc::ESPIPE => code::INVALID_PARAMETER,
+        libc::EPIPE => code::BROKEN_PIPE,
+        libc::ENOSPC => code::DISK_FULL,
+        libc::ENOTEMPTY => code::DIR_NOT_EMPTY,
+        libc::ENAMETOOLONG => code::FILENAME_EXCED_RANGE,
+        _ => code::GEN_FAILURE,
+    }
+}
+
+fn set(error: usize, value: i32) {
+    if error != 0 {
+        // SAFETY: a managed pointer to an int.
+        unsafe { (error as *mut i32).write_unaligned(value) };
+    }
+}
+
+/// Stores the error of a failed operation and gives its default.
+fn done<T: Default>(error: usize, result: std::io::Result<T>) -> T {
+    match result {
+        Ok(value) => {
+            set(error, 0);
+            value
+        }
+        Err(e) => {
+            set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+            T::default()
+        }
+    }
+}
+
+fn succeeded(error: usize, result: std::io::Result<()>) -> bool {
+    done(error, result.map(|()| true))
+}
+
+/// The result of a system call that gives -1 on errors.
+fn check(result: i64) -> std::io::Result<i64> {
+    if result == -1 {
+        Err(std::io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Repeats a system call that signals interrupt.
+fn retry(mut call: impl FnMut() -> i64) -> std::io::Result<i64> {
+    loop {
+        match check(call()) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn open(
+    _cx: &Cx<'_>,
+    name: usize,
+    mode: i32,
+    access: i32,
+    _share: i32,
+    options: i32,
+    error: usize,
+) -> Result<isize> {
+    let path = native_text_to_zero(name);
+    let Ok(c_path) = CString::new(path.as_str()) else {
+        set(error, code::INVALID_NAME);
+        return Ok(-1);
+    };
+    // FileAccess: 1 read, 2 write; FileMode: 1 CreateNew … 6 Append.
+    let mut flags = libc::O_CLOEXEC
+        | match access & 3 {
+            1 => libc::O_RDONLY,
+            2 => libc::O_WRONLY,
+            _ => libc::O_RDWR,
+        };
+    flags |= match mode {
+        1 => libc::O_CREAT | libc::O_EXCL,
+        2 => libc::O_CREAT | libc::O_TRUNC,
+        4 | 6 => libc::O_CREAT,
+        5 => libc::O_TRUNC,
+        _ => 0,
+    };
+    // SAFETY: a C string.
+    let opened =
+        blocking(|| retry(|| i64::from(unsafe { libc::open(c_path.as_ptr(), flags, 0o666) })));
+    match opened {
+        Ok(fd) => {
+            if std::fs::metadata(&path).is_ok_and(|m| m.is_dir()) {
+                // SAFETY: the descriptor just opened.
+                unsafe { libc::close(fd as i32) };
+                set(error, code::ACCESS_DENIED);
+                return Ok(-1);
+            }
+            // FileOptions.DeleteOnClose: the name goes at once, the file with its last descriptor.
+            if options & 0x400_0000 != 0 {
+                let _ = std::fs::remove_file(&path);
+            }
+            set(error, 0);
+            Ok(fd as isize)
+        }
+        Err(e) => {
+            let errno = e.raw_os_error().unwrap_or(libc::EIO);
+            let parent = std::path::Path::new(&path).parent();
+            let no_directory = errno == libc::ENOENT
+                && parent.is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir());
+            set(error, win32(errno, no_directory));
+            Ok(-1)
+        }
+    }
+}
+
+fn close(_cx: &Cx<'_>, handle: isize, error: usize) -> Result<bool> {
+    // SAFETY: closes the descriptor that the program owns.
+    let result = check(i64::from(unsafe { libc::close(handle as i32) }));
+    Ok(succeeded(error, result.map(drop)))
+}
+
+/// Address of `count` bytes of an array from `start`; checked.
+fn window(cx: &Cx<'_>, array: Ref, start: i32, count: i32) -> Result<usize> {
+    if array.is_null() {
+        return Err(cx.argument_null("buffer"));
+    }
+    let e = elements(cx, array)?;
+    if start < 0 || count < 0 || start as usize + count as usize > e.count * e.size {
+        return Err(cx.exception("System", "ArgumentException", "array too small"));
+    }
+    Ok(e.data + start as usize)
+}
+
+fn read(
+    cx: &Cx<'_>,
+    handle: isize,
+    target: Ref,
+    start: i32,
+    count: i32,
+    error: usize,
+) -> Result<i32> {
+    let at = window(cx, target, start, count)?;
+    // SAFETY: the window lies in the array, which the caller's local keeps in place.
+    let result = blocking(|| {
+        retry(
+            || unsafe { libc::read(handle as i32, at as *mut libc::c_void, count as usize) } as i64,
+        )
+    });
+    std::hint::black_box(target);
+    if let Err(e) = &result {
+        set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+        return Ok(-1);
+    }
+    Ok(done(error, result) as i32)
+}
+
+fn write(
+    cx: &Cx<'_>,
+    handle: isize,
+    source: Ref,
+    start: i32,
+    count: i32,
+    error: usize,
+) -> Result<i32> {
+    let at = window(cx, source, start, count)?;
+    let mut written = 0usize;
+    while written < count as usize {
+        // SAFETY: as `read`.
+        let result = blocking(|| {
+            retry(|| unsafe {
+                libc::write(
+                    handle as i32,
+                    (at + written) as *const libc::c_void,
+                    count as usize - written,
+                )
+            } as i64)
+        });
+        match result {
+            Ok(n) => written += n as usize,
+            Err(e) => {
+                set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+                return Ok(-1);
+            }
+        }
+    }
+    std::hint::black_box(source);
+    set(error, 0);
+    Ok(written as i32)
+}
+
+fn seek(_cx: &Cx<'_>, handle: isize, offset: i64, origin: i32, error: usize) -> Result<i64> {
+    let whence = match origin {
+        0 => libc::SEEK_SET,
+        1 => libc::SEEK_CUR,
+        _ => libc::SEEK_END,
+    };
+    // SAFETY: no memory involved.
+    match check(unsafe { libc::lseek(handle as i32, offset, whence) }) {
+        Ok(at) => {
+            set(error, 0);
+            Ok(at)
+        }
+        Err(e) => {
+            set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+            Ok(-1)
+        }
+    }
+}
+
+/// Writes what the kernel holds to the disk; pipes and terminals have nothing to flush.
+fn flush(_cx: &Cx<'_>, handle: isize, error: usize) -> Result<bool> {
+    // SAFETY: no memory involved.
+    let result = blocking(|| retry(|| i64::from(unsafe { libc::fsync(handle as i32) })));
+    Ok(match result {
+        Err(e)
+            if !matches!(
+                e.raw_os_error(),
+                Some(libc::EINVAL | libc::EROFS | libc::ENOTSUP)
+            ) =>
+        {
+            succeeded(error, Err(e))
+        }
+        _ => succeeded(error, Ok(())),
+    })
+}
+
+fn stat_of(handle: isize) -> std::io::Result<libc::stat> {
+    // SAFETY: `stat` is plain data, filled by fstat.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        check(i64::from(libc::fstat(handle as i32, &mut stat)))?;
+        Ok(stat)
+    }
+}
+
+fn get_length(_cx: &Cx<'_>, handle: isize, error: usize) -> Result<i64> {
+    match stat_of(handle) {
+        Ok(stat) => {
+            set(error, 0);
+            Ok(stat.st_size)
+        }
+        Err(e) => {
+            set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+            Ok(-1)
+        }
+    }
+}
+
+fn set_length(_cx: &Cx<'_>, handle: isize, length: i64, error: usize) -> Result<bool> {
+    // SAFETY: no memory involved.
+    let result =
+        blocking(|| retry(|| i64::from(unsafe { libc::ftruncate(handle as i32, length) })));
+    Ok(succeeded(error, result.map(drop)))
+}
+
+/// `MonoFileType`: 1 disk, 2 character device, 3 pipe.
+fn file_type(_cx: &Cx<'_>, handle: isize, error: usize) -> Result<i32> {
+    Ok(done(
+        error,
+        stat_of(handle).map(|s| match s.st_mode & libc::S_IFMT {
+            libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => 1,
+            libc::S_IFCHR => 2,
+            libc::S_IFIFO | libc::S_IFSOCK => 3,
+            _ => 0,
+        }),
+    ))
+}
+
+fn console_input(_cx: &Cx<'_>) -> Result<isize> {
+    Ok(0)
+}
+
+fn console_output(_cx: &Cx<'_>) -> Result<isize> {
+    Ok(1)
+}
+
+fn console_error(_cx: &Cx<'_>) -> Result<isize> {
+    Ok(2)
+}
+
+fn volume_separator(_cx: &Cx<'_>) -> Result<u16> {
+    Ok(u16::from(b'/'))
+}
+
+fn directory_separator(_cx: &Cx<'_>) -> Result<u16> {
+    Ok(u16::from(b'/'))
+}
+
+fn path_separator(_cx: &Cx<'_>) -> Result<u16> {
+    Ok(u16::from(b':'))
+}
+
+fn create_directory(_cx: &Cx<'_>, path: usize, error: usize) -> Result<bool> {
+    let path = native_text_to_zero(path);
+    match std::fs::create_dir(&path) {
+        Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
+            set(error, code::ALREADY_EXISTS);
+            Ok(false)
+        }
+        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => {
+            set(error, code::PATH_NOT_FOUND);
+            Ok(false)
+        }
+        other => Ok(succeeded(error, other)),
+    }
+}
+
+fn remove_directory(_cx: &Cx<'_>, path: usize, error: usize) -> Result<bool> {
+    Ok(succeeded(
+        error,
+        std::fs::remove_dir(native_text_to_zero(path)),
+    ))
+}
+
+fn current_directory(cx: &Cx<'_>, error: usize) -> Result<Ref> {
+    let path = done(error, std::env::current_dir());
+    cx.string(&path.to_string_lossy())
+}
+
+fn set_current_directory(_cx: &Cx<'_>, path: usize, error: usize) -> Result<bool> {
+    Ok(succeeded(
+        error,
+        std::env::set_current_dir(native_text_to_zero(path)),
+    ))
+}
+
+fn move_file(_cx: &Cx<'_>, path: usize, to: usize, error: usize) -> Result<bool> {
+    let (path, to) = (native_text_to_zero(path), native_text_to_zero(to));
+    if std::fs::symlink_metadata(&to).is_ok() && path != to {
+        set(error, code::ALREADY_EXISTS);
+        return Ok(false);
+    }
+    let moved = std::fs::rename(&path, &to).or_else(|e| {
+        if e.raw_os_error() != Some(libc::EXDEV) {
+            return Err(e);
+        }
+        std::fs::copy(&path, &to)?;
+        std::fs::remove_file(&path)
+    });
+    Ok(succeeded(error, moved))
+}
+
+fn copy_file(_cx: &Cx<'_>, path: usize, to: usize, overwrite: bool, error: usize) -> Result<bool> {
+    let (path, to) = (native_text_to_zero(path), native_text_to_zero(to));
+    if !overwrite && std::fs::symlink_metadata(&to).is_ok() {
+        set(error, code::FILE_EXISTS);
+        return Ok(false);
+    }
+    Ok(succeeded(
+        error,
+        blocking(|| std::fs::copy(path, to)).map(drop),
+    ))
+}
+
+fn delete_file(_cx: &Cx<'_>, path: usize, error: usize) -> Result<bool> {
+    Ok(succeeded(
+        error,
+        std::fs::remove_file(native_text_to_zero(path)),
+    ))
+}
+
+/// `FileAttributes` of a file: read-only 1, hidden 2, directory 16, normal 128, reparse point 1024.
+fn attributes(path: &str) -> std::io::Result<i32> {
+    let link = std::fs::symlink_metadata(path)?;
+    let file = std::fs::metadata(path).unwrap_or_else(|_| link.clone());
+    let mut bits = 0;
+    if file.permissions().readonly() {
+        bits |= 1;
+    }
+    let name = std::path::Path::new(path).file_name();
+    if name.is_some_and(|n| n.as_encoded_bytes().first() == Some(&b'.')) {
+        bits |= 2;
+    }
+    if file.is_dir() {
+        bits |= 16;
+    }
+    if link.is_symlink() {
+        bits |= 1024;
+    }
+    Ok(if bits == 0 { 128 } else { bits })
+}
+
+fn file_attributes(_cx: &Cx<'_>, path: usize, error: usize) -> Result<i32> {
+    let path = native_text_to_zero(path);
+    match attributes(&path) {
+        Ok(bits) => {
+            set(error, 0);
+            Ok(bits)
+        }
+        Err(e) => {
+            set(error, win32(e.raw_os_error().unwrap_or(libc::EIO), false));
+            Ok(-1)
+        }
+    }
+}
+
+/// Fills a `MonoIOStat`: attributes, length, creation, last access, last write (file times).
+fn file_stat(_cx: &Cx<'_>, path: usize, stat: usize, error: usize) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let path = native_text_to_zero(path);
+    let found = attributes(&path).and_then(|bits| {
+        Ok((
+            bits,
+            std::fs::metadata(&path).or_else(|_| std::fs::symlink_metadata(&path))?,
+        ))
+    });
+    let time = |seconds: i64, nanos: i64| super::time::file_time(seconds, nanos);
+    Ok(succeeded(
+        error,
+        found.map(|(bits, m)| {
+            let written = time(m.mtime(), m.mtime_nsec());
+            let changed = time(m.ctime(), m.ctime_nsec());
+            let words = [
+                m.len() as i64,
+                written.min(changed),
+                time(m.atime(), m.atime_nsec()),
+                written,
+            ];
+            // SAFETY: a managed pointer to a `MonoIOStat`: an int, padding, four longs.
+            unsafe {
+                (stat as *mut i32).write_unaligned(bits);
+                for (i, w) in words.iter().enumerate() {
+                    ((stat + 8 + 8 * i) as *mut i64).write_unaligned(*w);
+                }
+            }
+        }),
+    ))
+}
+
+fn temp_path(cx: &Cx<'_>) -> Result<Ref> {
+    let mut path = std::env::temp_dir().to_string_lossy().into_owned();
+    if !path.ends_with('/') {
+        path.push('/');
+    }
+    cx.string(&path)
+}
+
+fn is_terminal(_cx: &Cx<'_>, handle: isize) -> Result<bool> {
+    // SAFETY: no memory involved.
+    Ok(unsafe { libc::isatty(handle as i32) } == 1)
+}
+
+/// Bytes that can be read from the terminal within the time.
+fn key_available(_cx: &Cx<'_>, timeout: i32) -> Result<i32> {
+    let mut poll = libc::pollfd {
+        fd: 0,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one descriptor record; FIONREAD stores an int.
+    Ok(blocking(|| unsafe {
+        let mut ready = 0i32;
+        if libc::poll(&mut poll, 1, timeout) > 0 && libc::ioctl(0, libc::FIONREAD, &mut ready) == 0
+        {
+            ready
+        } else {
+            0
+        }
+    }))
+}
