@@ -1,7 +1,7 @@
 //! Arithmetic, logic, shifts, division.
 
 use crate::error::R;
-use crate::gen_::Gen;
+use crate::gen_::{Gen, Home};
 use crate::moves::Word;
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
@@ -104,6 +104,25 @@ impl<A: Target> Gen<'_, A> {
         } else {
             constant_last(a, b)
         };
+        let alu = match op {
+            BinOp::Add => Alu::Add,
+            BinOp::Sub => Alu::Sub,
+            BinOp::And => Alu::And,
+            BinOp::Or => Alu::Or,
+            _ => Alu::Xor,
+        };
+        // `x = x op y` in the register of `x`.
+        if op != BinOp::Sub && matches!(b.loc, Loc::Var(_)) && !matches!(a.loc, Loc::Var(_)) {
+            std::mem::swap(&mut a, &mut b);
+        }
+        if let Some(v) = self.fuse_store(a.loc, ty)?
+            && let Home::Reg(r) = self.vars[v as usize].home
+        {
+            let src = self.src(&mut b)?;
+            self.a.alu(alu, w, r, src);
+            self.discard(b);
+            return Ok(());
+        }
         // Address arithmetic stays symbolic.
         if let (Loc::Imm(v), BinOp::Add | BinOp::Sub, Width::W64) = (b.loc, op, w)
             && let Ok(v) = i32::try_from(v)
@@ -120,13 +139,6 @@ impl<A: Target> Gen<'_, A> {
                 return Ok(());
             }
         }
-        let alu = match op {
-            BinOp::Add => Alu::Add,
-            BinOp::Sub => Alu::Sub,
-            BinOp::And => Alu::And,
-            BinOp::Or => Alu::Or,
-            _ => Alu::Xor,
-        };
         // If only the second operand is in a register that may be written, use that one.
         if op != BinOp::Sub && !self.owned(&a) && self.owned(&b) {
             std::mem::swap(&mut a, &mut b);
@@ -446,6 +458,14 @@ impl<A: Target> Gen<'_, A> {
             }
             _ => return self.invalid(format!("{op:?} does not take floats")),
         };
+        if let Some(v) = self.fuse_store(a.loc, ty)?
+            && let Home::Freg(r) = self.vars[v as usize].home
+        {
+            let src = self.fsrc(&mut b)?;
+            self.a.falu(falu, fty(ty), r, src);
+            self.discard(b);
+            return Ok(());
+        }
         let r = self.own_f(&mut a)?;
         let src = self.fsrc(&mut b)?;
         self.a.falu(falu, fty(ty), r, src);

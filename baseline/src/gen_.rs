@@ -80,6 +80,8 @@ pub(crate) struct Gen<'a, A: Target> {
     /// Stack argument bytes that this function pops.
     pub stack_bytes: u32,
     pub stack: Vec<Entry>,
+    /// Where the search for an entry to spill begins.
+    pub spilled_to: usize,
     pub ints: Bank,
     pub floats: Bank,
     /// Callee-saved registers in use, with the slot that keeps the caller's value.
@@ -196,6 +198,23 @@ impl<A: Target> Gen<'_, A> {
 
     // ---- registers
 
+    /// Spills one of the deepest entries of this kind; `false`: there is none.
+    fn spill_one(&mut self, kind: impl Fn(&Loc) -> bool) -> bool {
+        // Below the last one spilled there is rarely another: without this, deep stacks would take quadratic time.
+        let start = self.spilled_to.min(self.stack.len());
+        let found = (start..self.stack.len())
+            .chain(0..start)
+            .find(|&i| kind(&self.stack[i].loc));
+        match found {
+            Some(i) => {
+                self.spilled_to = i;
+                self.spill(i);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// A free register, held for the caller.
     pub fn alloc(&mut self) -> R<Gpr> {
         self.alloc_except(&[])
@@ -210,13 +229,9 @@ impl<A: Target> Gen<'_, A> {
                 .map(|r| r.0)
         };
         let mut found = self.ints.find_free(list());
-        let mut i = 0;
-        while found.is_none() && i < self.stack.len() {
-            if matches!(self.stack[i].loc, Loc::Reg(_) | Loc::RegPlus(..)) {
-                self.spill(i);
-                found = self.ints.find_free(list());
-            }
-            i += 1;
+        while found.is_none() && self.spill_one(|loc| matches!(loc, Loc::Reg(_) | Loc::RegPlus(..)))
+        {
+            found = self.ints.find_free(list());
         }
         match found {
             Some(r) => {
@@ -232,13 +247,8 @@ impl<A: Target> Gen<'_, A> {
     pub fn alloc_f(&mut self) -> R<Fpr> {
         let list = || A::FVALUES.iter().map(|r| r.0);
         let mut found = self.floats.find_free(list());
-        let mut i = 0;
-        while found.is_none() && i < self.stack.len() {
-            if matches!(self.stack[i].loc, Loc::Freg(_)) {
-                self.spill(i);
-                found = self.floats.find_free(list());
-            }
-            i += 1;
+        while found.is_none() && self.spill_one(|loc| matches!(loc, Loc::Freg(_))) {
+            found = self.floats.find_free(list());
         }
         match found {
             Some(r) => {

@@ -109,6 +109,7 @@ impl<'a, A: Target> Gen<'a, A> {
             prologue_end: 0,
             stack_bytes: 0,
             stack: Vec::with_capacity(body.max_stack as usize + 2),
+            spilled_to: 0,
             ints: Bank::new(),
             floats: Bank::new(),
             saved: SmallVec::new(),

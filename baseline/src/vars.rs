@@ -9,12 +9,12 @@ use crate::error::R;
 use crate::gen_::{Gen, Home, Var};
 use crate::target::Target;
 use isthmus_asm::prelude::*;
+use isthmus_frontend_ir::op::Op;
 use isthmus_runtime_abi::callconv::{AbiSig, Loc as AbiLoc};
-use isthmus_runtime_abi::types::MemTy;
+use isthmus_runtime_abi::types::{MemTy, StackTy};
 
 /// Uses that a register must save to be worth its own saving and restoring.
 const PIN_SAVED: u32 = 3;
-const PIN_LEAF: u32 = 2;
 
 impl<A: Target> Gen<'_, A> {
     /// Gives every variable its home.
@@ -90,15 +90,16 @@ impl<A: Target> Gen<'_, A> {
 
     fn choose_pins(&mut self) {
         let uses = &self.scan.uses;
+        let nargs = self.body.sig.params.len();
         let mut order: Vec<u16> = (0..self.vars.len() as u16)
             .filter(|&v| {
                 let (var, u) = (&self.vars[v as usize], &uses[v as usize]);
                 let pinned_local = (v as usize)
-                    .checked_sub(self.body.sig.params.len())
+                    .checked_sub(nargs)
                     .is_some_and(|l| self.body.locals[l].pinned);
                 !var.exposed
                     && !matches!(var.ty, MemTy::Struct(_))
-                    && u.weight >= PIN_LEAF
+                    && u.weight >= if (v as usize) < nargs { 1 } else { 2 }
                     && !pinned_local
             })
             .collect();
@@ -145,6 +146,32 @@ impl<A: Target> Gen<'_, A> {
 
     // ---- instructions
 
+    /// The variable that the next instruction stores the current one's result in, if that is the next thing to happen and
+    /// nothing is converted on the way: the operation may then work in the variable's register. Other entries are made
+    /// independent of the variable; the store counts as done.
+    pub fn fuse_store(&mut self, operand: crate::value::Loc, ty: StackTy) -> R<Option<u16>> {
+        let crate::value::Loc::Var(v) = operand else {
+            return Ok(None);
+        };
+        let next = self.at + 1;
+        if self.scan.places.get(next).is_none_or(|p| p.target) {
+            return Ok(None);
+        }
+        let stored = match self.body.code[next].op {
+            Op::StLoc(n) => self.body.sig.params.len() as u16 + n,
+            Op::StArg(n) => n,
+            _ => return Ok(None),
+        };
+        let var = self.vars[v as usize];
+        let whole = !matches!(var.ty, MemTy::I8 | MemTy::U8 | MemTy::I16 | MemTy::U16);
+        if stored != v || !whole || var.home == Home::Memory || var.ty.stack_ty() != ty {
+            return Ok(None);
+        }
+        self.before_store(v)?;
+        self.at = next;
+        Ok(Some(v))
+    }
+
     pub fn op_load(&mut self, v: u16) -> R {
         let ty = self.vars[v as usize].ty.stack_ty();
         self.push(ty, crate::value::Loc::Var(v));
@@ -153,10 +180,7 @@ impl<A: Target> Gen<'_, A> {
 
     pub fn op_load_address(&mut self, v: u16) -> R {
         let offset = self.vars[v as usize].offset;
-        self.push(
-            isthmus_runtime_abi::types::StackTy::ByRef,
-            crate::value::Loc::FrameAddr(offset),
-        );
+        self.push(StackTy::ByRef, crate::value::Loc::FrameAddr(offset));
         Ok(())
     }
 
