@@ -348,12 +348,17 @@ impl<'t> Tokens<'t> {
             None => (name, Some(Ty::I32)),
         };
         let (Some(op), Some(ty)) = (Op::from_name(op), ty) else {
+            self.at -= 1;
             return self.fail(format!("{name} is no operation"));
         };
         let mut args = Vec::new();
-        while self.peek().starts_with('v') && self.peek()[1..].parse::<u32>().is_ok() {
-            args.push(self.value(func)?);
-            self.accept(",");
+        if self.peek().starts_with('v') && self.peek()[1..].parse::<u32>().is_ok() {
+            loop {
+                args.push(self.value(func)?);
+                if !self.accept(",") {
+                    break;
+                }
+            }
         }
         let imm = self.imm(func, op)?;
         let mut edges = Vec::new();

@@ -1,0 +1,256 @@
+//! What the passes make of small programs, and of small functions.
+
+use isthmus_frontend_ir::module::Module;
+use isthmus_frontend_ir::text;
+use isthmus_runtime_abi::target::Arch;
+use isthmus_ssa::parse::parse;
+use isthmus_ssa::passes::{PASSES, Target};
+use isthmus_ssa::verify::verify;
+use isthmus_ssa::{Options, compile};
+
+/// The optimized text of a function of a module.
+fn optimized(source: &str, name: &str) -> String {
+    let module: Module = text::parse(source).unwrap();
+    let method = module
+        .find_full(name)
+        .unwrap_or_else(|| module.find_full(&format!("::{name}")).unwrap());
+    let body = module.method_def(method).body.clone().unwrap();
+    let mut opts = Options::new(Arch::X64);
+    opts.verify = true;
+    compile(&module, method, &body, &opts).unwrap().to_string()
+}
+
+fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
+}
+
+/// Runs one pass over a function.
+fn after(pass: &str, source: &str) -> String {
+    let mut func = parse(source).unwrap();
+    verify(&func).unwrap();
+    let pass = PASSES.iter().find(|p| p.name == pass).unwrap();
+    (pass.run)(&mut func, Target { word: 8 });
+    verify(&func).unwrap_or_else(|e| panic!("{e}\n{func}"));
+    func.to_string()
+}
+
+const MAIN: &str = "func main() { ret }\n";
+
+#[test]
+fn constants_fold_and_branches_on_them_vanish() {
+    let text = optimized(
+        &format!(
+            "{MAIN} func f() -> i32 {{ ldc.i4.6 ldc.i4.7 mul ldc.i4 42 beq same ldc.i4.0 ret same: ldc.i4.1 ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "block"), 1, "{text}");
+    assert_eq!(count(&text, "const"), 1, "{text}");
+}
+
+#[test]
+fn a_counted_loop_over_an_array_has_no_bounds_check() {
+    let text = optimized(
+        &format!(
+            "{MAIN} func sum(i32[] a) -> i32 {{ .locals (i32 i, i32 s)
+               br test
+               again: ldloc s ldarg a ldloc i ldelem.i4 add stloc s
+                      ldloc i ldc.i4.1 add stloc i
+               test:  ldloc i ldarg a ldlen conv.i4 blt again
+               ldloc s ret }}"
+        ),
+        "sum",
+    );
+    assert_eq!(count(&text, "trap_if"), 0, "{text}");
+    // One length load, before the loop; one poll, in it; and it tests at its bottom.
+    assert_eq!(count(&text, "length"), 1, "{text}");
+    assert_eq!(count(&text, "poll"), 1, "{text}");
+}
+
+#[test]
+fn a_counter_that_starts_below_zero_or_takes_long_steps_is_checked() {
+    for (start, step) in [
+        ("ldc.i4.m1", "ldc.i4.1"),
+        ("ldc.i4.0", "ldc.i4.3"),
+        ("ldarg k", "ldc.i4.1"),
+    ] {
+        let text = optimized(
+            &format!(
+                "{MAIN} func sum(i32[] a, i32 k) -> i32 {{ .locals (i32 i, i32 s)
+                   {start} stloc i
+                   br test
+                   again: ldloc s ldarg a ldloc i ldelem.i4 add stloc s
+                          ldloc i {step} add stloc i
+                   test:  ldloc i ldarg a ldlen conv.i4 blt again
+                   ldloc s ret }}"
+            ),
+            "sum",
+        );
+        assert_eq!(count(&text, "trap_if"), 1, "{text}");
+    }
+}
+
+#[test]
+fn equal_checks_are_made_once() {
+    let text = optimized(
+        &format!(
+            "{MAIN} func f(i32[] a, i32 i) -> i32 {{ ldarg a ldarg i ldelem.i4 ldarg a ldarg i ldelem.i4 add ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "trap_if"), 1, "{text}");
+    assert_eq!(count(&text, "null"), 1, "{text}");
+    assert_eq!(count(&text, "load.i32"), 2, "{text}");
+}
+
+const POINT: &str = "struct P { field f64 x field f64 y
+    ctor new(f64 x, f64 y) { ldarg this ldarg x stfld P::x ldarg this ldarg y stfld P::y ret }
+    method dot() -> f64 { ldarg this ldfld P::x ldarg this ldfld P::x mul ldarg this ldfld P::y ldarg this ldfld P::y mul add ret } }\n";
+
+#[test]
+fn structs_built_in_memory_come_apart() {
+    let text = optimized(
+        &format!(
+            "{POINT}{MAIN} func f(f64 a) -> f64 {{ .locals (P p) ldarg a ldc.r8 2.0 newobj P::new stloc p ldloca p call P::dot ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "slot_addr"), 0, "{text}");
+    assert_eq!(count(&text, "call"), 0, "{text}");
+    assert_eq!(count(&text, "load"), 0, "{text}");
+}
+
+const SHAPES: &str = "class Shape { virtual method area() -> i32 { ldc.i4.0 ret } ctor new() { ret } }
+    class Square extends Shape { field i32 side
+      override method area() -> i32 { ldarg this ldfld Square::side ldarg this ldfld Square::side mul ret }
+      ctor new(i32 n) { ldarg this ldarg n stfld Square::side ret } }\n";
+
+#[test]
+fn calls_on_exact_receivers_are_direct_and_inlined() {
+    let text = optimized(
+        &format!(
+            "{SHAPES}{MAIN} func f(i32 n) -> i32 {{ ldarg n newobj Square::new callvirt Shape::area ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "call"), 0, "{text}");
+    assert_eq!(count(&text, "inline1"), 1, "{text}");
+    let text = optimized(
+        &format!("{SHAPES}{MAIN} func f(Shape s) -> i32 {{ ldarg s callvirt Shape::area ret }}"),
+        "f",
+    );
+    assert_eq!(count(&text, "indirect"), 1, "{text}");
+}
+
+#[test]
+fn stores_forward_to_loads_until_something_may_write() {
+    let text = optimized(
+        &format!(
+            "class C {{ field i32 a field i32 b }}\n{MAIN} func f(C c, i32 n) -> i32 {{
+               ldarg c ldarg n stfld C::a
+               ldarg c ldarg n stfld C::b
+               ldarg c ldfld C::a ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "load"), 0, "{text}");
+    let text = optimized(
+        &format!(
+            "class C {{ field i32 a }}\n{MAIN} func f(C c, C d, i32 n) -> i32 {{
+               ldarg c ldarg n stfld C::a
+               ldarg d ldc.i4.1 stfld C::a
+               ldarg c ldfld C::a ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "load"), 1, "{text}");
+}
+
+#[test]
+fn cleanup_threads_and_merges_blocks() {
+    let text = after(
+        "cleanup",
+        "function method0(i32) -> i32 {
+block0(v0: i32):
+    v1 = const.i32 0
+    branch v0 => block1(), block2()
+block1():
+    jump => block3(v0)
+block2():
+    branch v1 => block4(), block5()
+block3(v2: i32):
+    return v2
+block4():
+    return v1
+block5():
+    jump => block3(v0)
+}",
+    );
+    assert_eq!(count(&text, "block"), 1, "{text}");
+    assert!(text.contains("return v0"), "{text}");
+}
+
+#[test]
+fn dead_loads_stay_if_they_may_fault() {
+    let text = after(
+        "dce",
+        "function method0(ptr) {
+block0(v0: ref):
+    v1 = load.i32 v0 [i32 +8 field null]
+    v2 = load.i32 v0 [i32 +12 field]
+    v3 = add.i32 v1, v2
+    return
+}",
+    );
+    assert_eq!(count(&text, "load"), 1, "{text}");
+    assert!(text.contains("null"), "{text}");
+}
+
+#[test]
+fn inversion_exchanges_loop_variables_at_once() {
+    let text = after(
+        "invert",
+        "function method0(i32, i32) -> i32 {
+block0(v0: i32, v1: i32):
+    jump => block1(v0, v1)
+block1(v2: i32, v3: i32):
+    v4 = cmp.i32 v2, v3 lt
+    branch v4 => block2(), block3()
+block2():
+    jump => block1(v3, v2)
+block3():
+    v5 = sub.i32 v2, v3
+    return v5
+}",
+    );
+    // The copy of the test compares the exchanged values and hands them on in that order.
+    assert_eq!(count(&text, "cmp.i32"), 2, "{text}");
+    let latch = text
+        .lines()
+        .skip_while(|l| !l.starts_with("block2"))
+        .collect::<Vec<_>>();
+    let params: Vec<&str> = latch[0]
+        .split(['(', ')'])
+        .nth(1)
+        .unwrap()
+        .split(", ")
+        .map(|p| p.split(':').next().unwrap())
+        .collect();
+    assert!(
+        latch[1].contains(&format!("cmp.i32 {}, {} lt", params[1], params[0]))
+            || latch[1].contains(&format!("cmp.i32 {}, {} lt", params[0], params[1])),
+        "{text}"
+    );
+    assert_eq!(params.len(), 2, "{text}");
+}
+
+#[test]
+fn classes_are_initialized_once_on_a_path() {
+    let text = optimized(
+        &format!(
+            "class C {{ static field i32 n cctor {{ ldc.i4.5 stsfld C::n ret }} }}\n{MAIN} func f() -> i32 {{ ldsfld C::n ldsfld C::n add ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "class_init"), 1, "{text}");
+}
