@@ -50,6 +50,9 @@ struct Record {
     place: Place,
     /// How many of the site's handlers are done with.
     done: usize,
+    /// Return address of the newest `Resume` call in that frame, or 0. The handlers still to come are entered through the
+    /// landing pads of that call: the pad before it may have moved or changed the values that they take.
+    resumed: usize,
     target: Target,
 }
 
@@ -197,6 +200,7 @@ unsafe fn throw(thread: &Thread, thrown: Thrown, from: Place) {
         token,
         place: from,
         done: 0,
+        resumed: 0,
         target,
     });
     // SAFETY: passed on.
@@ -379,6 +383,13 @@ unsafe fn resume(thread: &Thread, token: usize) {
             crate::internal_error("a finally handler resumes an exception that is not in flight")
         }
     }
+    // SAFETY: the stub that called the runtime is live below this call.
+    let call = unsafe { transition_place(thread.ctx.transition_fp.load(Relaxed), None) };
+    if let Some(record) = flight.records.last_mut()
+        && record.place.fp == call.fp
+    {
+        record.resumed = call.pc;
+    }
     // SAFETY: the record's frame is live: its pad ran until now.
     unsafe { second_pass(thread) }
 }
@@ -404,6 +415,7 @@ unsafe fn second_pass(thread: &Thread) {
         let handlers = site.into_iter().flat_map(|s| code.handlers(s));
         for (index, handler) in handlers.enumerate().skip(record.done) {
             if in_target && index == record.target.index {
+                let handler = landing_now(code, record, handler);
                 let exception = record.exception;
                 overtake(thread, flight, &frame, handler);
                 if frame.is_boundary() {
@@ -414,6 +426,7 @@ unsafe fn second_pass(thread: &Thread) {
             }
             let kind = code.table().clause(handler.clause).map(|c| c.kind);
             if let Ok(ClauseKind::Finally | ClauseKind::Fault) = kind {
+                let handler = landing_now(code, record, handler);
                 record.done = index + 1;
                 let token = record.token;
                 enter(thread, &frame, handler, token);
@@ -426,7 +439,19 @@ unsafe fn second_pass(thread: &Thread) {
         // SAFETY: the frame is live, and the target lies further out.
         record.place = unsafe { frame.caller() };
         record.done = 0;
+        record.resumed = 0;
     }
+}
+
+/// The handler with the landing pad by which it is entered from where the frame is now: at the call that resumed, if it has
+/// the clause among its handlers, else where the exception came from.
+fn landing_now(code: &Code, record: &Record, handler: Handler) -> Handler {
+    if record.resumed == 0 {
+        return handler;
+    }
+    let site = code.call_site(record.resumed);
+    let same = site.and_then(|site| code.handlers(site).find(|h| h.clause == handler.clause));
+    same.unwrap_or(handler)
 }
 
 /// Removes the newest record, which ends at `handler` in `frame`, and those that it overtakes.

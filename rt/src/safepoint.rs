@@ -139,14 +139,15 @@ impl Safepoints {
 
     /// Waits until no other stopper is at work; meanwhile the caller counts as parked.
     fn wait_for_turn(&self, list: &mut MutexGuard<'_, List>, me: Option<&Thread>) {
+        let state = me.map(Thread::state);
         while list.stopping {
             if let Some(me) = me {
                 me.set_state(State::Parked);
                 self.stopped.notify_all();
             }
             self.resumed.wait(list);
-            if let Some(me) = me {
-                me.set_state(State::Running);
+            if let (Some(me), Some(state)) = (me, state) {
+                me.set_state(state);
             }
         }
     }

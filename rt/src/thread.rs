@@ -36,6 +36,8 @@ use thiserror::Error;
 
 /// Bytes of stack below the limit that are left for runtime code.
 pub const RESERVE: usize = 256 << 10;
+/// Bytes of stack that a thread uses at most, where its size is not limited.
+const LARGEST_STACK: usize = 256 << 20;
 /// Bytes of the stack on which signals are handled (a parked thread waits on it).
 const SIGNAL_STACK: usize = 128 << 10;
 
@@ -264,7 +266,7 @@ impl Runtime {
             return Err(AttachError::SmallStack(stack.len()));
         }
         let poll = Mapping::new(page_size())?;
-        let limit = stack.start + RESERVE;
+        let limit = (stack.start + RESERVE).max(stack.end.saturating_sub(LARGEST_STACK));
         let thread = Box::new(Thread {
             ctx: ThreadContext {
                 stack_limit: limit.into(),

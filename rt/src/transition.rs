@@ -2,9 +2,10 @@
 //!
 //! A thread that may wait for something other than the collector (a lock, a file, a foreign function) tells so
 //! by a [`Blocking`] region. Inside, it must not touch the heap, and collections do not wait for it: they scan its
-//! stack from where it entered. On leaving it waits for a collection that is under way.
+//! stack from where it entered. On leaving it waits for a collection that is under way. A foreign function that calls back
+//! is a [`Running`] region inside.
 
-use crate::thread::Thread;
+use crate::thread::{State, Thread};
 use std::marker::PhantomData;
 
 /// A region in which the thread does not touch the heap. Ends when dropped.
@@ -33,6 +34,39 @@ impl Drop for Blocking<'_> {
     fn drop(&mut self) {
         if self.outermost {
             self.thread.leave_blocked();
+        }
+    }
+}
+
+/// The opposite, within a blocking region: a foreign function calls back, and the thread touches the heap again until this is
+/// dropped. Outside of a region it does nothing.
+#[derive(Debug)]
+pub struct Running<'a> {
+    thread: &'a Thread,
+    was_blocked: bool,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl<'a> Running<'a> {
+    /// Leaves the blocking region for a while; waits if the world is stopped.
+    pub fn enter(thread: &'a Thread) -> Running<'a> {
+        let was_blocked = thread.state() == State::Blocked;
+        if was_blocked {
+            thread.leave_blocked();
+        }
+        Running {
+            thread,
+            was_blocked,
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.was_blocked {
+            // Publishes this deeper place: more is scanned than need be, until the region ends.
+            self.thread.enter_blocked();
         }
     }
 }

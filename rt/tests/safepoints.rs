@@ -6,7 +6,7 @@ mod support;
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::regs::*;
 use isthmus_rt::thread::State;
-use isthmus_rt::transition::Blocking;
+use isthmus_rt::transition::{Blocking, Running};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -170,6 +170,40 @@ fn blocked_threads_are_not_waited_for_and_wait_when_they_come_back() {
         safepoints.resume();
     });
     assert!(back.load(Ordering::SeqCst));
+}
+
+#[test]
+fn callbacks_run_inside_blocking_regions() {
+    let _one = ONE.lock().unwrap_or_else(|e| e.into_inner());
+    let thread = attach();
+    let mut f = Fun::new(new_method());
+    f.entry_check();
+    f.ret_imm(9);
+    let callback = f.define();
+    let outside = Running::enter(&thread);
+    assert_eq!(thread.state(), State::Running);
+    drop(outside);
+    assert_eq!(thread.state(), State::Running);
+    let region = Blocking::enter(&thread);
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        runtime().safepoints().stop();
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(5));
+            stopped.store(true, Ordering::SeqCst);
+            runtime().safepoints().resume();
+        });
+        // The callback waits for the world.
+        let running = Running::enter(&thread);
+        assert!(stopped.load(Ordering::SeqCst));
+        assert_eq!(call(&thread, callback, &[]), Ok(9));
+        drop(running);
+    });
+    assert_eq!(thread.state(), State::Blocked);
+    runtime().safepoints().stop();
+    runtime().safepoints().resume();
+    drop(region);
+    assert_eq!(thread.state(), State::Running);
 }
 
 #[test]
