@@ -5,13 +5,13 @@
 
 use isthmus_asm::disasm::disassemble;
 use isthmus_baseline::{Options, compile};
-use isthmus_frontend_ir::module::{MethodFlags, Module};
+use isthmus_frontend_ir::module::MethodFlags;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::target::Arch;
 use std::fmt::Write;
 use std::path::Path;
 
-fn listing(module: &Module, name: &str, code: &CompiledMethod, out: &mut String) {
+fn listing(name: &str, code: &CompiledMethod, out: &mut String) {
     let _ = writeln!(
         out,
         "{name}: frame {} popped {}",
@@ -57,7 +57,7 @@ fn listing(module: &Module, name: &str, code: &CompiledMethod, out: &mut String)
         out.push('\n');
     }
     for f in &code.filters {
-        listing(module, &format!("{name} filter"), f, out);
+        listing(&format!("{name} filter"), f, out);
     }
 }
 
@@ -81,7 +81,7 @@ fn listings_are_as_recorded() {
                 continue;
             }
             let code = compile(&module, body, &Options::default()).unwrap();
-            listing(&module, &def.name, &code, &mut out);
+            listing(&def.name, &code, &mut out);
             out.push('\n');
         }
         let recorded = path.with_extension("x64.txt");
