@@ -1,8 +1,9 @@
 //! `isthmus-toyvm`: runs a `.sir` program by the interpreter or either compiler.
 
 use clap::{Parser, ValueEnum};
-use isthmus_frontend_ir::interp::{self, End, Limits, Outcome};
-use isthmus_frontend_ir::{text, verify};
+use isthmus_frontend_ir::interp::{self, End, Limits, Outcome, RunError};
+use isthmus_frontend_ir::{generate, text, verify};
+use isthmus_runtime_abi::target::Arch;
 use isthmus_toyvm::{Options, Stats, Tier};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +12,8 @@ use std::process::ExitCode;
 enum Engine {
     /// The stack IR interpreter.
     Interp,
+    /// The SSA interpreter: the optimizing compiler's input to code generation.
+    SsaInterp,
     /// Machine code of the one-pass compiler.
     Baseline,
     /// Machine code of the optimizing compiler.
@@ -35,12 +38,22 @@ struct Args {
     /// Compare with the program's `// expect:` block instead of printing; exit code 0 if they agree.
     #[arg(long)]
     check: bool,
+    /// Instead of a file: the generated program of this number, compared with the interpreter.
+    #[arg(long, value_name = "SEED", conflicts_with = "file")]
+    random: Option<u64>,
+    /// Print the generated program and do not run it.
+    #[arg(long, requires = "random")]
+    show: bool,
     /// The program.
-    file: PathBuf,
+    #[arg(required_unless_present = "random")]
+    file: Option<PathBuf>,
 }
 
+/// Steps after which the interpreter gives up on a generated program.
+const RANDOM_STEPS: u64 = 2_000_000;
+
 fn run(args: &Args, source: &str) -> Result<(Outcome, Stats), String> {
-    let module = text::parse(source).map_err(|e| format!("{}:{e}", args.file.display()))?;
+    let module = text::parse(source).map_err(|e| e.to_string())?;
     for method in module.method_ids() {
         if let Some(body) = &module.method_def(method).body {
             verify::verify(&module, body).map_err(|e| e.to_string())?;
@@ -49,6 +62,12 @@ fn run(args: &Args, source: &str) -> Result<(Outcome, Stats), String> {
     let tier = match args.tier {
         Engine::Interp => {
             let outcome = interp::run(&module, Limits::default()).map_err(|e| e.to_string())?;
+            return Ok((outcome, Stats::default()));
+        }
+        Engine::SsaInterp => {
+            let options = isthmus_ssa::Options::new(Arch::host().unwrap_or(Arch::X64));
+            let outcome = isthmus_ssa::interp::run(&module, Limits::default(), &options)
+                .map_err(|e| e.to_string())?;
             return Ok((outcome, Stats::default()));
         }
         Engine::Baseline => Tier::Baseline,
@@ -62,33 +81,59 @@ fn run(args: &Args, source: &str) -> Result<(Outcome, Stats), String> {
     isthmus_toyvm::run(module, options).map_err(|e| e.to_string())
 }
 
-fn check(source: &str, outcome: &Outcome) -> bool {
+/// Says where the outcome differs.
+fn agrees(wanted: &str, outcome: &Outcome) -> bool {
     let got = outcome.to_string();
-    let Some(wanted) = interp::expected(source) else {
-        eprintln!("the program has no expect block");
-        return false;
-    };
     if got == wanted {
         return true;
     }
     let differs = std::iter::zip(got.lines(), wanted.lines()).position(|(a, b)| a != b);
     let line = differs.unwrap_or(got.lines().count().min(wanted.lines().count()));
     let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_string();
-    eprintln!("line {}: {} instead of {}", line + 1, at(&got), at(&wanted));
+    eprintln!("line {}: {} instead of {}", line + 1, at(&got), at(wanted));
     false
+}
+
+/// The program's text, and what it must print, if that is to be checked. `None`: there is nothing to run.
+fn source(args: &Args) -> Result<Option<(String, Option<String>)>, String> {
+    if let Some(seed) = args.random {
+        let source = generate::program(seed);
+        if args.show {
+            println!("{source}");
+            return Ok(None);
+        }
+        let module = text::parse(&source).map_err(|e| e.to_string())?;
+        let limits = Limits {
+            steps: RANDOM_STEPS,
+            ..Limits::default()
+        };
+        return match interp::run(&module, limits) {
+            Ok(outcome) => Ok(Some((source, Some(outcome.to_string())))),
+            Err(RunError::Steps) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    let Some(file) = &args.file else {
+        return Ok(None);
+    };
+    let source = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let wanted = match (args.check, interp::expected(&source)) {
+        (false, _) => None,
+        (true, Some(wanted)) => Some(wanted),
+        (true, None) => return Err("the program has no expect block".to_string()),
+    };
+    Ok(Some((source, wanted)))
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let source = match std::fs::read_to_string(&args.file) {
-        Ok(source) => source,
-        Err(error) => {
-            eprintln!("{}: {error}", args.file.display());
-            return ExitCode::FAILURE;
-        }
-    };
-    let (outcome, stats) = match run(&args, &source) {
-        Ok(done) => done,
+    let done = source(&args).and_then(|found| match found {
+        Some((source, wanted)) => Ok(Some((run(&args, &source)?, wanted))),
+        None => Ok(None),
+    });
+    let ((outcome, stats), wanted) = match done {
+        Ok(Some(done)) => done,
+        Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
@@ -107,8 +152,8 @@ fn main() -> ExitCode {
             eprintln!("declined: {why}");
         }
     }
-    let code = if args.check {
-        i32::from(!check(&source, &outcome))
+    let code = if let Some(wanted) = wanted {
+        i32::from(!agrees(&wanted, &outcome))
     } else {
         for line in &outcome.output {
             println!("{line}");

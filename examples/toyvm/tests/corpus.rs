@@ -18,36 +18,34 @@ fn programs() -> Vec<PathBuf> {
 }
 
 fn check(file: &Path, args: &[&str]) -> Result<(), String> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    toyvm(&name, &["--check", &file.to_string_lossy()], args)
+}
+
+fn toyvm(name: &str, program: &[&str], args: &[&str]) -> Result<(), String> {
     let output = Command::new("timeout")
-        .args([
-            "-s",
-            "KILL",
-            "60",
-            env!("CARGO_BIN_EXE_isthmus-toyvm"),
-            "--check",
-        ])
+        .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_isthmus-toyvm")])
         .args(args)
-        .arg(file)
+        .args(program)
         .output()
         .map_err(|e| e.to_string())?;
     if output.status.success() {
         return Ok(());
     }
-    let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let stderr = String::from_utf8_lossy(&output.stderr);
     let why = stderr.lines().next_back().unwrap_or("").to_string();
     Err(format!("{name}: {}: {why}", output.status))
 }
 
-fn run_all(args: &[&str]) {
-    let files = programs();
+/// Runs jobs side by side and fails with all their complaints.
+fn all<T: Sync>(what: &str, jobs: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get()) {
             scope.spawn(|| {
-                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(why) = check(file, args) {
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = run(job) {
                         failed.lock().unwrap().push(why);
                     }
                 }
@@ -57,16 +55,31 @@ fn run_all(args: &[&str]) {
     let mut failed = failed.into_inner().unwrap();
     failed.sort();
     println!(
-        "{args:?}: {} of {} programs",
-        files.len() - failed.len(),
-        files.len()
+        "{what}: {} of {} programs",
+        jobs.len() - failed.len(),
+        jobs.len()
     );
     assert!(
         failed.is_empty(),
-        "{args:?}: {} failed:\n{}",
+        "{what}: {} failed:\n{}",
         failed.len(),
         failed.join("\n")
     );
+}
+
+fn run_all(args: &[&str]) {
+    all(&args.join(" "), &programs(), |file| check(file, args));
+}
+
+/// Generated programs: `RANDOM=1000..2000` chooses others.
+fn run_random(args: &[&str]) {
+    let range = std::env::var("RANDOM").unwrap_or_default();
+    let mut ends = range.split("..").map_while(|n| n.parse::<u64>().ok());
+    let (from, to) = (ends.next().unwrap_or(0), ends.next().unwrap_or(200));
+    let seeds: Vec<String> = (from..to).map(|s| s.to_string()).collect();
+    all(&args.join(" "), &seeds, |seed| {
+        toyvm(seed, &["--random", seed], args)
+    });
 }
 
 #[test]
@@ -80,6 +93,11 @@ fn baseline_under_gc_stress() {
 }
 
 #[test]
+fn ssa_interpreter() {
+    run_all(&["--tier", "ssa-interp"]);
+}
+
+#[test]
 fn opt() {
     run_all(&["--tier", "opt"]);
 }
@@ -87,4 +105,19 @@ fn opt() {
 #[test]
 fn opt_under_gc_stress() {
     run_all(&["--tier", "opt", "--gc-stress", "101"]);
+}
+
+#[test]
+fn random_baseline() {
+    run_random(&["--tier", "baseline"]);
+}
+
+#[test]
+fn random_ssa_interpreter() {
+    run_random(&["--tier", "ssa-interp"]);
+}
+
+#[test]
+fn random_opt() {
+    run_random(&["--tier", "opt"]);
 }
