@@ -15,7 +15,7 @@
 use crate::encode::position;
 use crate::error::TableError;
 use crate::table::{Header, MethodTable, Site, Sites};
-use isthmus_runtime_abi::artifact::{CompiledMethod, Handler};
+use isthmus_runtime_abi::artifact::{CompiledMethod, Handler, SourcePos};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use rustc_hash::FxHashSet;
@@ -174,23 +174,14 @@ pub fn compare(bytes: &[u8], method: &CompiledMethod) -> Result<(), Mismatch> {
     same("filter", header.filter, filter)?;
 
     same(
-        "inline nodes",
-        header.node_count() as usize,
-        method.inline_tree.len().max(1),
-    )?;
-    for (i, node) in method.inline_tree.iter().enumerate() {
-        let (id, parent) = table.inline_node(i as u32)?;
-        same("inlined method", id, node.method)?;
-        let parent = parent.map(|p| (p.node, p.il));
-        same("inlined call", parent, node.parent)?;
-    }
-    same(
         "clauses",
         header.clause_count() as usize,
         method.clauses.len(),
     )?;
-    for (i, &clause) in method.clauses.iter().enumerate() {
-        same("clause", table.clause(i as u32)?, clause)?;
+    for (i, clause) in method.clauses.iter().enumerate() {
+        let found = table.clause(i as u32)?;
+        same("clause", found.kind, clause.kind)?;
+        compare_chain(&table, method, found.node, clause.node, 0)?;
     }
 
     same("call sites", header.call_count(), method.call_sites.len())?;
@@ -204,6 +195,30 @@ pub fn compare(bytes: &[u8], method: &CompiledMethod) -> Result<(), Mismatch> {
         compare_site(&table, method, found, s.offset, s.pos, &s.handlers)?;
     }
     Ok(())
+}
+
+/// Compares the source frames at a node: tables number nodes in their own way.
+fn compare_chain(
+    table: &MethodTable<'_>,
+    method: &CompiledMethod,
+    found: u32,
+    node: u32,
+    il: u32,
+) -> Result<(), Mismatch> {
+    let mut chain = table.inline_chain(SourcePos { node: found, il });
+    let mut next = Some((node, il));
+    while let Some((node, il)) = next {
+        let Some(node) = method.inline_tree.get(node as usize) else {
+            break;
+        };
+        same(
+            "source frame",
+            chain.next().transpose()?,
+            Some((node.method, il)),
+        )?;
+        next = node.parent;
+    }
+    same("source frame", chain.next().transpose()?, None)
 }
 
 fn compare_site(
@@ -220,7 +235,8 @@ fn compare_site(
     let expected = position(method, pos).map_err(|e| Mismatch {
         what: e.to_string(),
     })?;
-    same("position", site.pos, expected)?;
+    same("IL offset", site.pos.il, expected.il)?;
+    compare_chain(table, method, site.pos.node, expected.node, expected.il)?;
     let list = table
         .handlers(site.handlers)
         .collect::<Result<Vec<_>, _>>()?;

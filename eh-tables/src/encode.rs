@@ -4,7 +4,7 @@ use crate::bytes::{put_fixed, put_sleb, put_uleb};
 use crate::error::EncodeError;
 use crate::format::{
     BLOCK, CHANGE_HANDLERS, CHANGE_KIND_SHIFT, CHANGE_NODE, Flags, directory_width, tier_code,
-    width_for,
+    width_code,
 };
 use crate::frame::put_frame;
 use isthmus_runtime_abi::artifact::{
@@ -30,14 +30,27 @@ pub fn encode(method: &CompiledMethod, filter_offsets: &[i32]) -> Result<Vec<u8>
         });
     }
 
+    let nodes = UsedNodes::new(method)?;
     let mut handlers = HandlerTree::new(method);
-    let calls = stream(method, &mut handlers, code_len, call_entries(method))?;
-    let traps = stream(method, &mut handlers, code_len, trap_entries(method))?;
+    let calls = stream(
+        method,
+        &nodes,
+        &mut handlers,
+        code_len,
+        call_entries(method),
+    )?;
+    let traps = stream(
+        method,
+        &nodes,
+        &mut handlers,
+        code_len,
+        trap_entries(method),
+    )?;
 
     let mut flags = Flags::from_bits_retain(tier_code(method.tier));
     flags.set(Flags::FILTER, matches!(method.symbol, Symbol::Filter(_, _)));
     flags.set(Flags::CLAUSES, !method.clauses.is_empty());
-    flags.set(Flags::INLINES, method.inline_tree.len() > 1);
+    flags.set(Flags::INLINES, nodes.count > 0);
     flags.set(Flags::FILTER_OFFSETS, !filter_offsets.is_empty());
     flags.set(Flags::CALLS, !method.call_sites.is_empty());
     flags.set(Flags::TRAPS, !method.traps.is_empty());
@@ -53,12 +66,12 @@ pub fn encode(method: &CompiledMethod, filter_offsets: &[i32]) -> Result<Vec<u8>
     }
     put_frame(&mut out, &method.frame, method.arch)?;
     if flags.contains(Flags::CLAUSES) {
-        put_clauses(&mut out, &method.clauses, method.inline_tree.len())?;
+        put_clauses(&mut out, &method.clauses, &nodes)?;
         put_uleb(&mut out, handlers.bytes.len() as u64);
         out.extend_from_slice(&handlers.bytes);
     }
     if flags.contains(Flags::INLINES) {
-        put_inline_tree(&mut out, &method.inline_tree)?;
+        put_inline_tree(&mut out, &method.inline_tree, &nodes);
     }
     if flags.contains(Flags::FILTER_OFFSETS) {
         put_uleb(&mut out, filter_offsets.len() as u64);
@@ -83,50 +96,108 @@ pub(crate) fn clause_code(kind: ClauseKind) -> (u8, u32) {
     }
 }
 
-fn put_clauses(out: &mut Vec<u8>, clauses: &[Clause], nodes: usize) -> Result<(), EncodeError> {
-    let largest = clauses
-        .iter()
-        .map(|c| clause_code(c.kind).1.max(c.node))
-        .max();
-    let width = width_for(largest.unwrap_or(0));
-    put_uleb(out, clauses.len() as u64);
-    out.push(width as u8);
-    for clause in clauses {
-        if clause.node as usize >= nodes.max(1) {
-            return Err(EncodeError::Range {
-                what: "inline node of a clause",
-                value: clause.node,
-            });
-        }
-        let (code, operand) = clause_code(clause.kind);
-        out.push(code);
-        put_fixed(out, operand, width);
-        put_fixed(out, clause.node, width);
+/// Appends rows of numbers whose columns are as wide as they need be, after their count and the widths. `lead` is a byte
+/// before each row's numbers, if any.
+fn put_rows<const N: usize>(out: &mut Vec<u8>, rows: &[(Option<u8>, [u32; N])]) {
+    let mut codes = [0; N];
+    for (column, code) in codes.iter_mut().enumerate() {
+        *code = width_code(rows.iter().map(|r| r.1[column]).max().unwrap_or(0));
     }
+    let packed = codes.iter().rev().fold(0, |byte, code| byte << 2 | code);
+    put_uleb(out, rows.len() as u64);
+    out.push(packed);
+    for (lead, numbers) in rows {
+        out.extend(lead);
+        for (&number, code) in numbers.iter().zip(codes) {
+            put_fixed(out, number, 1 << code);
+        }
+    }
+}
+
+fn put_clauses(
+    out: &mut Vec<u8>,
+    clauses: &[Clause],
+    nodes: &UsedNodes,
+) -> Result<(), EncodeError> {
+    let mut rows = Vec::with_capacity(clauses.len());
+    for clause in clauses {
+        let (code, operand) = clause_code(clause.kind);
+        rows.push((Some(code), [operand, nodes.number(clause.node)?]));
+    }
+    put_rows(out, &rows);
     Ok(())
 }
 
-fn put_inline_tree(out: &mut Vec<u8>, tree: &[InlineNode]) -> Result<(), EncodeError> {
-    let largest = tree[1..]
-        .iter()
-        .map(|n| n.parent.map_or(0, |(p, il)| p.max(il)).max(n.method.raw()));
-    let width = width_for(largest.max().unwrap_or(0));
-    put_uleb(out, tree.len() as u64 - 1);
-    out.push(width as u8);
-    for (i, node) in tree.iter().enumerate().skip(1) {
-        // A parent comes before its children: whoever walks up always ends at the root.
-        let (parent, il) =
-            node.parent
-                .filter(|&(p, _)| (p as usize) < i)
+/// Numbers in the table of the inline nodes that some position or clause is in, and of those around them. The others
+/// have left nothing that could throw.
+struct UsedNodes {
+    /// By node of the artifact; `None`: left out.
+    numbers: Vec<Option<u32>>,
+    /// Nodes in the table, the root left out.
+    count: u32,
+}
+
+impl UsedNodes {
+    fn new(method: &CompiledMethod) -> Result<UsedNodes, EncodeError> {
+        let tree = &method.inline_tree;
+        let mut used = vec![false; tree.len().max(1)];
+        let sites = method.call_sites.iter().map(|s| s.pos);
+        for index in sites.chain(method.traps.iter().map(|s| s.pos)) {
+            used[position(method, index)?.node as usize] = true;
+        }
+        for clause in &method.clauses {
+            *used
+                .get_mut(clause.node as usize)
                 .ok_or(EncodeError::Range {
-                    what: "parent of inline node",
-                    value: i as u32,
-                })?;
-        put_fixed(out, node.method.raw(), width);
-        put_fixed(out, parent, width);
-        put_fixed(out, il, width);
+                    what: "inline node of a clause",
+                    value: clause.node,
+                })? = true;
+        }
+        for (i, node) in tree.iter().enumerate().skip(1).rev() {
+            // A parent comes before its children: whoever walks up always ends at the root.
+            let (parent, _) =
+                node.parent
+                    .filter(|&(p, _)| (p as usize) < i)
+                    .ok_or(EncodeError::Range {
+                        what: "parent of inline node",
+                        value: i as u32,
+                    })?;
+            used[parent as usize] |= used[i];
+        }
+        used[0] = true;
+        let mut next = 0;
+        let numbers = used.iter().map(|&used| {
+            next += u32::from(used);
+            used.then(|| next - 1)
+        });
+        let numbers = numbers.collect();
+        Ok(UsedNodes {
+            numbers,
+            count: next - 1,
+        })
     }
-    Ok(())
+
+    fn number(&self, node: u32) -> Result<u32, EncodeError> {
+        let number = self.numbers.get(node as usize).copied().flatten();
+        number.ok_or(EncodeError::Range {
+            what: "inline node",
+            value: node,
+        })
+    }
+}
+
+fn put_inline_tree(out: &mut Vec<u8>, tree: &[InlineNode], nodes: &UsedNodes) {
+    let rows: Vec<_> = tree
+        .iter()
+        .zip(&nodes.numbers)
+        .filter(|(_, number)| number.is_some())
+        .filter_map(|(node, _)| {
+            let (parent, il) = node.parent?;
+            let parent = nodes.number(parent).ok()?;
+            Some((None, [node.method.raw(), parent, il]))
+        })
+        .collect();
+    put_rows(out, &rows);
 }
 
 /// Handler lists as a tree of (handler, next outer handler), each distinct one written once. A reference is the
@@ -229,6 +300,7 @@ pub(crate) const INITIAL: SiteState = SiteState {
 
 fn stream<'a>(
     method: &CompiledMethod,
+    nodes: &UsedNodes,
     tree: &mut HandlerTree,
     code_len: u32,
     entries: impl ExactSizeIterator<Item = Entry<'a>>,
@@ -260,10 +332,14 @@ fn stream<'a>(
                 value: entry.offset,
             });
         }
+        let pos = position(method, entry.pos)?;
         let next = SiteState {
             offset: entry.offset,
             kind: entry.kind,
-            pos: position(method, entry.pos)?,
+            pos: SourcePos {
+                node: nodes.number(pos.node)?,
+                il: pos.il,
+            },
             handlers: tree.reference(entry.handlers)?,
         };
         put_site(&mut bytes, &state, &next);

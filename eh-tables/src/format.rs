@@ -46,13 +46,28 @@ pub(crate) const BLOCK: usize = 16;
 /// Method tables in a page of an image's index.
 pub(crate) const PAGE: usize = 64;
 
-/// Bytes of each number in a table of fixed-width entries, given the largest one.
-pub(crate) fn width_for(largest: u32) -> usize {
+/// Code of the width of a column, given the largest number in it: 0, 1, 2 for 1, 2, 4 bytes.
+pub(crate) fn width_code(largest: u32) -> u8 {
     match largest {
-        0..=0xff => 1,
-        0x100..=0xffff => 2,
-        _ => 4,
+        0..=0xff => 0,
+        0x100..=0xffff => 1,
+        _ => 2,
     }
+}
+
+/// The widths of `N` columns, two bits each; `None` if the byte says nothing sensible.
+pub(crate) fn column_widths<const N: usize>(byte: u8) -> Option<[usize; N]> {
+    if byte >> (2 * N) != 0 {
+        return None;
+    }
+    let mut widths = [0; N];
+    for (i, width) in widths.iter_mut().enumerate() {
+        *width = match byte >> (2 * i) & 3 {
+            3 => return None,
+            code => 1 << code,
+        };
+    }
+    Some(widths)
 }
 
 /// Bytes of each number in a stream's block directory.

@@ -7,7 +7,7 @@ use crate::bytes::Cursor;
 use crate::encode::{INITIAL, SiteState};
 use crate::error::TableError;
 use crate::format::{
-    BLOCK, CHANGE_HANDLERS, CHANGE_KIND_SHIFT, CHANGE_NODE, CHANGE_RESERVED, Flags,
+    BLOCK, CHANGE_HANDLERS, CHANGE_KIND_SHIFT, CHANGE_NODE, CHANGE_RESERVED, Flags, column_widths,
     directory_width, tier_from_code,
 };
 use crate::frame::get_frame;
@@ -29,20 +29,20 @@ pub struct Header {
     pub code_len: u32,
     /// The frame.
     pub frame: Frame,
-    clauses: Rows,
+    clauses: Rows<2>,
     handlers: Span,
-    inlines: Rows,
-    filter_offsets: Rows,
+    inlines: Rows<3>,
+    filter_offsets: Rows<1>,
     calls: Stream,
     traps: Stream,
 }
 
-/// Rows of equal size.
-#[derive(Clone, Copy, Default, Debug)]
-struct Rows {
+/// Rows of equal size: perhaps a byte, then columns of numbers.
+#[derive(Clone, Copy, Debug)]
+struct Rows<const N: usize> {
     at: usize,
     count: u32,
-    width: usize,
+    widths: [usize; N],
 }
 
 #[derive(Clone, Copy, Default, Debug)]
@@ -80,15 +80,15 @@ impl Header {
             filter,
             code_len,
             frame: get_frame(&mut c, arch)?,
-            clauses: Rows::default(),
+            clauses: Rows::NONE,
             handlers: Span::default(),
-            inlines: Rows::default(),
-            filter_offsets: Rows::default(),
+            inlines: Rows::NONE,
+            filter_offsets: Rows::NONE,
             calls: Stream::default(),
             traps: Stream::default(),
         };
         if flags.contains(Flags::CLAUSES) {
-            header.clauses = Rows::parse(&mut c, 1, 2)?;
+            header.clauses = Rows::parse(&mut c, 1)?;
             let len = c.uleb()? as usize;
             header.handlers = Span {
                 at: c.skip(len)?,
@@ -96,14 +96,14 @@ impl Header {
             };
         }
         if flags.contains(Flags::INLINES) {
-            header.inlines = Rows::parse(&mut c, 0, 3)?;
+            header.inlines = Rows::parse(&mut c, 0)?;
         }
         if flags.contains(Flags::FILTER_OFFSETS) {
             let count = c.uleb()?;
             header.filter_offsets = Rows {
                 at: c.skip((count as usize).saturating_mul(4))?,
                 count,
-                width: 4,
+                widths: [4],
             };
         }
         if flags.contains(Flags::CALLS) {
@@ -153,17 +153,28 @@ impl Header {
     }
 }
 
-impl Rows {
-    fn parse(c: &mut Cursor<'_>, extra: usize, fields: usize) -> Result<Rows, TableError> {
+impl<const N: usize> Rows<N> {
+    const NONE: Self = Rows {
+        at: 0,
+        count: 0,
+        widths: [0; N],
+    };
+
+    fn parse(c: &mut Cursor<'_>, lead: usize) -> Result<Self, TableError> {
         let count = c.uleb()?;
         let at = c.pos();
-        let width = c.u8()?;
-        if !matches!(width, 1 | 2 | 4) || count == u32::MAX {
-            return Err(TableError::invalid("width", width.into(), at));
-        }
-        let width = usize::from(width);
-        let at = c.skip((count as usize).saturating_mul(extra + fields * width))?;
-        Ok(Rows { at, count, width })
+        let byte = c.u8()?;
+        let widths = column_widths(byte)
+            .filter(|_| count != u32::MAX)
+            .ok_or_else(|| TableError::invalid("column widths", byte.into(), at))?;
+        let row = lead + widths.iter().sum::<usize>();
+        let at = c.skip((count as usize).saturating_mul(row))?;
+        Ok(Rows { at, count, widths })
+    }
+
+    /// Where row `index` begins.
+    fn row(&self, index: u32, lead: usize) -> usize {
+        self.at + index as usize * (lead + self.widths.iter().sum::<usize>())
     }
 }
 
@@ -260,15 +271,15 @@ impl<'a> MethodTable<'a> {
 
     /// An exception clause.
     pub fn clause(&self, index: u32) -> Result<Clause, TableError> {
-        let Rows { at, count, width } = self.header.clauses;
-        if index >= count {
-            return Err(TableError::invalid("clause", index, at));
+        let rows = &self.header.clauses;
+        if index >= rows.count {
+            return Err(TableError::invalid("clause", index, rows.at));
         }
-        let at = at + index as usize * (1 + 2 * width);
+        let at = rows.row(index, 1);
         let mut c = Cursor::new(self.bytes, at);
         let code = c.u8()?;
-        let operand = c.fixed(width)?;
-        let node = c.fixed(width)?;
+        let operand = c.fixed(rows.widths[0])?;
+        let node = c.fixed(rows.widths[1])?;
         let kind = match code {
             0 => ClauseKind::Catch(
                 TypeId::from_raw(operand).ok_or_else(|| TableError::invalid("type", 0, at))?,
@@ -285,12 +296,12 @@ impl<'a> MethodTable<'a> {
 
     /// Offset of a filter's code from this method's code.
     pub fn filter_offset(&self, number: u32) -> Result<i32, TableError> {
-        let Rows { at, count, width } = self.header.filter_offsets;
-        if number >= count {
-            return Err(TableError::invalid("filter", number, at));
+        let rows = &self.header.filter_offsets;
+        if number >= rows.count {
+            return Err(TableError::invalid("filter", number, rows.at));
         }
-        let mut c = Cursor::new(self.bytes, at + number as usize * width);
-        Ok(c.fixed(width)? as i32)
+        let mut c = Cursor::new(self.bytes, rows.row(number, 0));
+        Ok(c.fixed(4)? as i32)
     }
 
     /// The method of an inline node, and where it was called from (node and IL offset), if it is not the root.
@@ -302,17 +313,17 @@ impl<'a> MethodTable<'a> {
                 None,
             ));
         }
-        let Rows { at, count, width } = self.header.inlines;
-        if node > count {
-            return Err(TableError::invalid("inline node", node, at));
+        let rows = &self.header.inlines;
+        if node > rows.count {
+            return Err(TableError::invalid("inline node", node, rows.at));
         }
-        let at = at + (node as usize - 1) * 3 * width;
+        let at = rows.row(node - 1, 0);
         let mut c = Cursor::new(self.bytes, at);
-        let method = MethodId::from_raw(c.fixed(width)?)
+        let method = MethodId::from_raw(c.fixed(rows.widths[0])?)
             .ok_or_else(|| TableError::invalid("method", 0, at))?;
         let parent = SourcePos {
-            node: c.fixed(width)?,
-            il: c.fixed(width)?,
+            node: c.fixed(rows.widths[1])?,
+            il: c.fixed(rows.widths[2])?,
         };
         match parent.node < node {
             true => Ok((method, Some(parent))),

@@ -264,6 +264,23 @@ fn inlined_positions_expand_to_their_callers() {
 }
 
 #[test]
+fn inlined_methods_without_sites_leave_no_trace() {
+    let mut m = example();
+    for i in 0..20 {
+        m.inline_tree.push(InlineNode {
+            method: method_id(100 + i),
+            parent: Some((if i == 11 { 10 } else { 0 }, i)),
+        });
+    }
+    m.positions[1] = SourcePos { node: 12, il: 3 };
+    let bytes = encode(&m, &[]).unwrap();
+    compare(&bytes, &m).unwrap();
+    let header = Header::parse(&bytes, Arch::X64).unwrap();
+    // The node, the one around it, the root.
+    assert_eq!(header.node_count(), 3);
+}
+
+#[test]
 fn nested_handlers_are_shared_and_large_methods_stay_small_and_fast() {
     // 300 nested clauses around 20,000 calls: quadratic anything would show.
     let mut m = example();
