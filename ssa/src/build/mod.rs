@@ -28,6 +28,7 @@
 //! | [`abi`] | values ↔ words of the calling convention |
 //! | [`inline`] | what to inline, and doing it |
 //! | [`intrinsics`] | methods expanded in place |
+//! | [`localloc`] | stack memory of constant size as a slot |
 
 mod abi;
 mod arith;
@@ -39,6 +40,7 @@ mod emit;
 mod frame;
 mod inline;
 mod intrinsics;
+mod localloc;
 mod objects;
 mod place;
 mod scan;

@@ -128,7 +128,7 @@ impl Builder<'_> {
             Cil::CpObj(t) => self.copy_object(t)?,
             Cil::InitObj(t) => self.init_object(t)?,
             Cil::CpBlk | Cil::InitBlk => self.block_op(insn.op == Cil::CpBlk)?,
-            Cil::LocAlloc => return self.fail(Reason::LocAlloc),
+            Cil::LocAlloc => self.loc_alloc(at)?,
             Cil::SizeOf(t) => {
                 let size = self.size_of(t);
                 let v = self.i32(size as i32);
