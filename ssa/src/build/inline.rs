@@ -8,7 +8,7 @@ use super::frame::{Frame, Loc, Ret};
 use super::place::Entry;
 use super::scan::Scope;
 use super::{Builder, Result};
-use crate::ir::Ty;
+use crate::ir::{Op, Ty, Value};
 use isthmus_frontend_ir::body::Body;
 use isthmus_frontend_ir::op::{Flow, Insn, Op as Cil, Prefix};
 use isthmus_frontend_ir::region::ClauseKind;
@@ -136,7 +136,15 @@ impl Builder<'_> {
         {
             frame.this = Some(*v);
         }
+        // Types of shared code mean something else in another method's context: what is known of classes stays outside.
+        let shared = frame.info.context != ContextSource::None
+            || self.frame.info.context != ContextSource::None;
         let dead = args.clone();
+        let args: Vec<Entry> = if shared {
+            args.into_iter().map(|e| self.anonymous(e)).collect()
+        } else {
+            args
+        };
         let held = std::mem::take(&mut self.dead_temps);
         let caller = std::mem::replace(&mut self.frame, frame);
         self.callers.push(caller);
@@ -164,14 +172,36 @@ impl Builder<'_> {
         let returns = self.vars.num_preds(done) > 0;
         self.join(done);
         if !returns {
-            self.end(crate::ir::Op::Unreachable, &[], crate::ir::Imm::None);
+            self.end(Op::Unreachable, &[], crate::ir::Imm::None);
             return Ok(());
         }
         if let Some(loc) = result {
             let e = self.read_loc(&loc)?;
+            let e = if shared { self.anonymous(e) } else { e };
             self.push(e);
         }
         Ok(())
+    }
+
+    /// The same value under a new name, of which nothing but being non-null is known.
+    fn anonymous(&mut self, e: Entry) -> Entry {
+        match e {
+            Entry::Val(v) => Entry::Val(self.rename(v)),
+            Entry::Split(t, leaves) => {
+                Entry::Split(t, leaves.into_iter().map(|v| self.rename(v)).collect())
+            }
+            e => e,
+        }
+    }
+
+    fn rename(&mut self, v: Value) -> Value {
+        if self.fact(v).class.is_none() {
+            return v;
+        }
+        let nonnull = self.is_nonnull(v);
+        let v = self.op(Op::Retype, Ty::Ref, &[v]);
+        self.fact_mut(v).nonnull = nonnull;
+        v
     }
 
     /// Where an argument of the inlined body is: the value itself unless it changes.

@@ -176,7 +176,8 @@ impl Gvn<'_> {
             Op::AllocObject | Op::AllocArray | Op::SlotAddr | Op::SymAddr | Op::VtableOf => true,
             Op::Lea => d.ty == Ty::ByRef,
             Op::Retype => self.nonnull.contains_key(&self.func.args(i)[0]),
-            Op::Const => d.bits() != Some(0),
+            // A small number is as bad an address as null: an access to it must keep its trap site.
+            Op::Const => d.bits().is_some_and(|b| b as u64 >= u64::from(NULL_GUARD)),
             _ => false,
         }
     }
