@@ -36,7 +36,14 @@ impl<A: Target> Gen<'_, A> {
                 exposed: u.exposed,
             })
             .collect();
-        if self.opts.pin && !self.scan.handlers {
+        if self.scan.handlers {
+            // At a landing pad only SP and FP are as they were: callees between the throw and here may have changed every
+            // other register. So the callers' values are kept in this frame.
+            for &r in A::SAVED_PINS {
+                let slot = self.frame.alloc(8);
+                self.saved.push((r, slot));
+            }
+        } else if self.opts.pin {
             self.choose_pins();
         }
         for i in 0..nargs {

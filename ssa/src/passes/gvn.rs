@@ -21,6 +21,7 @@ use crate::ir::{
 };
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::helpers::{Effects as HelperEffects, Helper};
+use isthmus_runtime_abi::layout::NULL_GUARD;
 use isthmus_runtime_abi::symbol::Symbol;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
