@@ -40,9 +40,6 @@ pub enum Unsupported {
     /// Typed references in a VM that has none.
     #[error("a typed reference")]
     TypedReference,
-    /// `jmp` in a method that takes a large struct.
-    #[error("`jmp` with a struct passed by address")]
-    JmpWithStruct,
     /// A filter inside a filter.
     #[error("a filter inside a filter")]
     NestedFilter,
