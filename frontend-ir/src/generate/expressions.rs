@@ -315,7 +315,16 @@ impl Gen {
             self.expr(p.widened(), d.min(1));
         }
         let name = self.functions[f].name.clone();
-        self.put(&format!("call {name}"));
+        if self.one_in(4) {
+            let types: Vec<String> = self.functions[f].params.iter().map(|t| t.name()).collect();
+            let ret = self.functions[f].ret.name();
+            self.put(&format!(
+                "ldftn {name} calli ({}) -> {ret}",
+                types.join(", ")
+            ));
+        } else {
+            self.put(&format!("call {name}"));
+        }
         true
     }
 
@@ -345,7 +354,13 @@ impl Gen {
         {
             self.expr(Ty::Array(e), d);
             self.index();
-            self.put(&format!("ldelem {}", ELEMENTS[e].name()));
+            let name = ELEMENTS[e].name();
+            // The addresses of elements that are references need the array's exact type, which they have here.
+            let text = match self.below(3) {
+                0 => format!("ldelema {name} ldobj {name}"),
+                _ => format!("ldelem {name}"),
+            };
+            self.put(&text);
             return true;
         }
         let object = match ty {

@@ -261,7 +261,20 @@ impl Gen {
         for _ in 0..2 + self.below(5) {
             self.guarded();
         }
-        self.expr(ret.widened(), 2);
+        // A tail call of a function with the same result, or any value.
+        let same: Vec<usize> = (self.callable..self.functions.len())
+            .filter(|&f| self.functions[f].ret == ret)
+            .collect();
+        if same.is_empty() || self.one_in(2) {
+            self.expr(ret.widened(), 2);
+        } else {
+            let f = self.pick(&same);
+            for p in self.functions[f].params.clone() {
+                self.expr(p.widened(), 1);
+            }
+            let name = self.functions[f].name.clone();
+            self.put(&format!("tail. call {name}"));
+        }
         self.put("ret");
         let code = std::mem::replace(&mut self.out, outer);
         let params: Vec<String> = params

@@ -107,10 +107,40 @@ impl Gen {
     }
 
     fn store_indirect(&mut self) {
+        if self.one_in(3) {
+            return self.copy_element();
+        }
         let (name, ty, arg) = self.variable();
         self.put(&format!("{} {name}", if arg { "ldarga" } else { "ldloca" }));
         self.expr(ty.widened(), 2);
         self.put(&format!("stobj {}", ty.name()));
+    }
+
+    /// Through addresses of elements and variables: copies, clears, reads fields.
+    fn copy_element(&mut self) {
+        let e = 6 + self.below(2);
+        let Ty::Struct(s) = ELEMENTS[e] else {
+            return;
+        };
+        self.expr(Ty::Array(e), 1);
+        self.index();
+        self.put(&format!("ldelema S{s}"));
+        match self.below(3) {
+            0 => self.put(&format!("initobj S{s}")),
+            1 => {
+                self.expr(Ty::Array(e), 1);
+                self.index();
+                self.put(&format!("ldelema S{s} cpobj S{s}"));
+            }
+            _ => {
+                let f = self.below(self.structs[s].len());
+                let (field, ty) = self.structs[s][f].clone();
+                self.put(&format!("dup ldflda S{s}::{field}"));
+                self.expr(ty.widened(), 1);
+                self.put(&format!("stobj {} ldfld S{s}::{field}", ty.name()));
+                self.print(ty.widened());
+            }
+        }
     }
 
     pub(super) fn condition(&mut self, target: &str) {
