@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | prestub | [`compile`] | for code |
 //! | slot trampoline | [`vtable_slot`] | what the slot of this vtable leads to; patches the slot |
-//! | IMT trampoline | [`imt_slot`] | what implements the interface method; rebuilds the slot's thunk |
+//! | IMT trampoline | [`imt_slot`] | what implements the interface method; rebuilds the slot's thunk, or patches the slot |
 //!
 //! A failure is left pending in the thread context; the stub throws it in the caller.
 
@@ -161,7 +161,18 @@ impl Runtime {
         slot: u32,
     ) -> Result<usize, Thrown> {
         let word = vtable + layout::vtable_slot(slot, WORD) as usize;
-        match self.vm().vtable_slot(thread, vtable, slot)? {
+        let target = self.vm().vtable_slot(thread, vtable, slot)?;
+        self.lead_slot_to(thread, word, target)
+    }
+
+    /// Lets a word of a vtable lead to a target from now on.
+    fn lead_slot_to(
+        &self,
+        thread: &Thread,
+        word: usize,
+        target: SlotTarget,
+    ) -> Result<usize, Thrown> {
+        match target {
             SlotTarget::Method(id) => {
                 self.code_of(thread, id)?;
                 // SAFETY: a slot of a live vtable.
@@ -185,7 +196,12 @@ impl Runtime {
         method: MethodId,
         slot: u32,
     ) -> Result<usize, Thrown> {
-        let (target, code) = match self.vm().interface_method(thread, vtable, method)? {
+        let implementation = self.vm().interface_method(thread, vtable, method)?;
+        if self.vm().is_alone_in_imt_slot(vtable, method) {
+            let word = vtable + layout::imt_slot(slot, WORD) as usize;
+            return self.lead_slot_to(thread, word, implementation);
+        }
+        let (target, code) = match implementation {
             SlotTarget::Method(id) => (
                 ImtTarget::Cell(Symbol::MethodCell(id)),
                 self.code_of(thread, id)?,

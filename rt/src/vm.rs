@@ -51,6 +51,13 @@ pub trait Vm: Send + Sync {
         vtable: usize,
         method: MethodId,
     ) -> Result<SlotTarget, Thrown>;
+    /// Whether this method is the only one of all interfaces that objects with this vtable can ever be called through
+    /// whose IMT slot ([`imt_slot_of`](crate::dispatch::imt_slot_of)) is that of `method`. If so, the slot leads to its code without
+    /// looking at the key.
+    fn is_alone_in_imt_slot(&self, vtable: usize, method: MethodId) -> bool {
+        let _ = (vtable, method);
+        false
+    }
     /// Address of a symbol that the VM defines: handles, vtables, statics, literals, native functions. `None` if there
     /// is none: linking fails.
     fn symbol(&self, symbol: Symbol) -> Option<usize>;

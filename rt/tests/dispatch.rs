@@ -187,6 +187,27 @@ fn interface_methods_share_a_slot_through_its_thunk() {
 }
 
 #[test]
+fn an_interface_method_alone_in_its_slot_needs_no_thunk() {
+    let thread = attach();
+    let vtable = runtime().alloc_vtable(0).unwrap();
+    let (interface, target) = (new_method(), adds(40));
+    let key = (vtable, interface.raw());
+    let implementation = SlotTarget::Method(target);
+    shared()
+        .interfaces
+        .lock()
+        .unwrap()
+        .insert(key, implementation);
+    shared().alone.lock().unwrap().insert(key);
+    let (this, caller) = (object(vtable, 0), interface_call(interface));
+    for argument in 0..3 {
+        assert_eq!(call(&thread, caller, &[this, argument]), Ok(40 + argument));
+    }
+    let slot = word(vtable, imt_slot(imt_slot_of(interface), 8));
+    assert_eq!(Some(slot), runtime().method(target).newest());
+}
+
+#[test]
 fn value_types_methods_get_an_unboxed_this() {
     let thread = attach();
     let vtable = runtime().alloc_vtable(2).unwrap();

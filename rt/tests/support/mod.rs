@@ -24,7 +24,7 @@ use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -39,6 +39,7 @@ pub struct Shared {
     /// (vtable, virtual slot) and (vtable, raw id of the interface method).
     pub virtuals: Mutex<Targets>,
     pub interfaces: Mutex<Targets>,
+    pub alone: Mutex<HashSet<(usize, u32)>>,
     pub traces: Mutex<Notes>,
     /// What to do when a method is compiled.
     pub hooks: Mutex<HashMap<MethodId, Hook>>,
@@ -170,6 +171,13 @@ impl Vm for TestVm {
         method: MethodId,
     ) -> Result<SlotTarget, Thrown> {
         Ok(shared().interfaces.lock().unwrap()[&(vtable, method.raw())])
+    }
+    fn is_alone_in_imt_slot(&self, vtable: usize, method: MethodId) -> bool {
+        shared()
+            .alone
+            .lock()
+            .unwrap()
+            .contains(&(vtable, method.raw()))
     }
     fn symbol(&self, symbol: Symbol) -> Option<usize> {
         match symbol {
