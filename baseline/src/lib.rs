@@ -80,6 +80,21 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Everything that the processor this program runs on can do.
+    pub fn host() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let round = std::arch::is_x86_feature_detected!("sse4.1");
+        #[cfg(not(target_arch = "x86_64"))]
+        let round = false;
+        Options {
+            arch: Arch::host().unwrap_or(Arch::X64),
+            round,
+            ..Options::default()
+        }
+    }
+}
+
 /// Compiles a method.
 pub fn compile(
     env: &dyn BodySource,

@@ -30,7 +30,7 @@ fn child() {
     let compiler: vm::Compiler = |module, body| {
         let options = Options {
             pin: std::env::var("ISTHMUS_NO_PIN").is_err(),
-            ..Options::default()
+            ..Options::host()
         };
         isthmus_baseline::compile(module, body, &options).map_err(|e| e.to_string())
     };
