@@ -52,7 +52,7 @@ pub fn ensure(cx: &Cx, ty: &'static Type) -> Result<(), Thrown> {
     let outcome = match &result {
         Ok(_) => InitProgress::Ready,
         Err(thrown) => {
-            let name = ty.full_name();
+            let name = ty.qualified_name('+');
             let wrapped = cx.type_initialization_exception(&name, thrown.exception);
             InitProgress::Failed(heap::strong_handle(wrapped))
         }

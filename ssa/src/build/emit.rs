@@ -308,7 +308,14 @@ impl Builder<'_> {
         if self.handlers.is_empty() {
             self.emit(Op::NullCheck, Ty::I32, &[base], Imm::None);
         } else {
-            let null = self.is_null(base);
+            let null = match self.func.ty(base) {
+                // An unmanaged pointer: an address made from null is as bad as null.
+                Ty::Ptr => {
+                    let guard = self.constant(Ty::Ptr, i64::from(layout::NULL_GUARD));
+                    self.cmp(Cmp::LtUn, base, guard)
+                }
+                _ => self.is_null(base),
+            };
             self.trap_if(null, TrapKind::NullReference);
         }
         self.checked.insert(base);

@@ -1,3 +1,4 @@
+//! unlike-mono: a native index is not cut to 32 bits: one beyond the length is out of range (ECMA-335 III.4.7)
 using System;
 
 class ArraysSz
