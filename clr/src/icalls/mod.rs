@@ -19,16 +19,24 @@ pub mod abi;
 mod table;
 
 mod array;
+mod assembly;
+mod constant;
 mod culture;
 mod environment;
 mod gc;
 pub mod handle;
+mod invoke;
 mod io;
 mod math;
+mod member;
+mod names;
 mod object;
+mod runtime_type;
 mod string;
 mod threading;
 mod time;
+mod trace;
+mod value;
 
 pub use abi::{Arg, Ret};
 pub use table::Entry;
@@ -40,15 +48,21 @@ use std::sync::OnceLock;
 /// The tables of all modules.
 static TABLES: &[&[table::Class]] = &[
     array::TABLE,
+    assembly::TABLE,
     culture::TABLE,
     environment::TABLE,
     gc::TABLE,
+    invoke::TABLE,
     io::TABLE,
     math::TABLE,
+    member::TABLE,
     object::TABLE,
+    runtime_type::TABLE,
     string::TABLE,
     threading::TABLE,
     time::TABLE,
+    trace::TABLE,
+    value::TABLE,
 ];
 
 /// The native code of an internal call.

@@ -122,7 +122,6 @@ struct PointerArray {
 }
 
 /// An array of pointers for managed code, to be freed by `GPtrArrayFree`.
-#[expect(dead_code, reason = "for member lists")]
 pub(super) fn pointer_array(items: Vec<usize>) -> usize {
     let length = items.len() as i32;
     let data = Box::leak(items.into_boxed_slice()).as_mut_ptr();

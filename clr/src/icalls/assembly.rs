@@ -1,0 +1,618 @@
+//! `System.Reflection.Assembly`, `RuntimeAssembly`, `RuntimeModule`, `AssemblyName`; finding types by name.
+
+use super::handle::assembly_at;
+use super::names;
+use super::string::c_memory;
+use crate::metadata::TypeAttributes;
+use crate::types::system::Assembly;
+use crate::types::{LoadError, LoadErrorKind, Type, TypeKey, types};
+use crate::vm::cx::Result;
+use crate::vm::offsets::offset_of;
+use crate::vm::{Cx, process, reflect, run};
+use isthmus_rt::object::Ref;
+
+icalls! {
+    "System.RuntimeTypeHandle" {
+        "internal_from_name" => type_from_name [name: Ref, mark: usize, caller: Ref, throws: bool, ignore_case: bool, reflection_only: bool] -> Ref;
+    }
+    "System.Reflection.Assembly" {
+        "GetTypes" => types_of [this: Ref, exported: bool] -> Ref;
+        "InternalGetType" => type_of_assembly [this: Ref, module: Ref, name: Ref, throws: bool, ignore_case: bool] -> Ref;
+        "GetEntryAssembly" => entry_assembly [] -> Ref;
+        "GetExecutingAssembly" => executing_assembly [] -> Ref;
+        "GetCallingAssembly" => calling_assembly [] -> Ref;
+        "load_with_partial_name" => load_with_partial_name [name: Ref, evidence: Ref] -> Ref;
+        "LoadFrom" => load_from [path: Ref, reflection_only: bool, mark: usize] -> Ref;
+        "LoadFile_internal" => load_file [path: Ref, mark: usize] -> Ref;
+    }
+    "System.AppDomain" {
+        "GetAssemblies" => assemblies [this: Ref, reflection_only: bool] -> Ref;
+        "LoadAssembly" => load_assembly [this: Ref, name: Ref, evidence: Ref, reflection_only: bool, mark: usize] -> Ref;
+    }
+    "System.Reflection.RuntimeAssembly" {
+        "get_fullname" => full_name [assembly: Ref] -> Ref;
+        "get_location" => location [this: Ref] -> Ref;
+        "get_code_base" => code_base [assembly: Ref, escaped: bool] -> Ref;
+        "get_EntryPoint" => entry_point [this: Ref] -> Ref;
+        "get_ReflectionOnly" => never [this: Ref] -> bool;
+        "get_global_assembly_cache" => is_of_library [this: Ref] -> bool;
+        "InternalImageRuntimeVersion" => runtime_version [assembly: Ref] -> Ref;
+        "GetAotIdInternal" => aot_id [id: Ref] -> bool;
+        "GetManifestResourceInternal" => resource [this: Ref, name: Ref, size: usize, module: usize] -> usize;
+        "GetManifestResourceInfoInternal" => resource_info [this: Ref, name: Ref, info: Ref] -> bool;
+        "GetManifestResourceNames" => resource_names [this: Ref] -> Ref;
+        "GetManifestModuleInternal" => manifest_module [this: Ref] -> Ref;
+        "GetModulesInternal" => modules [this: Ref] -> Ref;
+    }
+    "System.Reflection.RuntimeModule" {
+        "GetGuidInternal" => module_guid [module: usize, guid: Ref] -> ();
+        "get_MetadataToken" => module_token [module: Ref] -> i32;
+        "InternalGetTypes" => types_of_module [module: usize] -> Ref;
+    }
+    "System.Reflection.AssemblyName" {
+        "GetNativeName" => native_name [assembly: usize] -> usize;
+    }
+    "Mono.RuntimeMarshal" {
+        "FreeAssemblyName" => free_native_name [name: usize, whole: bool] -> ();
+    }
+}
+
+/// A parsed type name: `Outer+Inner`1[[Arg, Assembly]][,]*&, Assembly`.
+struct NameParser<'a> {
+    rest: &'a str,
+    /// Looked in when the name says no assembly; then mscorlib.
+    home: Option<&'static Assembly>,
+    ignore_case: bool,
+}
+
+impl NameParser<'_> {
+    fn not_found(name: &str) -> LoadError {
+        LoadError::type_load(format!("Could not load type '{name}'."))
+    }
+
+    /// Text up to an unescaped character of `ends`.
+    fn word(&mut self, ends: &[char]) -> String {
+        let mut out = String::new();
+        let mut chars = self.rest.char_indices();
+        while let Some((i, c)) = chars.next() {
+            if c == '\\' {
+                if let Some((_, escaped)) = chars.next() {
+                    out.push(escaped);
+                }
+            } else if ends.contains(&c) {
+                self.rest = &self.rest[i..];
+                return out;
+            } else {
+                out.push(c);
+            }
+        }
+        self.rest = "";
+        out
+    }
+
+    fn eat(&mut self, c: char) -> bool {
+        match self.rest.strip_prefix(c) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A type up to a separator; `qualified`: an assembly name may follow a comma.
+    fn ty(&mut self, qualified: bool) -> crate::types::Result<&'static Type> {
+        let ends = ['+', '[', ']', '*', '&', ','];
+        self.rest = self.rest.trim_start();
+        let mut path = vec![self.word(&ends).trim().to_owned()];
+        while self.eat('+') {
+            path.push(self.word(&ends));
+        }
+        let mut args: Vec<&'static Type> = Vec::new();
+        let mut shapes: Vec<Shape> = Vec::new();
+        loop {
+            if self.eat('*') {
+                shapes.push(Shape::Ptr);
+            } else if self.eat('&') {
+                shapes.push(Shape::ByRef);
+            } else if self.eat('[') {
+                self.bracket(&mut args, &mut shapes, &path)?;
+            } else {
+                break;
+            }
+        }
+        let mut home = self.home;
+        if qualified && self.eat(',') {
+            let name = self.word(&[']']);
+            let simple = name.split(',').next().unwrap_or("").trim().to_owned();
+            home = Some(types().load(&simple)?);
+        }
+        let mut ty = self.find(home, &path)?;
+        if !args.is_empty() {
+            if ty.generic_arity() != args.len() {
+                return Err(Self::not_found(&path.join("+")));
+            }
+            ty = types().instantiate(ty, &args)?;
+        }
+        for shape in shapes {
+            ty = types().intern(match shape {
+                Shape::Ptr => TypeKey::Ptr(ty.id),
+                Shape::ByRef => TypeKey::ByRef(ty.id),
+                Shape::Vector => TypeKey::SzArray(ty.id),
+                Shape::Array(rank) => TypeKey::MdArray(ty.id, rank),
+            })?;
+        }
+        Ok(ty)
+    }
+
+    /// After `[`: type arguments, or the rank of an array.
+    fn bracket(
+        &mut self,
+        args: &mut Vec<&'static Type>,
+        shapes: &mut Vec<Shape>,
+        path: &[String],
+    ) -> crate::types::Result<()> {
+        if self.eat(']') {
+            shapes.push(Shape::Vector);
+            return Ok(());
+        }
+        if self.eat('*') {
+            shapes.push(Shape::Array(1));
+        } else if self.rest.starts_with(',') {
+            let mut rank = 1;
+            while self.eat(',') {
+                rank += 1;
+            }
+            shapes.push(Shape::Array(rank));
+        } else {
+            loop {
+                self.rest = self.rest.trim_start();
+                let qualified = self.eat('[');
+                args.push(self.ty(qualified)?);
+                if qualified && !self.eat(']') {
+                    return Err(Self::not_found(&path.join("+")));
+                }
+                if !self.eat(',') {
+                    break;
+                }
+            }
+        }
+        if self.eat(']') {
+            Ok(())
+        } else {
+            Err(Self::not_found(&path.join("+")))
+        }
+    }
+
+    fn find(
+        &self,
+        home: Option<&'static Assembly>,
+        path: &[String],
+    ) -> crate::types::Result<&'static Type> {
+        let places = home
+            .into_iter()
+            .chain((home.is_none() || home == self.home).then(|| types().corlib()));
+        for a in places {
+            if let Some(ty) = self.find_in(a, path) {
+                return Ok(ty);
+            }
+        }
+        Err(Self::not_found(&path.join("+")))
+    }
+
+    fn find_in(&self, a: &'static Assembly, path: &[String]) -> Option<&'static Type> {
+        let (namespace, name) = path[0].rsplit_once('.').unwrap_or(("", &path[0]));
+        let mut ty = a.find_type(namespace, name).or_else(|| {
+            if !self.ignore_case {
+                return None;
+            }
+            let wanted = path[0].to_lowercase();
+            all_types(a)
+                .into_iter()
+                .find(|t| t.enclosing().is_none() && t.qualified_name('+').to_lowercase() == wanted)
+        })?;
+        for inner in &path[1..] {
+            let home = ty.assembly?;
+            let same = |t: &Type| {
+                if self.ignore_case {
+                    t.name().eq_ignore_ascii_case(inner)
+                } else {
+                    t.name() == inner
+                }
+            };
+            ty = home
+                .image
+                .nested_types(ty.rid)
+                .filter_map(|rid| home.type_def(rid).ok())
+                .find(|t| same(t))?;
+        }
+        Some(ty)
+    }
+}
+
+/// What follows a type's name.
+enum Shape {
+    Ptr,
+    ByRef,
+    Vector,
+    Array(u32),
+}
+
+/// The type of a name; null if there is none and that is not to be thrown.
+fn find_type(
+    cx: &Cx<'_>,
+    name: Ref,
+    home: Option<&'static Assembly>,
+    throws: bool,
+    ignore_case: bool,
+) -> Result<Ref> {
+    if name.is_null() {
+        return Err(cx.argument_null("typeName"));
+    }
+    let text = cx.text(name);
+    let mut parser = NameParser {
+        rest: &text,
+        home,
+        ignore_case,
+    };
+    let found = parser.ty(true).and_then(|ty| {
+        if parser.rest.trim().is_empty() {
+            Ok(ty)
+        } else {
+            Err(NameParser::not_found(&text))
+        }
+    });
+    match found {
+        Ok(ty) => reflect::type_object(cx, ty),
+        Err(e) if throws => Err(match e.kind {
+            LoadErrorKind::TypeLoad => {
+                let from = home.map_or_else(
+                    || names::assembly_name(types().corlib()),
+                    |a| names::assembly_name(a),
+                );
+                let text = format!("Could not load type '{text}' from assembly '{from}'.");
+                cx.exception("System", "TypeLoadException", &text)
+            }
+            _ => cx.load_error(&e),
+        }),
+        Err(_) => Ok(Ref::NULL),
+    }
+}
+
+fn type_from_name(
+    cx: &Cx<'_>,
+    name: Ref,
+    _mark: usize,
+    caller: Ref,
+    throws: bool,
+    ignore_case: bool,
+    _reflection_only: bool,
+) -> Result<Ref> {
+    let home = if caller.is_null() {
+        process::main_assembly()
+    } else {
+        Some(reflect::assembly_of(cx, caller)?)
+    };
+    find_type(cx, name, home, throws, ignore_case)
+}
+
+fn type_of_assembly(
+    cx: &Cx<'_>,
+    this: Ref,
+    _module: Ref,
+    name: Ref,
+    throws: bool,
+    ignore_case: bool,
+) -> Result<Ref> {
+    let home = reflect::assembly_of(cx, this)?;
+    find_type(cx, name, Some(home), throws, ignore_case)
+}
+
+/// Every type that an assembly defines, but for `<Module>`.
+fn all_types(a: &'static Assembly) -> Vec<&'static Type> {
+    let count = a.image.tables().rows(crate::metadata::TableId::TypeDef);
+    (2..=count).filter_map(|rid| a.type_def(rid).ok()).collect()
+}
+
+/// Whether a type can be seen from outside: public, and nested only in such.
+fn is_exported(ty: &'static Type) -> bool {
+    let visibility = (ty.flags & TypeAttributes::from_bits_retain(7)).bits();
+    match ty.enclosing() {
+        None => visibility == 1,
+        Some(outer) => visibility == 2 && is_exported(outer),
+    }
+}
+
+fn types_of(cx: &Cx<'_>, this: Ref, exported: bool) -> Result<Ref> {
+    let a = reflect::assembly_of(cx, this)?;
+    let list: Vec<_> = all_types(a)
+        .into_iter()
+        .filter(|t| !exported || is_exported(t))
+        .collect();
+    reflect::type_array(cx, reflect::type_class(), &list)
+}
+
+fn types_of_module(cx: &Cx<'_>, module: usize) -> Result<Ref> {
+    let a = assembly_at(module).ok_or_else(|| cx.null_reference())?;
+    reflect::type_array(cx, reflect::type_class(), &all_types(a))
+}
+
+fn entry_assembly(cx: &Cx<'_>) -> Result<Ref> {
+    process::main_assembly().map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+}
+
+/// Assemblies of the managed frames below this call, innermost first, without neighbours that are equal.
+fn callers(cx: &Cx<'_>) -> Vec<&'static Assembly> {
+    let mut list: Vec<&'static Assembly> = Vec::new();
+    for (m, _) in super::trace::frames(cx) {
+        if let Some(a) = m.assembly()
+            && m.name != "GetExecutingAssembly"
+            && m.name != "GetCallingAssembly"
+        {
+            list.push(a);
+        }
+    }
+    list
+}
+
+fn executing_assembly(cx: &Cx<'_>) -> Result<Ref> {
+    let a = callers(cx).first().copied().or(process::main_assembly());
+    a.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+}
+
+fn calling_assembly(cx: &Cx<'_>) -> Result<Ref> {
+    let a = callers(cx).get(1).copied().or(process::main_assembly());
+    a.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+}
+
+/// Loads by display name; only the simple name counts.
+fn load_by_name(cx: &Cx<'_>, name: Ref) -> Result<Option<&'static Assembly>> {
+    let text = cx.text(name);
+    let simple = text.split(',').next().unwrap_or("").trim();
+    match types().load(simple) {
+        Ok(a) => Ok(Some(a)),
+        Err(e) if e.kind == LoadErrorKind::FileNotFound => Ok(None),
+        Err(e) => Err(cx.load_error(&e)),
+    }
+}
+
+fn load_assembly(
+    cx: &Cx<'_>,
+    _this: Ref,
+    name: Ref,
+    _evidence: Ref,
+    _reflection_only: bool,
+    _mark: usize,
+) -> Result<Ref> {
+    load_by_name(cx, name)?.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+}
+
+fn load_with_partial_name(cx: &Cx<'_>, name: Ref, _evidence: Ref) -> Result<Ref> {
+    load_by_name(cx, name)?.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+}
+
+fn load_from(cx: &Cx<'_>, path: Ref, _reflection_only: bool, mark: usize) -> Result<Ref> {
+    load_file(cx, path, mark)
+}
+
+fn load_file(cx: &Cx<'_>, path: Ref, _mark: usize) -> Result<Ref> {
+    if path.is_null() {
+        return Err(cx.argument_null("assemblyFile"));
+    }
+    let a = types()
+        .load_file(std::path::Path::new(&cx.text(path)))
+        .map_err(|e| cx.load_error(&e))?;
+    reflect::assembly_object(cx, a)
+}
+
+fn assemblies(cx: &Cx<'_>, _this: Ref, reflection_only: bool) -> Result<Ref> {
+    let list = if reflection_only {
+        Vec::new()
+    } else {
+        types().assemblies()
+    };
+    let array = cx.alloc_array(reflect::class("System.Reflection", "Assembly"), list.len())?;
+    for (i, a) in list.into_iter().enumerate() {
+        cx.set_element(array, i, reflect::assembly_object(cx, a)?);
+    }
+    Ok(array)
+}
+
+fn full_name(cx: &Cx<'_>, assembly: Ref) -> Result<Ref> {
+    cx.string(&names::assembly_name(reflect::assembly_of(cx, assembly)?))
+}
+
+fn location(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    cx.string(&reflect::assembly_of(cx, this)?.path.to_string_lossy())
+}
+
+fn code_base(cx: &Cx<'_>, assembly: Ref, escaped: bool) -> Result<Ref> {
+    let path = reflect::assembly_of(cx, assembly)?
+        .path
+        .to_string_lossy()
+        .into_owned();
+    let path = if escaped {
+        path.replace('%', "%25")
+            .replace(' ', "%20")
+            .replace('#', "%23")
+    } else {
+        path
+    };
+    cx.string(&format!("file://{path}"))
+}
+
+fn entry_point(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    let a = reflect::assembly_of(cx, this)?;
+    let Some(token) = a.image.entry_point() else {
+        return Ok(Ref::NULL);
+    };
+    let m = a
+        .resolve_method(token, crate::types::generics::Scope::EMPTY)
+        .map_err(|e| cx.load_error(&e))?;
+    reflect::method_object(cx, m, m.owner)
+}
+
+fn never(_cx: &Cx<'_>, _this: Ref) -> Result<bool> {
+    Ok(false)
+}
+
+fn is_of_library(cx: &Cx<'_>, this: Ref) -> Result<bool> {
+    Ok(reflect::assembly_of(cx, this)?
+        .path
+        .starts_with(&types().search_path().bcl))
+}
+
+fn runtime_version(cx: &Cx<'_>, assembly: Ref) -> Result<Ref> {
+    cx.string(reflect::assembly_of(cx, assembly)?.image.runtime_version())
+}
+
+/// No ahead-of-time image has an id here.
+fn aot_id(_cx: &Cx<'_>, _id: Ref) -> Result<bool> {
+    Ok(false)
+}
+
+/// The data of a resource in the assembly's own file.
+fn find_resource(a: &'static Assembly, name: &str) -> Option<&'static [u8]> {
+    let rows = a.image.rows::<crate::metadata::ManifestResourceRow<'_>>();
+    let mut rows = rows.filter(|r| r.name().is_ok_and(|n| n == name));
+    let row = rows
+        .next()
+        .filter(|r| r.implementation().is_ok_and(|t| t.is_nil()))?;
+    a.image.resource_data(row.offset()).ok()
+}
+
+fn resource(cx: &Cx<'_>, this: Ref, name: Ref, size: usize, module: usize) -> Result<usize> {
+    let a = reflect::assembly_of(cx, this)?;
+    let Some(data) = find_resource(a, &cx.text(name)) else {
+        return Ok(0);
+    };
+    // SAFETY: a managed pointer to an int.
+    unsafe { (size as *mut i32).write_unaligned(data.len() as i32) };
+    cx.store_by_ref(module, reflect::module_object(cx, a)?);
+    Ok(data.as_ptr() as usize)
+}
+
+fn resource_info(cx: &Cx<'_>, this: Ref, name: Ref, info: Ref) -> Result<bool> {
+    let a = reflect::assembly_of(cx, this)?;
+    if find_resource(a, &cx.text(name)).is_none() {
+        return Ok(false);
+    }
+    // ResourceLocation: embedded 1, in the manifest file 4.
+    let at = offset_of(cx.type_of(info), "<ResourceLocation>k__BackingField")
+        .map_err(|e| cx.load_error(&e))?;
+    cx.write(info, at, 5i32);
+    Ok(true)
+}
+
+fn resource_names(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    let a = reflect::assembly_of(cx, this)?;
+    let rows = a.image.rows::<crate::metadata::ManifestResourceRow<'_>>();
+    let list: Vec<String> = rows.map(|r| r.name().unwrap_or("").to_owned()).collect();
+    run::string_array(cx, &list)
+}
+
+fn manifest_module(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    reflect::module_object(cx, reflect::assembly_of(cx, this)?)
+}
+
+fn modules(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    let module = manifest_module(cx, this)?;
+    let list = cx.alloc_array(reflect::class("System.Reflection", "Module"), 1)?;
+    cx.set_element(list, 0, module);
+    Ok(list)
+}
+
+fn module_guid(cx: &Cx<'_>, module: usize, guid: Ref) -> Result<()> {
+    let a = assembly_at(module).ok_or_else(|| cx.null_reference())?;
+    let mvid = a
+        .image
+        .module(1)
+        .ok()
+        .and_then(|m| m.mvid().ok().flatten())
+        .unwrap_or_default();
+    for (i, byte) in mvid.iter().enumerate().take(cx.length(guid)) {
+        cx.write(
+            guid,
+            isthmus_runtime_abi::layout::ARRAY_DATA + i as u32,
+            *byte,
+        );
+    }
+    Ok(())
+}
+
+fn module_token(_cx: &Cx<'_>, _module: Ref) -> Result<i32> {
+    Ok(1)
+}
+
+/// A `MonoAssemblyName`, as the library reads it by pointer.
+#[repr(C)]
+struct NativeName {
+    name: usize,
+    culture: usize,
+    hash_value: usize,
+    public_key: usize,
+    public_key_token: [u8; 17],
+    hash_algorithm: u32,
+    hash_length: u32,
+    flags: u32,
+    version: [u16; 4],
+    architecture: u16,
+}
+
+/// The name of an assembly in native memory, made once for each.
+fn native_name(cx: &Cx<'_>, assembly: usize) -> Result<usize> {
+    use parking_lot::Mutex;
+    use rustc_hash::FxHashMap;
+    static MADE: Mutex<Option<FxHashMap<usize, usize>>> = Mutex::new(None);
+    let a = assembly_at(assembly).ok_or_else(|| cx.null_reference())?;
+    if let Some(&found) = MADE.lock().get_or_insert_default().get(&assembly) {
+        return Ok(found);
+    }
+    let row = a.image.assembly().ok_or_else(|| cx.null_reference())?;
+    let key = row.public_key().unwrap_or(&[]);
+    let mut token = [0u8; 17];
+    if let Some(bytes) = names::public_key_token(key) {
+        for (i, b) in bytes.iter().enumerate() {
+            let digit = |n: u8| b"0123456789abcdef"[usize::from(n)];
+            (token[2 * i], token[2 * i + 1]) = (digit(b >> 4), digit(b & 15));
+        }
+    }
+    let made = Box::leak(Box::new(NativeName {
+        name: c_memory(cx, a.name.as_bytes())?,
+        culture: c_memory(cx, row.culture().unwrap_or("").as_bytes())?,
+        hash_value: 0,
+        public_key: if key.is_empty() {
+            0
+        } else {
+            key_blob(cx, key)?
+        },
+        public_key_token: token,
+        hash_algorithm: row.hash_algorithm(),
+        hash_length: 0,
+        flags: row.flags().bits(),
+        version: [row.major(), row.minor(), row.build(), row.revision()],
+        architecture: 0,
+    }));
+    let address = std::ptr::from_ref(made) as usize;
+    Ok(*MADE
+        .lock()
+        .get_or_insert_default()
+        .entry(assembly)
+        .or_insert(address))
+}
+
+/// A public key with its length before it, compressed as blobs have it.
+fn key_blob(cx: &Cx<'_>, key: &[u8]) -> Result<usize> {
+    let mut blob = Vec::with_capacity(key.len() + 2);
+    match key.len() {
+        n @ 0..=0x7f => blob.push(n as u8),
+        n => blob.extend_from_slice(&[0x80 | (n >> 8) as u8, n as u8]),
+    }
+    blob.extend_from_slice(key);
+    c_memory(cx, &blob)
+}
+
+/// Names of assemblies are made once and stay.
+fn free_native_name(_cx: &Cx<'_>, _name: usize, _whole: bool) -> Result<()> {
+    Ok(())
+}
