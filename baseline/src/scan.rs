@@ -162,7 +162,9 @@ pub(crate) fn scan(env: &dyn CompileEnv, body: &Body) -> R<Scan> {
             u.written |= written;
         }
         match insn.op {
-            Op::Call(m) | Op::CallVirt(m) if env.intrinsic(m).is_some() => s.leaf = false,
+            Op::Call(m) | Op::CallVirt(m) if !s.calls && env.intrinsic(m).is_some() => {
+                s.leaf = false
+            }
             Op::Call(_) | Op::CallVirt(_) | Op::CallI(_) | Op::NewObj(_) | Op::LdVirtFtn(_) => {
                 s.calls = true;
                 s.leaf = false;
