@@ -254,3 +254,35 @@ fn classes_are_initialized_once_on_a_path() {
     );
     assert_eq!(count(&text, "class_init"), 1, "{text}");
 }
+
+#[test]
+fn loads_of_a_loop_move_out_unless_something_writes_there() {
+    let source = |store: &str| {
+        format!(
+            "class C {{ field i32[] data field i32 n field i32 other }}
+             {MAIN} func f(C c, C d) -> i32 {{ .locals (i32 i, i32 s)
+               br test
+               again: ldloc s ldarg c ldfld C::data ldloc i ldelem.i4 add stloc s
+                      {store}
+                      ldloc i ldc.i4.1 add stloc i
+               test:  ldloc i ldarg c ldfld C::n blt again
+               ldloc s ret }}"
+        )
+    };
+    // The loads of `data`, of its length and of `n` (its copy at the bottom stays) leave the loop.
+    let loop_loads = |text: &str| {
+        let body = text
+            .split("block")
+            .find(|b| b.contains("poll"))
+            .unwrap()
+            .to_string();
+        (count(&body, "load.ref"), count(&body, "length"))
+    };
+    let text = optimized(&source(""), "f");
+    assert_eq!(loop_loads(&text), (0, 0), "{text}");
+    // An int field does not change references or lengths.
+    let text = optimized(&source("ldarg d ldloc s stfld C::other"), "f");
+    assert_eq!(loop_loads(&text), (0, 0), "{text}");
+    let text = optimized(&source("ldarg d ldnull stfld C::data"), "f");
+    assert_eq!(loop_loads(&text), (1, 1), "{text}");
+}

@@ -50,11 +50,11 @@ enum ImmKey {
 
 /// A value in memory.
 #[derive(Clone, Copy)]
-struct Known {
-    base: Value,
-    index: Option<Value>,
-    access: Access,
-    value: Value,
+pub(super) struct Known {
+    pub base: Value,
+    pub index: Option<Value>,
+    pub access: Access,
+    pub value: Value,
 }
 
 enum Undo {
@@ -756,7 +756,7 @@ impl Gvn<'_> {
 }
 
 /// Whether a store may change a remembered value.
-fn may_alias(
+pub(super) fn may_alias(
     func: &Func,
     word: u32,
     k: &Known,

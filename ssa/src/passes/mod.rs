@@ -7,11 +7,13 @@
 //! | [`gvn`] | numbers values along the dominator tree: simplification, constant folding, loads, null and bounds checks |
 //! | [`dce`] | drops what nothing needs |
 //! | [`invert`] | turns top-tested loops into bottom-tested ones |
+//! | [`hoist`] | moves loads and checks out of loops |
 
 pub mod cleanup;
 pub mod dce;
 pub mod fold;
 pub mod gvn;
+pub mod hoist;
 pub mod invert;
 pub mod promote;
 
@@ -86,6 +88,18 @@ pub static PASSES: &[Pass] = &[
         run: gvn::run,
         required: false,
         after: &[("invert", "tests of inverted loops dominate their bodies")],
+    },
+    Pass {
+        name: "hoist",
+        run: hoist::run,
+        required: false,
+        after: &[
+            ("invert", "the first block of an inverted loop is its body"),
+            (
+                "gvn2",
+                "accesses whose base was checked before the loop cannot throw",
+            ),
+        ],
     },
     Pass {
         name: "dce2",
