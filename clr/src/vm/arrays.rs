@@ -1,7 +1,7 @@
 //! Multi-dimensional arrays, and the checks of array elements.
 
 use super::cx::Result;
-use super::{Cx, heap};
+use super::{Cx, casts, heap};
 use crate::types::{Type, types};
 use isthmus_rt::gc::Dimension;
 use isthmus_rt::object::Ref;
@@ -88,7 +88,7 @@ pub fn check_store(cx: &Cx<'_>, array: Ref, value: Ref) -> Result<()> {
         .type_of(array)
         .element()
         .unwrap_or(types().known.object());
-    if cx.type_of(value).is_assignable_to(element) {
+    if casts::is_instance(cx.type_of(value), element) {
         return Ok(());
     }
     Err(cx.exception("System", "ArrayTypeMismatchException", ""))

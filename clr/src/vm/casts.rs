@@ -6,6 +6,7 @@ use crate::types::Type;
 use crate::types::layout::Place;
 use isthmus_rt::object::Ref;
 use isthmus_runtime_abi::layout::HEADER;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// (offset of the flag, offset of the value) of `Nullable<T>`.
 fn nullable_offsets(ty: &'static Type) -> (usize, usize) {
@@ -88,13 +89,35 @@ pub fn unbox_any(cx: &Cx<'_>, object: Ref, ty: &'static Type, to: usize) -> Resu
     Ok(())
 }
 
+/// Answers of [`is_instance`], by a hash of the two types; a newer answer replaces an older one. An entry holds the number of
+/// the class in its upper half, and below it that of the type and the answer: one word, so that it needs no lock.
+static ANSWERS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+
+/// Whether objects of this class are of the type. Remembered, because finding out may mean to search lists of interfaces and
+/// to compare type arguments.
+pub fn is_instance(class: &'static Type, ty: &'static Type) -> bool {
+    if class == ty {
+        return true;
+    }
+    let (from, to) = (class.id.raw(), ty.id.raw());
+    if to > u32::MAX >> 1 {
+        return class.is_assignable_to(ty);
+    }
+    let question = u64::from(from) << 32 | u64::from(to) << 1;
+    let hash = from.wrapping_mul(0x9e37_79b1) ^ to.wrapping_mul(0x85eb_ca6b);
+    let answer = &ANSWERS[(hash >> 16) as usize % ANSWERS.len()];
+    let known = answer.load(Ordering::Relaxed);
+    if known & !1 == question {
+        return known & 1 != 0;
+    }
+    let yes = class.is_assignable_to(ty);
+    answer.store(question | u64::from(yes), Ordering::Relaxed);
+    yes
+}
+
 /// The object if it is of the type, else null.
 pub fn is_inst(object: Ref, ty: &'static Type) -> Ref {
-    if object.is_null() {
-        return object;
-    }
-    let class = Cx::current().type_of(object);
-    if class.is_assignable_to(ty) {
+    if object.is_null() || is_instance(Cx::current().type_of(object), ty) {
         object
     } else {
         Ref::NULL
@@ -103,7 +126,7 @@ pub fn is_inst(object: Ref, ty: &'static Type) -> Ref {
 
 /// The object, if it is null or of the type.
 pub fn cast_class(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<Ref> {
-    if object.is_null() || cx.type_of(object).is_assignable_to(ty) {
+    if object.is_null() || is_instance(cx.type_of(object), ty) {
         return Ok(object);
     }
     Err(invalid_cast(cx, object, ty))

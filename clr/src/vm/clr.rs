@@ -143,7 +143,7 @@ impl Vm for Clr {
 
     fn catches(&self, ty: TypeId, exception: Ref) -> bool {
         let cx = Cx::current();
-        cx.type_of(exception).is_assignable_to(types().ty(ty))
+        casts::is_instance(cx.type_of(exception), types().ty(ty))
     }
 
     fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool {
@@ -153,7 +153,7 @@ impl Vm for Clr {
             GenericContextOf::This(this, method) => context_of_this(this, types().method(method)),
         };
         match self.generic_lookup(cx.thread, context, slot) {
-            Ok(ty) => cx.type_of(exception).is_assignable_to(ty_of(ty)),
+            Ok(ty) => casts::is_instance(cx.type_of(exception), ty_of(ty)),
             Err(_) => false,
         }
     }
