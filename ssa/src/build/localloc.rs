@@ -4,7 +4,7 @@
 use super::scan::Scope;
 use super::{Builder, Result};
 use crate::error::Reason;
-use crate::ir::{Imm, Op, Ty};
+use crate::ir::{Imm, Op, Ty, Value};
 
 /// Largest block in bytes.
 const LIMIT: i64 = 16 * 1024;
@@ -12,7 +12,7 @@ const LIMIT: i64 = 16 * 1024;
 impl Builder<'_> {
     pub(super) fn loc_alloc(&mut self, at: u32) -> Result<()> {
         let size = self.pop_val()?;
-        let size = match self.func.constant(size) {
+        let size = match self.constant_size(size) {
             Some(size @ 0..=LIMIT) if !self.may_repeat(at) => size as u32,
             _ => return self.fail(Reason::LocAlloc),
         };
@@ -28,6 +28,21 @@ impl Builder<'_> {
         self.emit(Op::MemZero, Ty::I32, &[address], bytes);
         self.push_val(address);
         Ok(())
+    }
+
+    /// The size if it is constant: compilers compute it as a checked product of count and element size, which is not folded
+    /// yet here.
+    fn constant_size(&self, size: Value) -> Option<i64> {
+        let (_, data) = self.func.def(size)?;
+        let args = self.func.list(data.args);
+        match data.op {
+            Op::Zext | Op::Sext | Op::Retype => self.constant_size(args[0]),
+            Op::Mul | Op::MulOvf | Op::MulOvfUn if data.result() == Some(size) => {
+                let count = self.constant_size(args[0])?;
+                count.checked_mul(self.constant_size(args[1])?)
+            }
+            _ => self.func.constant(size),
+        }
     }
 
     /// Whether the instruction may be executed more than once in an activation: some jump goes back over it.
