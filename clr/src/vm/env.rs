@@ -4,7 +4,7 @@ use crate::intrinsics;
 use crate::tables::{literals, raises, signatures};
 use crate::types::layout::Place;
 use crate::types::ty::Kind;
-use crate::types::{LoadError, LoadErrorKind, Method, Type, TypeKey, types};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::body::{Body, BodyError, BodySource};
 use isthmus_runtime_abi::callconv::Layouts;
 use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
@@ -303,6 +303,11 @@ impl CompileEnv for ClrEnv {
         let triggers = m.name != ".cctor" && (m.is_static() || m.is_ctor()) && m.rid().is_some();
         let init = triggers && m.owner.needs_init() && !m.owner.init_is_relaxed();
         use crate::metadata::MethodImplAttributes as Impl;
+        // Multi-dimensional arrays: a few checks and an access, mostly in loops.
+        let accessor = matches!(
+            m.kind,
+            MethodKind::ArrayGet | MethodKind::ArraySet | MethodKind::ArrayAddress
+        );
         let barred =
             Impl::NO_INLINING | Impl::SYNCHRONIZED | Impl::INTERNAL_CALL | Impl::NO_OPTIMIZATION;
         MethodInfo {
@@ -313,10 +318,11 @@ impl CompileEnv for ClrEnv {
             } else {
                 InitAtEntry::No
             },
-            may_inline: !m.impl_flags.intersects(barred)
-                && crate::body::has_il(m)
-                && !crate::body::needs_own_frame(m),
-            wants_inline: m.impl_flags.contains(Impl::AGGRESSIVE_INLINING),
+            may_inline: accessor
+                || !m.impl_flags.intersects(barred)
+                    && crate::body::has_il(m)
+                    && !crate::body::needs_own_frame(m),
+            wants_inline: accessor || m.impl_flags.contains(Impl::AGGRESSIVE_INLINING),
             never_returns: m.owner.is_corlib("System", "ThrowHelper")
                 && m.name.starts_with("Throw"),
         }
