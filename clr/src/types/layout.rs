@@ -357,6 +357,8 @@ pub fn compute(ty: &'static Type) -> Result<Layout> {
             .checked_next_multiple_of(align)
             .ok_or_else(too_large)?
             .max(declared);
+        // Bytes behind the fields belong to the value too (fixed buffers): it is never copied by its scalars.
+        value.overlapping |= size - end >= align.max(1) && declared != 0;
         value.leaves.sort_by_key(|l| l.offset);
         value.size = size;
         value.align = align;
