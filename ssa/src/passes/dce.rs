@@ -3,7 +3,7 @@
 use super::Target;
 use super::cleanup::remove_params;
 use crate::analysis::Cfg;
-use crate::ir::{Effects, Func, Inst, Value, ValueDef};
+use crate::ir::{Effects, Func, Imm, Inst, Value, ValueDef};
 
 /// Runs the pass.
 pub fn run(func: &mut Func, _: Target) -> bool {
@@ -76,6 +76,32 @@ pub fn run(func: &mut Func, _: Target) -> bool {
             .collect();
         changed |= keep.iter().any(|k| !k);
         remove_params(func, &cfg, b, &keep);
+    }
+    changed | empty_unused_slots(func, &cfg)
+}
+
+/// Slots whose address nothing takes any more need no room in the frame.
+fn empty_unused_slots(func: &mut Func, cfg: &Cfg) -> bool {
+    let mut used = vec![false; func.slots.len()];
+    for s in [func.filter_area, func.this_slot, func.rgctx_slot]
+        .into_iter()
+        .flatten()
+    {
+        used[s.index()] = true;
+    }
+    for &b in &cfg.order {
+        for (_, d) in func.block_insts(b) {
+            if let Imm::Slot(s, _) = d.imm {
+                used[s.index()] = true;
+            }
+        }
+    }
+    let mut changed = false;
+    for (slot, used) in func.slots.iter_mut().zip(used) {
+        if !used && slot.size != 0 {
+            slot.size = 0;
+            changed = true;
+        }
     }
     changed
 }
