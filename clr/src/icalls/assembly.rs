@@ -616,3 +616,16 @@ fn key_blob(cx: &Cx<'_>, key: &[u8]) -> Result<usize> {
 fn free_native_name(_cx: &Cx<'_>, _name: usize, _whole: bool) -> Result<()> {
     Ok(())
 }
+
+/// The type of a reflection name, looked up in an assembly and mscorlib unless it names its assembly.
+pub(super) fn parse_type_name(
+    text: &str,
+    home: Option<&'static Assembly>,
+) -> crate::types::Result<&'static Type> {
+    let mut parser = NameParser {
+        rest: text,
+        home,
+        ignore_case: false,
+    };
+    parser.ty(true)
+}

@@ -231,51 +231,38 @@ fn with_pinned<R>(cx: &Cx<'_>, keep: Ref, from: usize, f: &mut dyn FnMut() -> R)
     result
 }
 
-/// What a called method throws goes to `exception`; what is wrong with the call itself is thrown.
-fn guarded(cx: &Cx<'_>, exception: usize, result: Result<Ref>) -> Result<Ref> {
-    match result {
-        Ok(object) => Ok(object),
-        Err(thrown) => {
-            cx.store_by_ref(exception, thrown.exception);
-            Ok(Ref::NULL)
-        }
-    }
+/// What is wrong with a call goes to `exception`, which the library throws as it is; what the called method throws
+/// is thrown here, and the library wraps it.
+fn refuse(cx: &Cx<'_>, exception: usize, namespace: &str, name: &str, text: &str) -> Result<Ref> {
+    cx.store_by_ref(exception, cx.exception(namespace, name, text).exception);
+    Ok(Ref::NULL)
 }
 
 fn invoke_method(cx: &Cx<'_>, this: Ref, object: Ref, args: Ref, exception: usize) -> Result<Ref> {
     cx.store_by_ref(exception, Ref::NULL);
     let m = reflect::method_of(cx, this)?;
+    let target_error = |text| refuse(cx, exception, "System.Reflection", "TargetException", text);
     if m.owner.is_open || m.is_generic_definition() {
-        return Err(cx.exception(
+        return refuse(
+            cx,
+            exception,
             "System",
             "InvalidOperationException",
             "Late bound operations cannot be performed on types or methods for which ContainsGenericParameters is true.",
-        ));
+        );
     }
     if m.is_static() {
-        return guarded(cx, exception, call(cx, m, None, args));
+        return call(cx, m, None, args);
     }
     if object.is_null() {
-        return Err(cx.exception(
-            "System.Reflection",
-            "TargetException",
-            "Non-static method requires a target.",
-        ));
+        return target_error("Non-static method requires a target.");
     }
     let class = cx.type_of(object);
     if !class.is_assignable_to(m.owner) {
-        return Err(cx.exception(
-            "System.Reflection",
-            "TargetException",
-            "Object does not match target type.",
-        ));
+        return target_error("Object does not match target type.");
     }
     let target = class.implementation_of(m).unwrap_or(m);
-    guarded(
-        cx,
-        exception,
-        call(cx, target, Some(this_of(target, object)), args),
-    )
+    call(cx, target, Some(this_of(target, object)), args)
 }
 
 /// The first argument of an instance method: the object, or the inside of a box for methods of value types.
@@ -297,31 +284,23 @@ fn invoke_constructor(
     cx.store_by_ref(exception, Ref::NULL);
     let m = reflect::method_of(cx, this)?;
     if m.is_static() {
-        return match cx.ensure_init(m.owner) {
-            Ok(()) => Ok(Ref::NULL),
-            Err(thrown) => guarded(cx, exception, Err(thrown)),
-        };
+        return cx.ensure_init(m.owner).map(|()| Ref::NULL);
     }
     if m.makes_its_object() {
-        return guarded(cx, exception, call(cx, m, None, args));
+        return call(cx, m, None, args);
     }
     if !object.is_null() {
-        return guarded(cx, exception, call(cx, m, Some(this_of(m, object)), args))
-            .map(|_| Ref::NULL);
+        return call(cx, m, Some(this_of(m, object)), args).map(|_| Ref::NULL);
     }
     if m.owner
         .flags
         .contains(crate::metadata::TypeAttributes::ABSTRACT)
     {
         let text = format!("Cannot create an abstract class '{}'.", m.owner.full_name());
-        return Err(cx.exception("System", "MemberAccessException", &text));
+        return refuse(cx, exception, "System", "MemberAccessException", &text);
     }
-    if let Err(thrown) = cx.ensure_init(m.owner) {
-        return guarded(cx, exception, Err(thrown));
-    }
+    cx.ensure_init(m.owner)?;
     let made = cx.alloc(m.owner)?;
-    match call(cx, m, Some(this_of(m, made)), args) {
-        Ok(_) => Ok(made),
-        failed => guarded(cx, exception, failed),
-    }
+    call(cx, m, Some(this_of(m, made)), args)?;
+    Ok(made)
 }

@@ -20,6 +20,7 @@ mod table;
 
 mod array;
 mod assembly;
+mod attribute;
 mod constant;
 mod culture;
 mod environment;
@@ -31,6 +32,7 @@ mod math;
 mod member;
 mod names;
 mod object;
+mod property;
 mod runtime_type;
 mod string;
 mod threading;
@@ -49,6 +51,7 @@ use std::sync::OnceLock;
 static TABLES: &[&[table::Class]] = &[
     array::TABLE,
     assembly::TABLE,
+    attribute::TABLE,
     culture::TABLE,
     environment::TABLE,
     gc::TABLE,
@@ -57,6 +60,7 @@ static TABLES: &[&[table::Class]] = &[
     math::TABLE,
     member::TABLE,
     object::TABLE,
+    property::TABLE,
     runtime_type::TABLE,
     string::TABLE,
     threading::TABLE,
@@ -123,5 +127,112 @@ fn short_name(t: &Type) -> String {
         TypeKey::MVar(n) | TypeKey::SharedMVar(n) => format!("!!{n}"),
         _ if t.kind == Kind::Param => "T".to_owned(),
         _ => t.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::types;
+    use isthmus_runtime_abi::types::MemTy;
+
+    /// Rust types that a location of this type may be passed as.
+    fn rust_types(t: &Type) -> &'static [&'static str] {
+        match t.mem_ty() {
+            MemTy::Ref => &["Ref"],
+            MemTy::F32 => &["f32"],
+            MemTy::F64 => &["f64"],
+            MemTy::I64 => &["i64", "u64"],
+            MemTy::I8 | MemTy::U8 => &["bool", "i8", "u8"],
+            MemTy::I16 | MemTy::U16 => &["i16", "u16"],
+            MemTy::I32 => &["i32", "u32"],
+            MemTy::Struct(_) => &["usize"],
+            _ => &["usize", "isize"],
+        }
+    }
+
+    /// What is wrong with a method's entry.
+    fn mismatch(m: &Method, entry: &Entry) -> Option<String> {
+        let sig = m.sig().ok()?;
+        let this = (sig.has_this && !m.owner.is_value()).then_some(&["Ref"][..]);
+        let params = this
+            .into_iter()
+            .chain(sig.params.iter().map(|t| rust_types(t)));
+        let expected: Vec<_> = params.collect();
+        let fits = expected.len() == entry.types.0.len()
+            && expected
+                .iter()
+                .zip(entry.types.0)
+                .all(|(e, t)| e.contains(t));
+        let ret = if sig.ret.is_void() {
+            &["()"][..]
+        } else {
+            rust_types(sig.ret)
+        };
+        (!fits || !ret.contains(&entry.types.1)).then(|| {
+            let (args, result) = entry.types;
+            format!(
+                "{}: takes {expected:?} -> {ret:?}, table has {args:?} -> {result}",
+                m.full_name()
+            )
+        })
+    }
+
+    /// Classes whose entries serve made bodies or other assemblies than mscorlib.
+    const ELSEWHERE: &[(&str, &str)] = &[
+        ("System.Object", "DelegateInit"),
+        ("System.Object", "ArrayNew"),
+        ("System.Object", "ArrayCheckStore"),
+        ("System.Object", "ArrayCheckExact"),
+        ("System.Diagnostics.Stopwatch", "GetTimestamp"),
+    ];
+
+    #[test]
+    fn tables_agree_with_mscorlib() {
+        let bcl = crate::vm::run::class_library(None);
+        if !bcl.join("mscorlib.dll").is_file() {
+            eprintln!("no class library: nothing to compare with");
+            return;
+        }
+        crate::vm::run::start_types(&bcl.join("none.exe"), Some(&bcl)).unwrap();
+        let corlib = types().corlib();
+        let mut wrong = Vec::new();
+        for class in TABLES.iter().flat_map(|t| t.iter()) {
+            let mut path = class.name.split('/');
+            let outer = path.next().unwrap();
+            let (namespace, name) = outer.rsplit_once('.').unwrap_or(("", outer));
+            let mut ty = corlib.find_type(namespace, name);
+            for inner in path {
+                ty = ty.and_then(|t| {
+                    let mut nested = corlib
+                        .image
+                        .nested_types(t.rid)
+                        .filter_map(|r| corlib.type_def(r).ok());
+                    nested.find(|n| n.name() == inner)
+                });
+            }
+            for entry in class.entries {
+                if ELSEWHERE.contains(&(class.name, entry.name)) {
+                    continue;
+                }
+                let methods = ty.map_or_else(Vec::new, |t| t.methods().unwrap());
+                let own: Vec<_> = methods
+                    .into_iter()
+                    .filter(|m| find(m).is_some_and(|found| std::ptr::eq(found, entry)))
+                    .filter(|m| {
+                        m.impl_flags
+                            .contains(crate::metadata::MethodImplAttributes::INTERNAL_CALL)
+                    })
+                    .collect();
+                if own.is_empty() {
+                    wrong.push(format!(
+                        "{}::{}: no such internal call",
+                        class.name, entry.name
+                    ));
+                }
+                wrong.extend(own.iter().filter_map(|m| mismatch(m, entry)));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

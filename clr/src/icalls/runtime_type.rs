@@ -38,7 +38,7 @@ icalls! {
         "GetBaseType" => base_type [ty: Ref] -> Ref;
         "GetElementType" => element_type [ty: Ref] -> Ref;
         "GetArrayRank" => array_rank [ty: Ref] -> i32;
-        "GetCorElementType" => element_code [ty: Ref] -> i32;
+        "GetCorElementType" => element_code [ty: Ref] -> u8;
         "GetGenericTypeDefinition_impl" => generic_definition [ty: Ref] -> Ref;
         "HasInstantiation" => has_instantiation [ty: Ref] -> bool;
         "IsGenericTypeDefinition" => is_generic_definition [ty: Ref] -> bool;
@@ -284,10 +284,10 @@ fn array_rank(cx: &Cx<'_>, ty: Ref) -> Result<i32> {
 }
 
 /// `CorElementType` (ECMA-335 II.23.1.16).
-fn element_code(cx: &Cx<'_>, ty: Ref) -> Result<i32> {
+fn element_code(cx: &Cx<'_>, ty: Ref) -> Result<u8> {
     let ty = type_of_object(cx, ty)?;
     Ok(match (&ty.key, ty.prim) {
-        (_, Some(p)) => p as i32,
+        (_, Some(p)) => p as u8,
         (TypeKey::Ptr(_), _) => 0x0f,
         (TypeKey::ByRef(_), _) => 0x10,
         (TypeKey::Var(_) | TypeKey::SharedVar(_), _) => 0x13,

@@ -8,6 +8,9 @@ pub struct Entry {
     pub address: fn() -> usize,
     /// Number of argument words.
     pub words: usize,
+    /// Names of the Rust types of the arguments, and of the result.
+    #[cfg(test)]
+    pub types: (&'static [&'static str], &'static str),
 }
 
 /// The internal calls of a class.
@@ -41,6 +44,8 @@ macro_rules! icalls {
                     call as *const () as usize
                 },
                 words: <[&str]>::len(&[$(stringify!($arg)),*]),
+                #[cfg(test)]
+                types: (&[$(stringify!($ty)),*], stringify!($ret)),
             }),*],
         }),*];
     };

@@ -300,7 +300,11 @@ impl<'a> Cx<'a> {
 
     /// `NullReferenceException`.
     pub fn null_reference(&self) -> Thrown {
-        self.exception("System", "NullReferenceException", "")
+        self.exception(
+            "System",
+            "NullReferenceException",
+            "Object reference not set to an instance of an object",
+        )
     }
 
     /// `OutOfMemoryException`, made beforehand.

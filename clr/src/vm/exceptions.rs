@@ -108,6 +108,8 @@ pub fn of_trap(cx: &Cx<'_>, kind: TrapKind) -> Ref {
     match (kind, READY.get()) {
         (TrapKind::StackOverflow, Some(ready)) => heap::from_handle(ready.stack_overflow),
         (TrapKind::OutOfMemory, Some(ready)) => heap::from_handle(ready.out_of_memory),
+        // Mono's own text, which lacks the full stop of the library's.
+        (TrapKind::NullReference, _) => cx.null_reference().exception,
         _ => new(cx, "System", kind.exception(), "").exception,
     }
 }
