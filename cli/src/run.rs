@@ -33,8 +33,8 @@ pub struct Args {
     /// Fail where the optimizing tier declines a method, instead of using the baseline tier.
     #[arg(long)]
     no_fallback: bool,
-    /// Collect garbage every N allocations (default 50).
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "50", require_equals = true)]
+    /// Collect garbage every N allocations (default 250).
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "250", require_equals = true)]
     gc_stress: Option<u32>,
     /// Print counters to stderr at the end.
     #[arg(long)]
