@@ -3,6 +3,7 @@
 use clap::{Parser, ValueEnum};
 use isthmus_frontend_ir::interp::{self, End, Limits, Outcome, RunError};
 use isthmus_frontend_ir::{generate, text, verify};
+use isthmus_rt::gc::HeapOptions;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_toyvm::{Options, Stats, Tier};
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ struct Args {
     /// Collect every N allocations.
     #[arg(long, value_name = "N", default_value_t = 0)]
     gc_stress: u32,
+    /// Options of the heap, like `max=64m,move=always`.
+    #[arg(long, value_name = "OPTIONS", default_value = "")]
+    heap: String,
     /// A method that the optimizing compiler declines is an error.
     #[arg(long)]
     no_fallback: bool,
@@ -73,10 +77,13 @@ fn run(args: &Args, source: &str) -> Result<(Outcome, Stats), String> {
         Engine::Baseline => Tier::Baseline,
         Engine::Opt => Tier::Opt,
     };
+    let mut heap = HeapOptions::default();
+    heap.apply(&args.heap).map_err(|e| e.to_string())?;
+    heap.stress = args.gc_stress.max(heap.stress);
     let options = Options {
         tier,
         no_fallback: args.no_fallback,
-        gc_stress: args.gc_stress,
+        heap,
     };
     isthmus_toyvm::run(module, options).map_err(|e| e.to_string())
 }

@@ -13,14 +13,14 @@ use isthmus_runtime_abi::callconv::AbiSig;
 use std::sync::OnceLock;
 
 /// What can be chosen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Which compiler makes the code.
     pub tier: Tier,
     /// Whether a method that the optimizing compiler declines is an error.
     pub no_fallback: bool,
-    /// Collect every so many allocations; 0: as needed.
-    pub gc_stress: u32,
+    /// The heap's.
+    pub heap: HeapOptions,
 }
 
 /// What a run cost.
@@ -77,18 +77,15 @@ pub(crate) fn toy() -> &'static Toy {
 pub fn run(mut module: Module, options: Options) -> Result<(Outcome, Stats), RunError> {
     let entry = module.entry.ok_or(RunError::NoMain)?;
     // 1. Tell compilers about the heap. Under stress every allocation must go through the runtime.
-    if options.gc_stress != 0 {
+    if options.heap.stress != 0 {
         module.policy.inline_alloc_limit = 0;
     }
     let module: &'static Module = Box::leak(Box::new(module));
 
     // 2. The VM, and the runtime around it. Both live until the process ends.
+    let heap = options.heap.clone();
     let toy: &'static Toy = Box::leak(Box::new(Toy::new(module, Compiler::new(module, options))));
     TOY.set(toy).map_err(|_| RunError::Twice)?;
-    let heap = HeapOptions {
-        stress: options.gc_stress,
-        ..HeapOptions::default()
-    };
     let config = Config {
         heap: Some(heap),
         ..Config::default()

@@ -24,7 +24,7 @@ fn check(file: &Path, args: &[&str]) -> Result<(), String> {
 
 fn toyvm(name: &str, program: &[&str], args: &[&str]) -> Result<(), String> {
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_isthmus-toyvm")])
+        .args(["-s", "KILL", "120", env!("CARGO_BIN_EXE_isthmus-toyvm")])
         .args(args)
         .args(program)
         .output()
@@ -129,7 +129,14 @@ fn opt() {
 
 #[test]
 fn opt_under_gc_stress() {
-    run_all(&["--tier", "opt", "--gc-stress", "101"]);
+    run_all(&[
+        "--tier",
+        "opt",
+        "--gc-stress",
+        "101",
+        "--heap",
+        "move=always",
+    ]);
 }
 
 #[test]
