@@ -1,7 +1,10 @@
 //! `Interlocked`, `Volatile`, `Monitor`, `Thread`.
 
+use super::string::{c_memory, native_units};
+use crate::types::types;
 use crate::vm::cx::Result;
-use crate::vm::{Cx, heap, monitors, offsets::offsets, threads};
+use crate::vm::offsets::offset_of;
+use crate::vm::{Cx, heap, monitors, threads};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::transition::blocking;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
@@ -39,6 +42,9 @@ icalls! {
         "Write(ulong&,ulong)" => write_64 [at: usize, value: u64] -> ();
         "Write(double&,double)" => write_f64 [at: usize, value: f64] -> ();
     }
+    "System.Threading.InternalThread" {
+        "Thread_free_internal" => free_thread [this: Ref] -> ();
+    }
     "System.Threading.Monitor" {
         "Enter" => enter [object: Ref] -> ();
         "Exit" => exit [object: Ref] -> ();
@@ -55,6 +61,14 @@ icalls! {
         "SleepInternal" => sleep [timeout: i32] -> ();
         "YieldInternal" => yield_now [] -> bool;
         "SpinWait_nop" => spin [] -> ();
+        "ConstructInternalThread" => construct [this: Ref] -> ();
+        "Thread_internal" => start [this: Ref, delegate: Ref] -> bool;
+        "JoinInternal" => join [this: Ref, timeout: i32] -> bool;
+        "SystemMaxStackStize" => max_stack_size [] -> i32;
+        "GetName_internal" => get_name [thread: Ref] -> Ref;
+        "SetName_icall" => set_name [thread: Ref, units: usize, length: i32] -> ();
+        "GetPriorityNative" => get_priority [this: Ref] -> i32;
+        "SetPriorityNative" => set_priority [this: Ref, priority: i32] -> ();
         "GetDomainID" => domain_id [] -> i32;
         "GetState" => get_state [thread: Ref] -> i32;
         "SetState" => set_state [thread: Ref, bits: i32] -> ();
@@ -297,18 +311,97 @@ fn spin(_cx: &Cx<'_>) -> Result<()> {
     Ok(())
 }
 
+fn construct(cx: &Cx<'_>, this: Ref) -> Result<()> {
+    if this.is_null() {
+        return Err(cx.null_reference());
+    }
+    threads::construct(cx, this)
+}
+
+fn start(cx: &Cx<'_>, this: Ref, delegate: Ref) -> Result<bool> {
+    threads::start(cx, this, delegate).map(|()| true)
+}
+
+fn join(cx: &Cx<'_>, this: Ref, timeout: i32) -> Result<bool> {
+    let me = threads::internal_of(cx, threads::current(cx)?)?;
+    let bits = threads::state_bits(me);
+    bits.fetch_or(threads::state::WAITING, Ordering::SeqCst);
+    let ended = threads::join(cx, this, limit(timeout));
+    bits.fetch_and(!threads::state::WAITING, Ordering::SeqCst);
+    std::hint::black_box(me);
+    ended
+}
+
+fn max_stack_size(_cx: &Cx<'_>) -> Result<i32> {
+    Ok(64 << 20)
+}
+
+/// Offsets of an `InternalThread`'s name: units in native memory, and their number.
+fn name_place(cx: &Cx<'_>, thread: Ref) -> Result<(u32, u32)> {
+    if thread.is_null() {
+        return Err(cx.null_reference());
+    }
+    let class = types().known.internal_thread();
+    let at = |name| offset_of(class, name).map_err(|e| cx.load_error(&e));
+    Ok((at("name_chars")?, at("name_length")?))
+}
+
+fn get_name(cx: &Cx<'_>, thread: Ref) -> Result<Ref> {
+    let (units, length) = name_place(cx, thread)?;
+    match cx.read::<usize>(thread, units) {
+        0 => Ok(Ref::NULL),
+        at => cx.string_utf16(&native_units(at, cx.read(thread, length))),
+    }
+}
+
+fn set_name(cx: &Cx<'_>, thread: Ref, units: usize, length: i32) -> Result<()> {
+    let (at, count) = name_place(cx, thread)?;
+    let bytes: Vec<u8> = native_units(units, if units == 0 { 0 } else { length })
+        .iter()
+        .flat_map(|u| u.to_le_bytes())
+        .collect();
+    let copy = if units == 0 { 0 } else { c_memory(cx, &bytes)? };
+    let old = cx.read::<usize>(thread, at);
+    cx.write(thread, at, copy);
+    cx.write(thread, count, length);
+    // SAFETY: memory of an earlier `c_memory`, or null.
+    unsafe { libc::free(old as *mut libc::c_void) };
+    Ok(())
+}
+
+/// The finalizer of an `InternalThread`: its name goes.
+fn free_thread(cx: &Cx<'_>, this: Ref) -> Result<()> {
+    set_name(cx, this, 0, 0)
+}
+
+fn priority_of(cx: &Cx<'_>, thread: Ref) -> Result<(Ref, u32)> {
+    let internal = threads::internal_of(cx, thread)?;
+    let at = offset_of(types().known.internal_thread(), "priority");
+    Ok((internal, at.map_err(|e| cx.load_error(&e))?))
+}
+
+fn get_priority(cx: &Cx<'_>, this: Ref) -> Result<i32> {
+    let (internal, at) = priority_of(cx, this)?;
+    Ok(cx.read(internal, at))
+}
+
+/// Remembered; the system schedules all threads alike, as it does for Mono without privileges.
+fn set_priority(cx: &Cx<'_>, this: Ref, priority: i32) -> Result<()> {
+    let (internal, at) = priority_of(cx, this)?;
+    cx.write(internal, at, priority);
+    Ok(())
+}
+
 fn domain_id(_cx: &Cx<'_>) -> Result<i32> {
     Ok(1)
 }
 
-/// The state bits of an `InternalThread`.
+/// The state bits of an `InternalThread` that may be null.
 fn state_bits<'a>(cx: &Cx<'_>, thread: Ref) -> Result<&'a AtomicU32> {
     if thread.is_null() {
         return Err(cx.null_reference());
     }
-    Ok(word_32(
-        thread.addr() + offsets().internal_thread_state as usize,
-    ))
+    Ok(threads::state_bits(thread))
 }
 
 fn get_state(cx: &Cx<'_>, thread: Ref) -> Result<i32> {

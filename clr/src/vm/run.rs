@@ -92,6 +92,9 @@ pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, Run
     super::process::set_arguments(program, args);
     exceptions::start(&cx);
     let result = super::process::start(&cx, assembly).and_then(|()| call_main(&cx, main, args));
+    if result.is_ok() {
+        super::threads::join_foreground();
+    }
     let code = match result {
         Ok(code) => super::process::finish(&cx, code),
         Err(thrown) => super::process::unhandled(&cx, thrown.exception),
