@@ -131,6 +131,16 @@ impl Assembly {
         })
     }
 
+    /// The class of a TypeDef row as its own members mean it: inside a generic class they are named by their definitions, and
+    /// mean those of this instantiation.
+    fn owner_in(&self, rid: u32, scope: Scope<'_>) -> Result<&'static Type> {
+        let owner = self.type_def(rid)?;
+        if owner.is_generic_definition() && scope.class.len() == owner.generic_arity() {
+            return types().instantiate(owner, scope.class);
+        }
+        Ok(owner)
+    }
+
     /// The method of a MethodDef, MemberRef or MethodSpec token. Calls through a MemberRef with extra vararg types give the
     /// definition.
     pub fn resolve_method(&self, token: Token, scope: Scope<'_>) -> Result<&'static Method> {
@@ -141,15 +151,7 @@ impl Assembly {
                     .image
                     .declaring_type_of_method(token.rid())
                     .ok_or_else(|| self.bad_token(token, "a method"))?;
-                let owner = self.type_def(owner)?;
-                // Inside its own generic class a method is named by its MethodDef: it is the one of this instantiation.
-                let owner = if owner.is_generic_definition()
-                    && scope.class.len() == owner.generic_arity()
-                {
-                    ts.instantiate(owner, scope.class)?
-                } else {
-                    owner
-                };
+                let owner = self.owner_in(owner, scope)?;
                 ts.method_of(owner, token.rid(), &[])
             }
             Some(TableId::MemberRef) => self.resolve_member_ref(token.rid(), scope),
@@ -280,14 +282,7 @@ impl Assembly {
                     .image
                     .declaring_type_of_field(token.rid())
                     .ok_or_else(|| self.bad_token(token, "a field"))?;
-                let owner = self.type_def(owner)?;
-                let owner = if owner.is_generic_definition()
-                    && scope.class.len() == owner.generic_arity()
-                {
-                    ts.instantiate(owner, scope.class)?
-                } else {
-                    owner
-                };
+                let owner = self.owner_in(owner, scope)?;
                 ts.field_of(owner, token.rid())
             }
             Some(TableId::MemberRef) => {
