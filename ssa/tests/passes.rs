@@ -286,3 +286,22 @@ fn loads_of_a_loop_move_out_unless_something_writes_there() {
     let text = optimized(&source("ldarg d ldnull stfld C::data"), "f");
     assert_eq!(loop_loads(&text), (1, 1), "{text}");
 }
+
+#[test]
+fn the_guard_of_an_outer_loop_decides_the_same_guard_inside() {
+    let text = optimized(
+        &format!(
+            "{MAIN} func f(i32 n) -> i32 {{ .locals (i32 i, i32 j, i32 s)
+               br outer_test
+               outer: ldc.i4.0 stloc j br inner_test
+               inner: ldloc s ldloc i ldloc j mul add stloc s ldloc j ldc.i4.1 add stloc j
+               inner_test: ldloc j ldarg n blt inner
+               ldloc i ldc.i4.1 add stloc i
+               outer_test: ldloc i ldarg n blt outer
+               ldloc s ret }}"
+        ),
+        "f",
+    );
+    // One guard and the two tests at the bottoms.
+    assert_eq!(count(&text, "cmp.i32"), 3, "{text}");
+}

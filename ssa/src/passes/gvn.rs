@@ -123,6 +123,11 @@ impl Gvn<'_> {
                         }
                         self.enter_by(only, edge as usize);
                     } else if preds.len() > 1 {
+                        // What decided that a loop is entered holds as long as it runs: values do not change.
+                        let mut outside = preds.iter().filter(|p| !cfg.dominates(b, p.0));
+                        if let (Some(&(only, edge)), None) = (outside.next(), outside.next()) {
+                            self.enter_by(only, edge as usize);
+                        }
                         self.enter_loop(cfg, b);
                     }
                     self.block(b);

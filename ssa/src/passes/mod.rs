@@ -84,10 +84,22 @@ pub static PASSES: &[Pass] = &[
         after: &[("cleanup2", "loop headers are in their final shape")],
     },
     Pass {
+        name: "cleanup3",
+        run: cleanup::run,
+        required: false,
+        after: &[(
+            "invert",
+            "parameters of former loop headers have one value each",
+        )],
+    },
+    Pass {
         name: "gvn2",
         run: gvn::run,
         required: false,
-        after: &[("invert", "tests of inverted loops dominate their bodies")],
+        after: &[
+            ("invert", "tests of inverted loops dominate their bodies"),
+            ("cleanup3", "guards compare values, not parameters"),
+        ],
     },
     Pass {
         name: "hoist",
@@ -108,7 +120,7 @@ pub static PASSES: &[Pass] = &[
         after: &[("gvn2", "numbering leaves unused instructions behind")],
     },
     Pass {
-        name: "cleanup3",
+        name: "cleanup4",
         run: cleanup::run,
         required: false,
         after: &[("gvn2", "branches whose condition became constant")],
