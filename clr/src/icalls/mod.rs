@@ -39,6 +39,7 @@ mod threading;
 mod time;
 mod trace;
 mod value;
+mod waiting;
 
 pub use abi::{Arg, Ret};
 pub use table::Entry;
@@ -67,6 +68,7 @@ static TABLES: &[&[table::Class]] = &[
     time::TABLE,
     trace::TABLE,
     value::TABLE,
+    waiting::TABLE,
 ];
 
 /// The native code of an internal call.
@@ -185,6 +187,8 @@ mod tests {
         ("System.Object", "ArrayCheckStore"),
         ("System.Object", "ArrayCheckExact"),
         ("System.Diagnostics.Stopwatch", "GetTimestamp"),
+        ("System.Threading.Semaphore", "CreateSemaphore_icall"),
+        ("System.Threading.Semaphore", "ReleaseSemaphore_internal"),
     ];
 
     #[test]

@@ -268,3 +268,19 @@ pub fn join_foreground() {
         }
     }
 }
+
+/// Gives a worker of the thread pool its objects: a background thread.
+pub fn attach_worker(cx: &Cx<'_>) -> Result<()> {
+    let internal = new_internal(cx, state::BACKGROUND)?;
+    let pool = offset_of(types().known.internal_thread(), "threadpool_thread");
+    cx.write(internal, pool.map_err(|e| cx.load_error(&e))?, true);
+    let thread = cx.alloc(types().known.thread())?;
+    cx.write_ref(thread, offsets().thread_internal, internal);
+    enter(cx, thread, internal);
+    Ok(())
+}
+
+/// Lets the current thread's objects go, before it ends.
+pub fn detach() {
+    free(CURRENT.replace(0));
+}

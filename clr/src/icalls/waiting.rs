@@ -1,0 +1,319 @@
+//! Events, mutexes and semaphores of the kernel kind, waited for one by one or together; workers of the thread pool.
+//!
+//! All objects share one lock and one condition: a change of any wakes all that wait, who look again. That is simple and right,
+//! and quick enough for what programs wait for.
+
+use crate::types::types;
+use crate::vm::cx::Result;
+use crate::vm::init::thread_number;
+use crate::vm::{Cx, process, runtime, threads};
+use isthmus_rt::transition::blocking;
+use parking_lot::{Condvar, Mutex};
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+icalls! {
+    "System.Threading.NativeEventCalls" {
+        "CreateEvent_icall" => create_event [manual: bool, initial: bool, name: usize, length: i32, error: usize] -> usize;
+        "SetEvent_internal" => set_event [handle: usize] -> bool;
+        "ResetEvent_internal" => reset_event [handle: usize] -> bool;
+        "CloseEvent_internal" => close [handle: usize] -> ();
+    }
+    "System.Threading.Mutex" {
+        "CreateMutex_icall" => create_mutex [owned: bool, name: usize, length: i32, created: usize] -> usize;
+        "ReleaseMutex_internal" => release_mutex [handle: usize] -> bool;
+    }
+    "System.Threading.Semaphore" {
+        "CreateSemaphore_icall" => create_semaphore [initial: i32, most: i32, name: usize, length: i32, error: usize] -> usize;
+        "ReleaseSemaphore_internal" => release_semaphore [handle: usize, count: i32, previous: usize] -> bool;
+    }
+    "System.Threading.WaitHandle" {
+        "Wait_internal" => wait [handles: usize, count: i32, all: bool, timeout: i32] -> i32;
+    }
+    "System.Threading.ThreadPool" {
+        "InitializeVMTp" => initialize_pool [tracking: usize] -> ();
+        "RequestWorkerThread" => request_worker [] -> bool;
+        "NotifyWorkItemComplete" => work_item_complete [] -> bool;
+        "NotifyWorkItemQueued" => work_item_queued [] -> ();
+        "ReportThreadStatus" => report_status [working: bool] -> ();
+    }
+}
+
+/// Something to wait for.
+enum Waitable {
+    Event { manual: bool, set: bool },
+    Mutex { owner: u64, depth: u32 },
+    Semaphore { count: i32, most: i32 },
+}
+
+impl Waitable {
+    fn is_ready(&self, me: u64) -> bool {
+        match *self {
+            Waitable::Event { set, .. } => set,
+            Waitable::Mutex { owner, .. } => owner == 0 || owner == me,
+            Waitable::Semaphore { count, .. } => count > 0,
+        }
+    }
+
+    /// What a wait that succeeds does.
+    fn take(&mut self, me: u64) {
+        match self {
+            Waitable::Event { manual, set } => *set = *manual,
+            Waitable::Mutex { owner, depth } => {
+                *owner = me;
+                *depth += 1;
+            }
+            Waitable::Semaphore { count, .. } => *count -= 1,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Objects {
+    next: usize,
+    list: FxHashMap<usize, Waitable>,
+}
+
+static OBJECTS: Mutex<Option<Objects>> = Mutex::new(None);
+static CHANGED: Condvar = Condvar::new();
+
+/// Handles are multiples of 16 above this, so that they look like no descriptor.
+const FIRST: usize = 0x1_0000;
+
+fn create(object: Waitable) -> usize {
+    let mut guard = OBJECTS.lock();
+    let objects = guard.get_or_insert_default();
+    objects.next += 1;
+    let handle = FIRST + 16 * objects.next;
+    objects.list.insert(handle, object);
+    handle
+}
+
+/// Changes an object and wakes those who wait; false if there is none.
+fn change(handle: usize, f: impl FnOnce(&mut Waitable) -> bool) -> bool {
+    let done = OBJECTS
+        .lock()
+        .get_or_insert_default()
+        .list
+        .get_mut(&handle)
+        .is_some_and(f);
+    CHANGED.notify_all();
+    done
+}
+
+fn create_event(
+    _cx: &Cx<'_>,
+    manual: bool,
+    initial: bool,
+    _name: usize,
+    _length: i32,
+    error: usize,
+) -> Result<usize> {
+    // SAFETY: a managed pointer to an int.
+    unsafe { (error as *mut i32).write_unaligned(0) };
+    Ok(create(Waitable::Event {
+        manual,
+        set: initial,
+    }))
+}
+
+fn set_event(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
+    Ok(change(handle, |o| {
+        let Waitable::Event { set, .. } = o else {
+            return false;
+        };
+        *set = true;
+        true
+    }))
+}
+
+fn reset_event(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
+    Ok(change(handle, |o| {
+        let Waitable::Event { set, .. } = o else {
+            return false;
+        };
+        *set = false;
+        true
+    }))
+}
+
+fn close(_cx: &Cx<'_>, handle: usize) -> Result<()> {
+    OBJECTS.lock().get_or_insert_default().list.remove(&handle);
+    CHANGED.notify_all();
+    Ok(())
+}
+
+fn create_mutex(
+    _cx: &Cx<'_>,
+    owned: bool,
+    _name: usize,
+    _length: i32,
+    created: usize,
+) -> Result<usize> {
+    // SAFETY: a managed pointer to a bool.
+    unsafe { *(created as *mut u8) = 1 };
+    let (owner, depth) = if owned { (thread_number(), 1) } else { (0, 0) };
+    Ok(create(Waitable::Mutex { owner, depth }))
+}
+
+/// False if the calling thread does not own the mutex.
+fn release_mutex(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
+    let me = thread_number();
+    Ok(change(handle, |o| match o {
+        Waitable::Mutex { owner, depth } if *owner == me => {
+            *depth -= 1;
+            if *depth == 0 {
+                *owner = 0;
+            }
+            true
+        }
+        _ => false,
+    }))
+}
+
+fn create_semaphore(
+    _cx: &Cx<'_>,
+    initial: i32,
+    most: i32,
+    _name: usize,
+    _length: i32,
+    error: usize,
+) -> Result<usize> {
+    // SAFETY: a managed pointer to an int.
+    unsafe { (error as *mut i32).write_unaligned(0) };
+    Ok(create(Waitable::Semaphore {
+        count: initial,
+        most,
+    }))
+}
+
+fn release_semaphore(_cx: &Cx<'_>, handle: usize, by: i32, previous: usize) -> Result<bool> {
+    Ok(change(handle, |o| match o {
+        Waitable::Semaphore { count, most } if by <= *most - *count => {
+            // SAFETY: a managed pointer to an int.
+            unsafe { (previous as *mut i32).write_unaligned(*count) };
+            *count += by;
+            true
+        }
+        _ => false,
+    }))
+}
+
+/// The number of the object that became ready (0 for all of them), 258 after the time.
+fn wait(_cx: &Cx<'_>, handles: usize, count: i32, all: bool, timeout: i32) -> Result<i32> {
+    const TIMEOUT: i32 = 258;
+    const FAILED: i32 = i32::MAX;
+    let me = thread_number();
+    let list: Vec<usize> = (0..count.max(0) as usize)
+        // SAFETY: the library passes so many handles.
+        .map(|i| unsafe { (handles as *const usize).add(i).read_unaligned() })
+        .collect();
+    let deadline = u64::try_from(timeout)
+        .ok()
+        .map(|ms| Instant::now() + Duration::from_millis(ms));
+    Ok(blocking(|| {
+        let mut guard = OBJECTS.lock();
+        loop {
+            let objects = &mut guard.get_or_insert_default().list;
+            if list.iter().any(|h| !objects.contains_key(h)) {
+                return FAILED;
+            }
+            let ready: Vec<usize> = (0..list.len())
+                .filter(|&i| objects[&list[i]].is_ready(me))
+                .collect();
+            let taken = if all {
+                ready.len() == list.len()
+            } else {
+                !ready.is_empty()
+            };
+            if taken {
+                let which = if all { &ready[..] } else { &ready[..1] };
+                for i in which {
+                    if let Some(o) = objects.get_mut(&list[*i]) {
+                        o.take(me);
+                    }
+                }
+                return which.first().map_or(0, |i| *i as i32);
+            }
+            match deadline {
+                None => CHANGED.wait(&mut guard),
+                Some(at)
+                    if CHANGED.wait_until(&mut guard, at).timed_out() && Instant::now() >= at =>
+                {
+                    return TIMEOUT;
+                }
+                Some(_) => {}
+            }
+        }
+    }))
+}
+
+// ---- the thread pool: workers that each run what is queued until nothing is
+
+static WORKERS: AtomicUsize = AtomicUsize::new(0);
+
+fn most_workers() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, |n| n.get())
+        .max(4)
+        * 8
+}
+
+fn initialize_pool(_cx: &Cx<'_>, tracking: usize) -> Result<()> {
+    // SAFETY: a managed pointer to a bool.
+    unsafe { *(tracking as *mut u8) = 0 };
+    Ok(())
+}
+
+/// A worker for one request, unless there are enough.
+fn request_worker(_cx: &Cx<'_>) -> Result<bool> {
+    if WORKERS.fetch_add(1, Ordering::AcqRel) >= most_workers() {
+        WORKERS.fetch_sub(1, Ordering::AcqRel);
+        return Ok(false);
+    }
+    let spawned = std::thread::Builder::new().stack_size(8 << 20).spawn(work);
+    Ok(spawned.is_ok())
+}
+
+fn work() {
+    let attachment = match runtime().attach() {
+        Ok(attachment) => attachment,
+        Err(e) => isthmus_rt::internal_error(&e.to_string()),
+    };
+    let cx = Cx {
+        thread: &attachment,
+    };
+    if let Err(thrown) = serve(&cx) {
+        let code = process::unhandled(&cx, thrown.exception);
+        std::process::exit(code);
+    }
+    drop(attachment);
+    WORKERS.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Runs the library's dispatch loop once: it returns when the queue is empty.
+fn serve(cx: &Cx<'_>) -> Result<()> {
+    threads::attach_worker(cx)?;
+    let class = types()
+        .corlib()
+        .find_type("System.Threading", "_ThreadPoolWaitCallback");
+    if let Some(m) = class.and_then(|c| c.method("PerformWaitCallback", 0)) {
+        cx.invoke(m, &[])?;
+    }
+    threads::detach();
+    Ok(())
+}
+
+/// Workers do not give up their place after an item.
+fn work_item_complete(_cx: &Cx<'_>) -> Result<bool> {
+    Ok(true)
+}
+
+fn work_item_queued(_cx: &Cx<'_>) -> Result<()> {
+    Ok(())
+}
+
+fn report_status(_cx: &Cx<'_>, _working: bool) -> Result<()> {
+    Ok(())
+}
