@@ -35,6 +35,7 @@ mod object;
 mod property;
 mod runtime_type;
 mod string;
+pub mod system_native;
 mod threading;
 mod time;
 mod trace;

@@ -82,6 +82,11 @@ pub fn p_invoke(m: &'static Method) -> Result<u32> {
             ));
         }
     }
+    if matches!(library, "System.Native" | "libSystem.Native")
+        && let Some(address) = icalls::system_native::find(entry)
+    {
+        return Ok(number(address));
+    }
     let file = LIBRARY_MAP
         .iter()
         .find(|l| l.0 == library)
