@@ -268,7 +268,7 @@ fn find_type(
             LoadErrorKind::TypeLoad => {
                 let from = home.map_or_else(
                     || names::assembly_name(types().corlib()),
-                    |a| names::assembly_name(a),
+                    names::assembly_name,
                 );
                 let text = format!("Could not load type '{text}' from assembly '{from}'.");
                 cx.exception("System", "TypeLoadException", &text)

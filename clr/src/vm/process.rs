@@ -86,6 +86,7 @@ pub fn finish(cx: &Cx<'_>, code: i32) -> i32 {
 
 /// Reports an exception that nothing handled, as Mono does, and gives the exit code of the process.
 pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
+    raise_unhandled(cx, exception);
     let text = describe(cx, exception);
     let _ = std::io::stdout().flush();
     eprintln!("\nUnhandled Exception:\n{text}");
@@ -94,6 +95,39 @@ pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
         eprint!("{}", stats());
     }
     1
+}
+
+/// Raises `AppDomain.UnhandledException`; what its handlers throw is dropped.
+fn raise_unhandled(cx: &Cx<'_>, exception: Ref) {
+    let domain = domain();
+    let class = types().known.app_domain();
+    let arguments = types()
+        .corlib()
+        .find_type("System", "UnhandledExceptionEventArgs");
+    let (Ok(at), Some(arguments), false) = (
+        super::offsets::offset_of(class, "UnhandledException"),
+        arguments,
+        domain.is_null(),
+    ) else {
+        return;
+    };
+    let handler: Ref = cx.read(domain, at);
+    if handler.is_null() {
+        return;
+    }
+    let raise = || -> Result<()> {
+        let object = cx.alloc(arguments)?;
+        if let Some(ctor) = arguments.method(".ctor", 2) {
+            let args = [Value::Ref(object), Value::Ref(exception), Value::I32(1)];
+            cx.invoke(ctor, &args)?;
+        }
+        if let Some(invoke) = cx.type_of(handler).method("Invoke", 2) {
+            let args = [Value::Ref(handler), Value::Ref(domain), Value::Ref(object)];
+            cx.invoke(invoke, &args)?;
+        }
+        Ok(())
+    };
+    let _ = raise();
 }
 
 /// The text of an exception: its own `ToString`, or, if that fails, class, message and trace.
