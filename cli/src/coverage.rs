@@ -1,13 +1,15 @@
 //! `isthmus coverage`: compiles every method of assemblies without running it.
 
 use crate::run::Tier;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isthmus_clr::body::{self, Implementation};
 use isthmus_clr::types::{Method, types};
 use isthmus_clr::vm::env::ClrEnv;
 use isthmus_clr::vm::run::start_types;
 use isthmus_clr::vm::tiers;
+use isthmus_runtime_abi::artifact::CompiledMethod;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +30,9 @@ pub struct Args {
     /// How many of the slowest methods to list.
     #[arg(long, default_value_t = 5)]
     slowest: usize,
+    /// Write a line for each method to this file, in order of the metadata: bytes of code, a hash of them, name.
+    #[arg(long, value_name = "FILE")]
+    listing: Option<PathBuf>,
     /// Only methods whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -52,6 +57,21 @@ struct Totals {
     il_instructions: usize,
     il_bytes: usize,
     slowest: Vec<(Duration, String)>,
+    /// Number of each method and its line, if wanted.
+    listing: Option<Vec<(usize, String)>>,
+}
+
+/// One line of the listing.
+fn listed(artifact: &CompiledMethod, m: &Method) -> String {
+    let mut hasher = DefaultHasher::new();
+    let parts = std::iter::once(artifact).chain(&artifact.filters);
+    let bytes: usize = parts
+        .map(|part| {
+            part.code.hash(&mut hasher);
+            part.code.len()
+        })
+        .sum();
+    format!("{bytes}\t{:016x}\t{}", hasher.finish(), m.full_name())
 }
 
 /// A reason without what differs from method to method: ids, offsets and names in it.
@@ -79,7 +99,7 @@ fn reason_key(text: &str) -> String {
 }
 
 impl Totals {
-    fn add(&mut self, m: &'static Method, tier: Tier, keep: usize) {
+    fn add(&mut self, number: usize, m: &'static Method, tier: Tier, keep: usize) {
         let env = ClrEnv::default();
         self.methods += 1;
         let start = Instant::now();
@@ -96,6 +116,9 @@ impl Totals {
         match result {
             Ok(artifact) => {
                 self.compiled += 1;
+                if let Some(listing) = &mut self.listing {
+                    listing.push((number, listed(&artifact, m)));
+                }
                 self.code_bytes += artifact.code.len();
                 self.helper_calls += artifact.helper_calls as usize;
                 let offsets = vec![0; artifact.filters.len()];
@@ -135,6 +158,9 @@ impl Totals {
         self.il_instructions += other.il_instructions;
         self.il_bytes += other.il_bytes;
         self.slowest.extend(other.slowest);
+        if let (Some(mine), Some(others)) = (&mut self.listing, other.listing) {
+            mine.extend(others);
+        }
     }
 }
 
@@ -163,7 +189,11 @@ pub fn run(args: Args) -> Result<()> {
     start_types(&args.files[0], args.bcl.as_deref())?;
     let all = methods(&args.files, args.only.as_deref())?;
     let next = AtomicUsize::new(0);
-    let totals = Mutex::new(Totals::default());
+    let empty = || Totals {
+        listing: args.listing.is_some().then(Vec::new),
+        ..Totals::default()
+    };
+    let totals = Mutex::new(empty());
     let start = Instant::now();
     let jobs = args
         .jobs
@@ -174,9 +204,11 @@ pub fn run(args: Args) -> Result<()> {
             std::thread::Builder::new()
                 .stack_size(64 << 20)
                 .spawn_scoped(scope, || {
-                    let mut mine = Totals::default();
-                    while let Some(m) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        mine.add(m, args.tier, args.slowest);
+                    let mut mine = empty();
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(m) = all.get(number) else { break };
+                        mine.add(number, m, args.tier, args.slowest);
                     }
                     totals.lock().unwrap_or_else(|e| e.into_inner()).merge(mine);
                 })?;
@@ -186,6 +218,11 @@ pub fn run(args: Args) -> Result<()> {
     let wall = start.elapsed();
     let mut totals = totals.into_inner().unwrap_or_else(|e| e.into_inner());
     totals.trim(args.slowest);
+    if let (Some(file), Some(mut lines)) = (&args.listing, totals.listing.take()) {
+        lines.sort_unstable();
+        let text: String = lines.iter().map(|l| format!("{}\n", l.1)).collect();
+        std::fs::write(file, text).with_context(|| file.display().to_string())?;
+    }
     if args.json {
         json(&totals, wall)
     } else {
