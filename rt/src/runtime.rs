@@ -11,6 +11,7 @@ use crate::object::Thrown;
 use crate::registry::{Code, CodeMap, RegisterError};
 use crate::safepoint::Safepoints;
 use crate::thread::Thread;
+use crate::transition;
 use crate::traps;
 use crate::vm::{UnboxContext, Vm};
 use crate::vtables::LowArena;
@@ -151,6 +152,11 @@ impl Runtime {
                 exception::throw_pending,
                 exception::fault,
                 helpers::entry_check,
+            )
+            .with_foreign(
+                transition::foreign_enter,
+                transition::foreign_leave,
+                transition::foreign_leave_error,
             ),
             stubs: StubAddresses::default(),
             made: Mutex::default(),

@@ -31,7 +31,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use thiserror::Error;
 
 /// Bytes of stack below the limit that are left for runtime code.
@@ -73,6 +73,8 @@ pub struct Thread {
     /// What `ctx.stack_limit` is while no safepoint is requested.
     limit: AtomicUsize,
     poll: Mapping,
+    /// Error number that the last foreign function left whose caller wants to see it.
+    last_error: AtomicI32,
     _signal_stack: SignalStack,
     pub(crate) in_flight: UnsafeCell<InFlight>,
     pub(crate) sites: UnsafeCell<SiteCache>,
@@ -146,6 +148,16 @@ impl Thread {
         if !armed {
             self.ctx.stack_limit.store(limit, Ordering::SeqCst);
         }
+    }
+
+    /// Error number of the last foreign function whose caller wants to see it (`Marshal.GetLastWin32Error` of a CLR).
+    pub fn last_error(&self) -> i32 {
+        self.last_error.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`Self::last_error`] gives.
+    pub fn set_last_error(&self, error: i32) {
+        self.last_error.store(error, Ordering::Relaxed);
     }
 
     /// Address of the poll page.
@@ -280,6 +292,7 @@ impl Runtime {
             stack,
             limit: limit.into(),
             poll,
+            last_error: AtomicI32::new(0),
             _signal_stack: SignalStack::install()?,
             in_flight: UnsafeCell::default(),
             sites: UnsafeCell::default(),

@@ -4,8 +4,11 @@
 //! by a [`Blocking`] region. Inside, it must not touch the heap, and collections do not wait for it: they scan its
 //! stack from where it entered. On leaving it waits for a collection that is under way. A foreign function that calls back
 //! is a [`Running`] region inside.
+//!
+//! The stubs of foreign functions (`isthmus_stubs::native::foreign_call`) open and close such a region without Rust's help, through the C functions here.
 
 use crate::thread::{State, Thread};
+use isthmus_runtime_abi::context::ThreadContext;
 use std::marker::PhantomData;
 
 /// A region in which the thread does not touch the heap. Ends when dropped.
@@ -69,6 +72,28 @@ impl Drop for Running<'_> {
             self.thread.enter_blocked();
         }
     }
+}
+
+/// `RuntimeFn::ForeignEnter`: the thread is about to run a foreign function, called by a stub whose frame holds its arguments.
+pub(crate) unsafe extern "C" fn foreign_enter(ctx: *mut ThreadContext) {
+    // SAFETY: stubs pass the current thread's context. No region is open: managed code was running.
+    unsafe { Thread::from_context(ctx) }.enter_blocked();
+}
+
+/// `RuntimeFn::ForeignLeave`: the foreign function has returned.
+pub(crate) unsafe extern "C" fn foreign_leave(ctx: *mut ThreadContext) {
+    // SAFETY: stubs pass the current thread's context, after `foreign_enter`.
+    unsafe { Thread::from_context(ctx) }.leave_blocked();
+}
+
+/// `RuntimeFn::ForeignLeaveError`: the same for a function whose error number its caller wants to see.
+pub(crate) unsafe extern "C" fn foreign_leave_error(ctx: *mut ThreadContext) {
+    // Before anything that could change it.
+    let error = std::io::Error::last_os_error().raw_os_error();
+    // SAFETY: as `foreign_leave`.
+    let thread = unsafe { Thread::from_context(ctx) };
+    thread.set_last_error(error.unwrap_or(0));
+    thread.leave_blocked();
 }
 
 /// Runs `f` in a blocking region of the current thread, if it is attached.

@@ -66,4 +66,10 @@ runtime_fns! {
     Fault = "fault";
     /// Method entry check failed.
     EntryCheck = "entry_check";
+    /// A foreign function is about to be called: collections need not wait for this thread.
+    ForeignEnter = "foreign_enter";
+    /// A foreign function has returned.
+    ForeignLeave = "foreign_leave";
+    /// The same; keeps the error number that the function left.
+    ForeignLeaveError = "foreign_leave_error";
 }

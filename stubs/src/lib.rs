@@ -7,7 +7,7 @@
 //! | module | stubs |
 //! | --- | --- |
 //! | [`entry`] | [`Stub::Invoke`]: native → managed, with [`InvokeArgs`](entry::InvokeArgs) |
-//! | [`native`] | managed → C: helpers and internal calls |
+//! | [`native`] | managed → C: helpers, internal calls, foreign functions |
 //! | [`dispatch`] | method entries, prestubs, slot and IMT trampolines, IMT thunks, interface and unboxing stubs |
 //! | [`exceptions`] | throw path, fault stubs, entry check |
 //! | `x64` | the same files once more: code for x86-64 |
@@ -64,6 +64,9 @@ pub type FaultFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
 /// The return address of the frame `TransitionFp` lies in the entry of the method, whose own frame is complete.
 pub type EntryCheckFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
 
+/// `foreign_enter(ctx)`, `foreign_leave(ctx)`, `foreign_leave_error(ctx)`: around a call of a foreign function.
+pub type ForeignFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
+
 /// Addresses of the C functions behind [`Symbol::Runtime`]; each is of the type that its comment names.
 #[derive(Clone, Copy, Debug)]
 pub struct RuntimeEntries {
@@ -79,6 +82,12 @@ pub struct RuntimeEntries {
     pub fault: usize,
     /// [`EntryCheckFn`].
     pub entry_check: usize,
+    /// [`ForeignFn`]; 0 where nothing calls foreign functions.
+    pub foreign_enter: usize,
+    /// [`ForeignFn`].
+    pub foreign_leave: usize,
+    /// [`ForeignFn`].
+    pub foreign_leave_error: usize,
 }
 
 impl RuntimeEntries {
@@ -98,6 +107,24 @@ impl RuntimeEntries {
             throw: throw as usize,
             fault: fault as usize,
             entry_check: entry_check as usize,
+            foreign_enter: 0,
+            foreign_leave: 0,
+            foreign_leave_error: 0,
+        }
+    }
+
+    /// With what foreign calls need.
+    pub fn with_foreign(
+        self,
+        enter: ForeignFn,
+        leave: ForeignFn,
+        leave_error: ForeignFn,
+    ) -> RuntimeEntries {
+        RuntimeEntries {
+            foreign_enter: enter as usize,
+            foreign_leave: leave as usize,
+            foreign_leave_error: leave_error as usize,
+            ..self
         }
     }
 
@@ -110,6 +137,9 @@ impl RuntimeEntries {
             RuntimeFn::Throw => self.throw,
             RuntimeFn::Fault => self.fault,
             RuntimeFn::EntryCheck => self.entry_check,
+            RuntimeFn::ForeignEnter => self.foreign_enter,
+            RuntimeFn::ForeignLeave => self.foreign_leave,
+            RuntimeFn::ForeignLeaveError => self.foreign_leave_error,
         }
     }
 }
@@ -123,6 +153,9 @@ pub enum StubError {
     /// The signature's stack arguments need more than a return instruction can pop.
     #[error("{0} bytes of stack arguments are too many")]
     StackArguments(u32),
+    /// A foreign function cannot give a result of more than two words back in registers.
+    #[error("a foreign function's result of more than two words")]
+    ForeignResult,
     /// The assembler refused.
     #[error(transparent)]
     Asm(#[from] AsmError),

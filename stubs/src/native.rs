@@ -85,6 +85,26 @@ pub fn helper_sig(helper: Helper, arch: Arch) -> AbiSig {
     }
 }
 
+/// A stub named `symbol`: a managed function of signature `sig` that calls the foreign function `target`, which knows nothing of the VM: it
+/// gets the words in the platform's C convention and nothing more, and may take as long as it likes, since the thread counts as blocked
+/// ([`RuntimeFn::ForeignEnter`]). Variadic functions work too. With `keeps_error` the error number that it leaves is kept.
+/// Refused are results of more than two words: the caller passes a pointer for these.
+pub fn foreign_call(
+    arch: Arch,
+    symbol: Symbol,
+    sig: &AbiSig,
+    target: Symbol,
+    keeps_error: bool,
+) -> Result<CompiledMethod, StubError> {
+    if sig.stack_bytes > MAX_STACK_BYTES {
+        return Err(StubError::StackArguments(sig.stack_bytes));
+    }
+    if matches!(&sig.ret, RetPass::Words(words) if words.len() > 2) {
+        return Err(StubError::ForeignResult);
+    }
+    per_arch!(arch, native::foreign_call(symbol, sig, target, keeps_error))
+}
+
 /// A transition stub named `symbol`: a managed function of signature `sig` that calls the C function `target`.
 pub fn native_call(
     arch: Arch,

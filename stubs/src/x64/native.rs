@@ -7,6 +7,7 @@ use isthmus_asm::x64::{X64Asm, regs::*};
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::callconv::{AbiSig, Loc, RetPass};
 use isthmus_runtime_abi::helpers::Effects;
+use isthmus_runtime_abi::stub::RuntimeFn;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::{Arch, Reg};
 
@@ -88,6 +89,93 @@ pub(crate) fn native_call(
         leave(&mut a);
         a.ret(sig.stack_bytes);
     }
+    throw(&mut a, failed);
+    Ok(artifact(symbol, Arch::X64, a.finish()?))
+}
+
+/// As above, with two more C calls around that of the target, over which the frame keeps what is in registers:
+///
+/// ```text
+///  FP+16       stack words of the managed caller
+///  FP+8, FP    return address, caller's FP
+///  FP-save     argument registers, later result registers
+///  SP          stack words for C
+/// ```
+pub(crate) fn foreign_call(
+    symbol: Symbol,
+    sig: &AbiSig,
+    target: Symbol,
+    keeps_error: bool,
+) -> Result<CompiledMethod, StubError> {
+    let args: Vec<Reg> = sig
+        .words
+        .iter()
+        .filter_map(|w| match w.loc {
+            Loc::Reg(r) => Some(r),
+            Loc::Stack(_) => None,
+        })
+        .collect();
+    let floats = args.iter().filter(|r| matches!(r, Reg::Float(_))).count();
+    let stacked = (sig.words.len() - args.len()) as i32;
+    let returned: &[_] = match &sig.ret {
+        RetPass::Words(words) => words,
+        RetPass::Void | RetPass::Buffer(_) => &[],
+    };
+    // Where C leaves the result: the next of rax, rdx or xmm0, xmm1 for each word. Whole words: a struct may hold two floats in one.
+    let (mut ints, mut fps) = ([RAX, RDX].into_iter(), 0u8..);
+    let mut results: Vec<Reg> = Vec::new();
+    for w in returned {
+        let next = if w.ty.is_float() {
+            fps.next().map(Reg::Float)
+        } else {
+            ints.next().map(|r| Reg::Int(r.0))
+        };
+        results.extend(next);
+    }
+    // A struct that goes through a buffer: C gives back its address, which nobody reads.
+    let save = args.len().max(results.len()) as i32;
+    let bytes = ((save + stacked) * WORD + 15) & !15;
+
+    let mut a = X64Asm::default();
+    let failed = a.new_label();
+    enter(&mut a);
+    if bytes > 0 {
+        a.alu(Alu::Sub, Width::W64, RSP, bytes);
+    }
+    let saved = |i: i32| Mem::new(RBP, (i - save) * WORD);
+    let keep = |a: &mut X64Asm, regs: &[Reg], store: bool| {
+        for (i, reg) in (0..).zip(regs) {
+            match (*reg, store) {
+                (Reg::Int(r), true) => a.store(Width::W64, saved(i), Gpr(r)),
+                (Reg::Int(r), false) => a.load(Ext::Full64, Gpr(r), saved(i)),
+                (Reg::Float(r), true) => a.fstore(FTy::F64, saved(i), Fpr(r)),
+                (Reg::Float(r), false) => a.fload(FTy::F64, Fpr(r), saved(i)),
+            }
+        }
+    };
+    let around = |a: &mut X64Asm, f: RuntimeFn| {
+        a.mov(Width::W64, RDI, R15);
+        a.call_symbol(Symbol::Runtime(f));
+    };
+    keep(&mut a, &args, true);
+    around(&mut a, RuntimeFn::ForeignEnter);
+    keep(&mut a, &args, false);
+    copy_words(&mut a, stacked);
+    // Variadic functions want to know how many vector registers may hold arguments.
+    a.mov_imm(Width::W32, RAX, floats as i64);
+    a.call_symbol(target);
+    keep(&mut a, &results, true);
+    let end = if keeps_error {
+        RuntimeFn::ForeignLeaveError
+    } else {
+        RuntimeFn::ForeignLeave
+    };
+    around(&mut a, end);
+    keep(&mut a, &results, false);
+    check_pending(&mut a, failed);
+    move_results(&mut a, returned, false, saved);
+    leave(&mut a);
+    a.ret(sig.stack_bytes);
     throw(&mut a, failed);
     Ok(artifact(symbol, Arch::X64, a.finish()?))
 }

@@ -6,6 +6,7 @@ use crate::random::Random;
 use crate::world::{Event, World};
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
+use isthmus_runtime_abi::callconv::RetPass;
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::{Effects, Helper};
 use isthmus_runtime_abi::stub::Stub;
@@ -52,6 +53,42 @@ fn words_reach_c_functions_and_results_come_back() {
             world.ctx.hidden_rgctx.load(Relaxed) as u64,
             case.after.rgctx
         );
+        case.check_return(&args, &what);
+    }
+}
+
+#[test]
+fn words_reach_foreign_functions_between_entering_and_leaving() {
+    let world = World::new();
+    for seed in 0..500 {
+        let mut r = Random::new(seed + 5077);
+        let mut case = Case::random(&world, &mut r, seed % 2 == 0);
+        let abi = &case.shape.abi;
+        let name = Symbol::Stub(Stub::NativeCall(seed as u32));
+        let target = Symbol::Native(seed as u32);
+        let stub = native::foreign_call(Arch::X64, name, abi, target, seed % 3 == 0);
+        if case.results.len() > 2 && !matches!(abi.ret, RetPass::Buffer(_)) {
+            assert!(stub.is_err());
+            continue;
+        }
+        let function = c_recorder(abi, &case.results, &case.record);
+        world.define(target, world.link(&function));
+        world.add(&stub.unwrap());
+
+        let (code, _, _) = forwarder(abi, Call::Symbol(name), &case.after);
+        let code = world.link(&code);
+        let mut stack = Vec::new();
+        let mut args = InvokeArgs::new(abi, &case.values, &mut stack, Arch::X64);
+        *case.record = Record::default();
+        world.log.borrow_mut().clear();
+        assert_eq!(world.invoke(code, &mut args), 0);
+
+        let what = format!("{:?}", case.shape.sig);
+        let n = case.values.len();
+        assert_eq!(case.record.words[..n], case.values, "{what}");
+        assert_eq!(case.record.sp % 16, 0, "{what}");
+        let events = [Event::ForeignEnter, Event::ForeignLeave];
+        assert_eq!(*world.log.borrow(), events, "{what}");
         case.check_return(&args, &what);
     }
 }

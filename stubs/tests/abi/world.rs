@@ -23,6 +23,8 @@ pub enum Event {
     Throw,
     Fault { pc: usize },
     EntryCheck,
+    ForeignEnter,
+    ForeignLeave,
 }
 
 /// Where a call site continues when its call throws.
@@ -92,7 +94,8 @@ impl World {
         let this = &raw const *world;
         world.ctx.vm_thread.store(this as usize, Relaxed);
         let entries =
-            RuntimeEntries::new(compile, vtable_slot, imt_slot, throw, fault, entry_check);
+            RuntimeEntries::new(compile, vtable_slot, imt_slot, throw, fault, entry_check)
+                .with_foreign(foreign_enter, foreign_leave, foreign_leave);
         for &f in isthmus_runtime_abi::stub::RuntimeFn::ALL {
             let checked = crate::code::aligned(entries.address(f));
             let checked = world.link(&checked);
@@ -297,4 +300,12 @@ unsafe extern "C" fn fault(ctx: *mut ThreadContext) {
 
 unsafe extern "C" fn entry_check(ctx: *mut ThreadContext) {
     World::entered(ctx, Event::EntryCheck).answered();
+}
+
+unsafe extern "C" fn foreign_enter(ctx: *mut ThreadContext) {
+    World::entered(ctx, Event::ForeignEnter).answered();
+}
+
+unsafe extern "C" fn foreign_leave(ctx: *mut ThreadContext) {
+    World::entered(ctx, Event::ForeignLeave).answered();
 }
