@@ -52,7 +52,7 @@ pub(crate) enum Hidden {
 }
 
 /// Lays out arguments: the layouts are the VM's.
-struct EnvLayouts<'a>(&'a dyn isthmus_runtime_abi::vm::CompileEnv);
+pub(crate) struct EnvLayouts<'a>(pub &'a dyn isthmus_runtime_abi::vm::CompileEnv);
 
 impl Layouts for EnvLayouts<'_> {
     fn struct_layout(&self, ty: TypeId) -> Arc<isthmus_runtime_abi::types::StructLayout> {
@@ -72,6 +72,7 @@ impl<A: Target> Gen<'_, A> {
             return self.constrained_call(ty, callee);
         }
         let plan = self.env.call_plan(self.body.method, callee, virt);
+        self.pop_cookie(&plan.sig)?;
         self.planned_call(&plan)
     }
 
@@ -238,9 +239,6 @@ impl<A: Target> Gen<'_, A> {
 
     /// An ordinary call.
     pub fn call(&mut self, target: Callee, hidden: Hidden, sig: &Signature, null_check: bool) -> R {
-        if matches!(sig.conv, CallConv::ManagedVarArg) {
-            return self.unsupported(Unsupported::VarArgs);
-        }
         let abi = self.abi(sig);
         if abi.stack_bytes > MAX_STACK_BYTES {
             return self.unsupported(Unsupported::StackArguments);
@@ -273,6 +271,7 @@ impl<A: Target> Gen<'_, A> {
             self.probe(Mem::new(this, 0));
         }
         self.store_hidden(hidden);
+        self.store_cookie(sig);
         self.emit_call(target, this);
         self.call_here();
         // Arguments and prepared registers are gone.
@@ -361,13 +360,14 @@ impl<A: Target> Gen<'_, A> {
 
     fn constrained_call(&mut self, ty: TypeId, callee: MethodId) -> R {
         let plan = self.env.constrained_plan(self.body.method, ty, callee);
-        let params = match &plan {
+        let sig = match &plan {
             ConstrainedPlan::Dereference(p)
             | ConstrainedPlan::Direct(p)
-            | ConstrainedPlan::Box(_, p) => p.sig.params.len(),
-            ConstrainedPlan::Runtime(_, _, sig) => sig.params.len(),
+            | ConstrainedPlan::Box(_, p) => &p.sig,
+            ConstrainedPlan::Runtime(_, _, sig) => sig,
         };
-        let this = self.below_top(params)?;
+        self.pop_cookie(sig)?;
+        let this = self.below_top(sig.params.len())?;
         match plan {
             ConstrainedPlan::Dereference(p) => {
                 let mut e = self.stack[this];
@@ -405,12 +405,11 @@ impl<A: Target> Gen<'_, A> {
 
     pub fn op_calli(&mut self, sig: SigId) -> R {
         let sig = self.env.signature(sig);
-        match sig.conv {
-            CallConv::Managed => {}
-            CallConv::ManagedVarArg => return self.unsupported(Unsupported::VarArgs),
-            CallConv::Native => return self.unsupported(Unsupported::NativeCall),
+        if sig.conv == CallConv::Native {
+            return self.unsupported(Unsupported::NativeCall);
         }
         let mut e = self.pop()?;
+        self.pop_cookie(&sig)?;
         let dst = int_ret::<A>();
         if matches!(e.loc, Loc::Reg(r) | Loc::RegPlus(r, _) if r == dst) {
             if self.own(&mut e)? != dst {
@@ -427,6 +426,7 @@ impl<A: Target> Gen<'_, A> {
     pub fn op_newobj(&mut self, ctor: MethodId) -> R {
         let plan = self.env.call_plan(self.body.method, ctor, false);
         let sig = plan.sig.clone();
+        self.pop_cookie(&sig)?;
         let Some(class) = self.env.new_object_class(ctor) else {
             // The constructor makes the object: it is called like a static method. Where the signature still has a `this`, null is passed.
             if sig.has_this {

@@ -31,9 +31,6 @@ pub enum Unsupported {
     /// No code generator for this architecture.
     #[error("this architecture")]
     Architecture,
-    /// `arglist`, and calls of vararg methods.
-    #[error("a variable argument list")]
-    VarArgs,
     /// `calli` of a native function pointer.
     #[error("an indirect call of native code")]
     NativeCall,

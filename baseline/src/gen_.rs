@@ -5,6 +5,7 @@ use crate::error::{CompileError, R, Unsupported};
 use crate::exceptions::Clauses;
 use crate::frame::Frame;
 use crate::scan::Scan;
+use crate::moves::Word;
 use crate::sites::Sites;
 use crate::target::Target;
 use crate::value::{Bank, Entry, Loc, fty, width};
@@ -48,6 +49,10 @@ pub(crate) struct Slots {
     /// `this`, for generic look-ups; relative to the base of the variables.
     pub this: Option<i32>,
     /// Address of the return buffer; relative to FP.
+    /// Vararg cookie (hidden argument); relative to the base of the variables.
+    pub cookie: Option<i32>,
+    /// Mark of `Helper::LocalAlloc`; relative to FP.
+    pub mark: Option<i32>,
     pub buffer: Option<i32>,
     /// In a filter: where the base of the variables is saved; relative to FP.
     pub area: Option<i32>,
@@ -98,6 +103,8 @@ pub(crate) struct Gen<'a, A: Target> {
     pub filter: Option<u32>,
     /// Index and IL offset of the current instruction.
     pub at: usize,
+    /// Vararg cookie of the call being made: an address in the frame, or a word of it.
+    pub cookie: Option<Word>,
     pub il: u32,
     /// Control reaches the current instruction.
     pub live: bool,

@@ -21,7 +21,8 @@
 //! | `method` | prologue, the loop over the instructions, result |
 //! | `control`, `compare`, `arith`, `conv` | branches, comparisons, numbers |
 //! | `memory`, `fields`, `arrays`, `objects` | loads and stores, barriers; fields, arrays, boxes, casts |
-//! | `handles`, `calls`, `tail`, `intrinsics` | symbols and look-ups, calls |
+//! | `handles`, `calls`, `varargs`, `tail`, `intrinsics` | symbols and look-ups, calls |
+//! | `count` | counters, going over to optimized code in a loop |
 //! | `exceptions` | landing pads, finally, filters |
 
 pub mod error;
@@ -49,6 +50,7 @@ mod tail;
 mod target;
 mod value;
 mod vars;
+mod varargs;
 
 pub use error::{CompileError, Unsupported};
 

@@ -377,16 +377,21 @@ impl<A: Target> Gen<'_, A> {
         Ok(())
     }
 
-    /// `localloc`: moves SP if the method has no landing pads and the stack has room; else the helper. Always zeroed.
+    /// `localloc`: moves SP if the method has no landing pads and the stack has room; else the helper, which is given the address
+    /// of the function's mark. Always zeroed.
     pub fn op_localloc(&mut self) -> R {
         let mut e = self.pop()?;
         if e.ty == StackTy::I32 {
             self.zero_extend(&mut e)?;
         }
         e.ty = StackTy::Native;
+        let Some(mark) = self.slots.mark else {
+            return self.invalid("localloc that the look ahead has not seen");
+        };
+        let mark = Word::Addr(Mem::new(A::FP, mark));
         if self.scan.handlers || self.filter.is_some() {
             let word = self.word(&e)?;
-            self.call_helper(Helper::LocalAlloc, &[word])?;
+            self.call_helper(Helper::LocalAlloc, &[word, mark])?;
             self.discard(e);
             let r = self.take_ret()?;
             self.push_reg(StackTy::Native, r);
@@ -394,7 +399,7 @@ impl<A: Target> Gen<'_, A> {
         }
         let n = self.own(&mut e)?;
         let r = self.alloc()?;
-        let (slow, back) = self.slow_path(Helper::LocalAlloc, &[Word::Reg(n)], Some(r));
+        let (slow, back) = self.slow_path(Helper::LocalAlloc, &[Word::Reg(n), mark], Some(r));
         let (zero, done) = (self.a.new_label(), self.a.new_label());
         self.a.mov(Width::W64, r, A::SP);
         self.a.alu(Alu::Add, Width::W64, n, 15);

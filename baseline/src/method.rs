@@ -40,12 +40,6 @@ pub(crate) fn compile<A: Target>(
     let len = body.code.len() as u32;
     let mut g = Gen::<A>::new(env, body, opts, &info, &scan, None);
     let abi = g.abi(&body.sig);
-    if matches!(
-        body.sig.conv,
-        isthmus_runtime_abi::types::CallConv::ManagedVarArg
-    ) {
-        return g.unsupported(Unsupported::VarArgs);
-    }
     g.stack_bytes = abi.stack_bytes;
     g.method_frame(&abi)?;
     g.set_up_clauses(0..len);
@@ -68,6 +62,7 @@ pub(crate) fn compile<A: Target>(
         f.slots = Slots {
             buffer: None,
             area: None,
+            mark: None,
             ..g.slots
         };
         let range = start..clause.handler.start;
@@ -119,6 +114,7 @@ impl<'a, A: Target> Gen<'a, A> {
             sites: Sites::default(),
             cold: Vec::new(),
             base: if filter.is_some() { A::AREA } else { A::FP },
+            cookie: None,
             filter,
             at: NOWHERE,
             il: 0,
@@ -147,6 +143,9 @@ impl<'a, A: Target> Gen<'a, A> {
                 self.slots.this = Some(offset);
             }
         }
+        if self.body.sig.takes_cookie() {
+            self.slots.cookie = Some(self.frame.alloc(8));
+        }
         if matches!(abi.ret, RetPass::Buffer(_)) {
             self.slots.buffer = Some(self.frame.alloc(8));
         }
@@ -156,10 +155,15 @@ impl<'a, A: Target> Gen<'a, A> {
     /// Emits the prologue; gives the labels of the entry check, to be completed at the end.
     fn prologue(&mut self, abi: &AbiSig) -> R<Option<(Label, Label)>> {
         self.make_frame();
-        if let Some(slot) = self.slots.rgctx {
-            let hidden = self.ctx(CtxWord::HiddenRgctx);
-            self.a.load(Ext::Full64, A::TMP, hidden);
-            self.a.store(Width::W64, Mem::new(A::FP, slot), A::TMP);
+        for (slot, word) in [
+            (self.slots.rgctx, CtxWord::HiddenRgctx),
+            (self.slots.cookie, CtxWord::HiddenVarargs),
+        ] {
+            if let Some(slot) = slot {
+                let hidden = self.ctx(word);
+                self.a.load(Ext::Full64, A::TMP, hidden);
+                self.a.store(Width::W64, Mem::new(A::FP, slot), A::TMP);
+            }
         }
         for i in 0..self.saved.len() {
             let (r, slot) = self.saved[i];
@@ -178,11 +182,21 @@ impl<'a, A: Target> Gen<'a, A> {
         };
         self.receive_arguments(abi);
         self.clear_locals();
+        self.clear_mark();
         self.prologue_end = self.a.offset();
         if let InitAtEntry::Yes(ty) = self.info.init {
             self.class_init(ty)?;
         }
         Ok(check)
+    }
+
+    /// Gives the function a mark for local memory, if it asks for any.
+    fn clear_mark(&mut self) {
+        if self.scan.localloc {
+            let slot = self.frame.alloc(8);
+            self.a.store_imm(Width::W64, Mem::new(A::FP, slot), 0);
+            self.slots.mark = Some(slot);
+        }
     }
 
     /// Pushes FP and makes room; the size is filled in by `finish`.
@@ -205,6 +219,7 @@ impl<'a, A: Target> Gen<'a, A> {
         self.a.store(Width::W64, Mem::new(A::FP, slot), area);
         self.slots.area = Some(slot);
         self.a.mov(Width::W64, A::AREA, area);
+        self.clear_mark();
         self.prologue_end = self.a.offset();
         self.claim(exception)?;
         self.push_reg(StackTy::Ref, exception);
@@ -595,7 +610,8 @@ impl<'a, A: Target> Gen<'a, A> {
             Op::LocAlloc => self.op_localloc(),
             Op::CpBlk => self.op_block(true),
             Op::InitBlk => self.op_block(false),
-            Op::ArgList => self.unsupported(Unsupported::VarArgs),
+            Op::ArgList => self.op_arglist(),
+            Op::VarArgs(sig) => self.op_varargs(sig),
             Op::MkRefAny(t) => self.op_mkrefany(t),
             Op::RefAnyVal(t) => self.op_refanyval(t),
             Op::RefAnyType => self.op_refanytype(),

@@ -289,7 +289,7 @@ impl<A: Target> Gen<'_, A> {
     }
 
     /// Pushes a word as the handle type: a struct of one word, or the word.
-    fn push_handle(&mut self, ty: MemTy, r: Gpr) -> R {
+    pub fn push_handle(&mut self, ty: MemTy, r: Gpr) -> R {
         match ty {
             MemTy::Struct(t) => {
                 let bytes = self.layout(t).size;

@@ -134,6 +134,10 @@ impl<A: Target> Gen<'_, A> {
             let ty = self.body.sig.params[i].stack_ty();
             self.push(ty, Loc::Var(i as u16));
         }
+        self.cookie = self
+            .slots
+            .cookie
+            .map(|slot| Word::Mem(Mem::new(self.base, slot), Ext::Full64));
         self.planned_call(&plan)?;
         if self.live {
             self.op_ret()?;

@@ -4,7 +4,7 @@ use crate::metadata::Token;
 use crate::types::arena::Interner;
 use crate::types::member::{ResolvedSig, abi_signature};
 use crate::types::system::{Assembly, types};
-use crate::types::{LoadError, Result};
+use crate::types::{LoadError, Result, Type};
 use isthmus_runtime_abi::ids::{LiteralId, RaiseId, SigId, TypeId};
 use isthmus_runtime_abi::types::Signature;
 use std::sync::atomic::AtomicUsize;
@@ -110,10 +110,12 @@ impl Raises {
     }
 }
 
-/// A signature for indirect calls.
+/// A signature of indirect calls, or of the variadic arguments of a call. Its address is what blocks of variadic arguments begin with.
 pub struct CallSignature {
     /// Its id.
     pub id: SigId,
+    /// The types behind it.
+    pub types: ResolvedSig,
     /// What compilers need.
     pub abi: Arc<Signature>,
 }
@@ -121,11 +123,18 @@ pub struct CallSignature {
 /// Key of a [`CallSignature`]: convention and `this`, parameters, result.
 type SigKey = (bool, bool, bool, Box<[TypeId]>, TypeId);
 
-/// Signatures of `calli`.
+impl CallSignature {
+    /// Whether shared code has to look it up.
+    pub fn is_shared(&self) -> bool {
+        self.types.ret.is_shared || self.types.params.iter().any(|t| t.is_shared)
+    }
+}
+
+/// Signatures of `calli` and of variadic arguments.
 #[derive(Default)]
 pub struct Signatures(Interner<SigKey, CallSignature>);
 
-/// The process's signatures of indirect calls.
+/// The process's signatures.
 pub fn signatures() -> &'static Signatures {
     static TABLE: OnceLock<Signatures> = OnceLock::new();
     TABLE.get_or_init(Signatures::default)
@@ -146,9 +155,22 @@ impl Signatures {
             .0
             .intern(&key, |index| CallSignature {
                 id: SigId::from_index(index),
+                types: sig.clone(),
                 abi,
             })
             .id)
+    }
+
+    /// The id of the signature that variadic arguments of these types have.
+    pub fn of_arguments(&self, params: Vec<&'static Type>) -> Result<SigId> {
+        self.id_of(&ResolvedSig {
+            has_this: false,
+            vararg: false,
+            unmanaged: false,
+            params,
+            ret: types().known.void(),
+            arity: 0,
+        })
     }
 
     /// The signature with this id.

@@ -212,6 +212,8 @@ pub enum Op {
     MkRefAny(TypeId),
     RefAnyVal(TypeId),
     RefAnyType,
+    /// Not CIL: pops variadic arguments, whose types are the signature's parameters, and pushes the cookie that the call takes.
+    VarArgs(SigId),
     /// Not CIL: throws a prepared exception. Stands for an instruction whose token the VM could not resolve. Ends the block.
     Raise(RaiseId),
 }

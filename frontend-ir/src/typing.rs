@@ -236,6 +236,7 @@ impl Step<'_> {
             Op::CallI(sig) => {
                 self.pointer("code address")?;
                 let sig = self.env.signature(sig);
+                self.cookie(&sig)?;
                 self.args(&sig, &sig.params)?;
                 self.result(&sig)
             }
@@ -410,7 +411,19 @@ impl Step<'_> {
                 self.want_empty("endfilter")?
             }
 
-            Op::ArgList => self.push(self.env.handle_ty(HandleKind::ArgList).stack_ty()),
+            Op::VarArgs(sig) => {
+                let sig = self.env.signature(sig);
+                self.args(&sig, &sig.params)?;
+                self.push(Native)
+            }
+            Op::ArgList => {
+                if !self.body.sig.takes_cookie() {
+                    return Err(TypeError::Entity(
+                        "arglist: the method takes no variable arguments",
+                    ));
+                }
+                self.push(self.env.handle_ty(HandleKind::ArgList).stack_ty())
+            }
             Op::MkRefAny(_) => {
                 self.pointer("mkrefany")?;
                 self.push(self.typed_reference()?)
@@ -429,6 +442,7 @@ impl Step<'_> {
 
     fn call(&mut self, callee: MethodId, constrained: bool) -> Result {
         let sig = self.env.method(callee).sig;
+        self.cookie(&sig)?;
         if constrained && sig.has_this {
             // The stack holds the address of the value where `this` should be.
             self.args(&sig, &sig.params[1..])?;
@@ -443,6 +457,7 @@ impl Step<'_> {
     fn new_object(&mut self, ctor: MethodId) -> Result {
         let sig = self.env.method(ctor).sig;
         let skip = usize::from(sig.has_this);
+        self.cookie(&sig)?;
         self.args(&sig, sig.params.get(skip..).unwrap_or(&[]))?;
         let class = self.env.new_object_class(ctor);
         let ty = match class {
@@ -457,6 +472,14 @@ impl Step<'_> {
             _ => StackTy::Ref,
         };
         self.push(ty);
+        Ok(())
+    }
+
+    /// Takes the vararg cookie that lies above the arguments, if the signature asks for one.
+    fn cookie(&mut self, sig: &Signature) -> Result {
+        if sig.takes_cookie() {
+            self.pointer("vararg cookie")?;
+        }
         Ok(())
     }
 

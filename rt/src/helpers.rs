@@ -124,7 +124,12 @@ vm_helpers! {
     class_init(ty: usize) = |t, vm| vm.class_init(t, ty);
     thread_statics(ty: usize) -> usize = |t, vm| vm.thread_statics(t, ty);
     static_address(field: usize) -> usize = |t, vm| vm.static_address(t, field);
-    local_alloc(bytes: i64) -> usize = |t, vm| vm.local_alloc(t, bytes);
+    local_alloc(bytes: i64, mark: usize) -> usize = |t, _vm| {
+        // Negative byte counts are huge ones.
+        // SAFETY: compiled code passes its frame's mark.
+        let block = unsafe { t.local_alloc(bytes as usize, mark as *mut usize) };
+        block.ok_or_else(|| trap(t, TrapKind::StackOverflow))
+    };
     tier_up(method: usize) = |t, vm| { vm.tier_up(t, method); Ok(()) };
     f64_to_i64_ovf(value: f64) -> i64 = |t, _vm| {
         let fits = (-TWO_63..TWO_63).contains(&value);

@@ -25,6 +25,7 @@
 //! | [`traps`] | faults of compiled code |
 //! | [`safepoint`] | stopping the world |
 //! | [`stack`] | a second stack for compiling |
+//! | [`local_memory`] | memory of `localloc` beside the stack |
 //! | [`transition`] | blocking regions |
 //! | [`gc`] | the heap |
 //! | [`heap`] | where the two meet |
@@ -36,6 +37,7 @@ pub mod gc;
 pub mod heap;
 pub mod helpers;
 pub mod invoke;
+pub mod local_memory;
 pub mod memory;
 pub mod methods;
 pub mod object;

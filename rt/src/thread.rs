@@ -22,6 +22,7 @@
 
 use crate::arch;
 use crate::exception::InFlight;
+use crate::local_memory::LocalMemory;
 use crate::memory::{Mapping, page_size};
 use crate::runtime::Runtime;
 use crate::stack::SecondStack;
@@ -79,6 +80,7 @@ pub struct Thread {
     pub(crate) in_flight: UnsafeCell<InFlight>,
     pub(crate) sites: UnsafeCell<SiteCache>,
     pub(crate) second_stack: UnsafeCell<SecondStack>,
+    pub(crate) local_memory: UnsafeCell<LocalMemory>,
 }
 
 // SAFETY: see "Ownership": shared fields are atomics; the others are touched by the owner, or by others while the
@@ -227,7 +229,7 @@ impl Thread {
     }
 
     /// Calls `f` with every range of words `[start, end)` that may hold references: the stack from the published
-    /// stack pointer, the published registers, the context, and exceptions in flight. To be scanned conservatively.
+    /// stack pointer, memory of `localloc` beside it, the published registers, the context, and exceptions in flight. To be scanned conservatively.
     ///
     /// # Safety
     /// The thread must not be running.
@@ -236,6 +238,8 @@ impl Thread {
         let sp = self.parked_sp.load(Ordering::SeqCst);
         // SAFETY: the owner is stopped, so nothing changes its stacks.
         unsafe { &*self.second_stack.get() }.ranges(sp & !(word - 1), &self.stack, f);
+        // SAFETY: as above.
+        unsafe { &*self.local_memory.get() }.ranges(self.outwardness(sp), f);
         let registers = self.parked_registers.get() as usize;
         f(registers..registers + arch::SAVED_WORDS * word);
         let ctx = self.context() as usize;
@@ -297,6 +301,7 @@ impl Runtime {
             in_flight: UnsafeCell::default(),
             sites: UnsafeCell::default(),
             second_stack: UnsafeCell::default(),
+            local_memory: UnsafeCell::default(),
         });
         let thread = Box::into_raw(thread);
         CURRENT.set(thread);

@@ -134,8 +134,6 @@ pub trait Vm: Send + Sync {
     fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown>;
     /// `CopyValue`: copies a value with references by its type.
     fn copy_value(&self, to: usize, from: usize, ty: usize);
-    /// `LocalAlloc`.
-    fn local_alloc(&self, thread: &Thread, bytes: i64) -> Result<usize, Thrown>;
     /// `TierUp`.
     fn tier_up(&self, thread: &Thread, method: usize);
 }

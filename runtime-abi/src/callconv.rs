@@ -183,6 +183,42 @@ pub fn word_ty(ty: MemTy) -> Option<WordTy> {
     })
 }
 
+/// Where variadic arguments lie in their block.
+///
+/// ```text
+///   0    handle of the call site's signature
+///   8    first argument, as a memory location of its type
+///   ...  the next ones, each at the next multiple of 8
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VarArgBlock {
+    /// Byte offset of each argument.
+    pub offsets: SmallVec<[u32; 6]>,
+    /// Bytes of the block.
+    pub size: u32,
+}
+
+impl VarArgBlock {
+    /// Bytes before the first argument, and what every argument is aligned to.
+    pub const SLOT: u32 = 8;
+
+    /// The block for the parameters of a signature.
+    pub fn new(sig: &Signature, arch: Arch, layouts: &(impl Layouts + ?Sized)) -> Self {
+        let mut size = Self::SLOT;
+        let offsets = sig.params.iter().map(|&ty| {
+            let bytes = match ty {
+                MemTy::Struct(t) => layouts.struct_layout(t).size,
+                ty => ty.scalar_size(arch.pointer_bytes()).unwrap_or(Self::SLOT),
+            };
+            let at = size;
+            size = size.saturating_add(bytes.next_multiple_of(Self::SLOT));
+            at
+        });
+        let offsets = offsets.collect();
+        Self { offsets, size }
+    }
+}
+
 struct Assign<'a> {
     ints: &'a [u8],
     floats: &'a [u8],

@@ -150,8 +150,9 @@ helpers! {
     MemMove = "mem_move" (Ptr, Ptr, I64), LEAF;
     /// Fills bytes: destination, value, byte count.
     MemSet = "mem_set" (Ptr, I32, I64), LEAF;
-    /// Memory that lives until the calling method returns (`localloc` where the stack cannot be moved): byte count; zeroed.
-    LocalAlloc = "local_alloc" (I64) -> Ptr, MAY_THROW;
+    /// Memory that lives as long as the calling frame (`localloc` where the stack cannot be moved), zeroed: byte count, address of the
+    /// frame's mark, a word that was zero when the invocation began.
+    LocalAlloc = "local_alloc" (I64, Ptr) -> Ptr, MAY_GC | MAY_THROW;
     // ---- arithmetic that has no instruction; results as ECMA-335 and Mono give them
     /// C `fmod`.
     RemF64 = "rem_f64" (F64, F64) -> F64, LEAF | PURE;

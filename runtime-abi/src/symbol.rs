@@ -4,7 +4,7 @@
 //! JIT the runtime resolves symbols at once; in AOT they become entries of an image's symbolic table.
 
 use crate::helpers::Helper;
-use crate::ids::{LiteralId, MethodId, TypeId};
+use crate::ids::{LiteralId, MethodId, SigId, TypeId};
 use crate::stub::{RuntimeFn, Stub};
 
 /// Something with an address.
@@ -24,6 +24,8 @@ pub enum Symbol {
     InterfaceStub(MethodId),
     /// A type's vtable (its address; its low 32 bits are the type word).
     Vtable(TypeId),
+    /// The VM's description of a signature: what the block of variadic arguments of a call begins with.
+    Signature(SigId),
     /// The VM's description of a type (opaque; passed to helpers).
     TypeHandle(TypeId),
     /// Native memory with the type's non-reference statics.

@@ -118,7 +118,7 @@ pub enum CallConv {
     /// The managed convention of [`crate::callconv`].
     #[default]
     Managed,
-    /// Managed, with a vararg cookie in the hidden-argument slot.
+    /// Managed, with a vararg cookie in the hidden-argument slot; calls take it from the stack, above the last argument.
     ManagedVarArg,
     /// The platform's C convention.
     Native,
@@ -136,6 +136,13 @@ pub struct Signature {
     pub params: SmallVec<[MemTy; 6]>,
     /// Result; `None` is void.
     pub ret: Option<MemTy>,
+}
+
+impl Signature {
+    /// Whether calls take a vararg cookie from the stack, above the last argument.
+    pub fn takes_cookie(&self) -> bool {
+        self.conv == CallConv::ManagedVarArg
+    }
 }
 
 /// One scalar inside a struct, nested structs flattened.

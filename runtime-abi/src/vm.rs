@@ -72,6 +72,8 @@ pub enum Entity {
     InitState(TypeId),
     /// Generic context to pass to this method.
     Context(MethodId),
+    /// Description of the variadic arguments of a call (`varargs`).
+    Signature(SigId),
 }
 
 /// Where the generic context of a method is.

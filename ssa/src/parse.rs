@@ -10,7 +10,7 @@ use isthmus_runtime_abi::artifact::{InlineNode, SourcePos};
 use isthmus_runtime_abi::callconv::WordTy;
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
-use isthmus_runtime_abi::ids::{LiteralId, MethodId, TypeId};
+use isthmus_runtime_abi::ids::{LiteralId, MethodId, SigId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::trap::TrapKind;
 use smallvec::SmallVec;
@@ -510,6 +510,7 @@ impl<'t> Tokens<'t> {
             "RefStatics" => Symbol::RefStatics(self.type_id()?),
             "InitState" => Symbol::InitState(self.type_id()?),
             "Literal" => Symbol::Literal(LiteralId::from_index(self.id("literal")?)),
+            "Signature" => Symbol::Signature(SigId::from_index(self.id("sig")?)),
             "VmData" => Symbol::VmData(self.number()?),
             "Native" => Symbol::Native(self.number()?),
             _ => return self.fail(format!("{name} is no symbol")),

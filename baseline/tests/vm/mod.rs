@@ -487,13 +487,6 @@ impl Vm for SirVm {
         unsafe { runtime().heap().copy_unknown(to, from, size) }
     }
 
-    fn local_alloc(&self, thread: &Thread, bytes: i64) -> Result<usize, Thrown> {
-        match usize::try_from(bytes) {
-            Ok(bytes) if bytes < 1 << 24 => Ok(zeroed(bytes)),
-            _ => fail(thread, TrapKind::StackOverflow),
-        }
-    }
-
     fn tier_up(&self, _: &Thread, _: usize) {}
 }
 

@@ -62,24 +62,13 @@ pub fn body(method: &'static Method) -> Result<Body> {
         starts: Vec::new(),
         code: Vec::new(),
         switches: Vec::new(),
+        locals: locals(assembly, method, &raw)?,
+        max_stack: raw.max_stack,
     };
     d.decode(raw.code)?;
     d.link(raw.code.len() as u32)?;
     let regions = d.regions(&raw)?;
 
-    let locals = assembly
-        .image
-        .locals(&raw)?
-        .iter()
-        .map(|v| {
-            let ty = assembly.resolve_sig(&v.ty, method.scope())?;
-            Ok(Local {
-                ty: ty.mem_ty(),
-                class: class_of(ty),
-                pinned: v.pinned,
-            })
-        })
-        .collect::<Result<_>>()?;
     let sig = method.abi()?;
     let resolved = method.sig()?;
     let mut arg_classes = Vec::with_capacity(sig.params.len());
@@ -91,14 +80,31 @@ pub fn body(method: &'static Method) -> Result<Body> {
         method: method.id,
         sig,
         arg_classes,
-        locals,
+        locals: d.locals,
         init_locals: raw.init_locals,
-        max_stack: raw.max_stack,
+        max_stack: d.max_stack,
         code: d.code,
         switches: d.switches,
         regions,
         il_size: raw.code.len() as u32,
     })
+}
+
+/// The declared local variables.
+fn locals(
+    assembly: &Assembly,
+    method: &'static Method,
+    raw: &metadata::Body<'_>,
+) -> Result<Vec<Local>> {
+    let local = |v: &metadata::sig::LocalVar| {
+        let ty = assembly.resolve_sig(&v.ty, method.scope())?;
+        Ok(Local {
+            ty: ty.mem_ty(),
+            class: class_of(ty),
+            pinned: v.pinned,
+        })
+    };
+    assembly.image.locals(raw)?.iter().map(local).collect()
 }
 
 /// The declared class of a location, for reference types.
@@ -124,6 +130,9 @@ struct Decoder {
     starts: Vec<u32>,
     code: Vec<Insn>,
     switches: Vec<Vec<u32>>,
+    /// The method's own, then those that calls of vararg function pointers need.
+    locals: Vec<Local>,
+    max_stack: u16,
 }
 
 impl Decoder {
@@ -240,8 +249,8 @@ impl Decoder {
                 },
                 Form::Prefix => unreachable!("handled above"),
             };
-            self.starts.push(here);
-            self.code.push(Insn {
+            self.before_call(op, operand, here)?;
+            self.push(Insn {
                 op,
                 prefix,
                 constrained,
@@ -252,6 +261,63 @@ impl Decoder {
         }
         if self.code.is_empty() {
             return Err(self.error(0, "the method has no instructions"));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, insn: Insn) {
+        self.starts.push(insn.il);
+        self.code.push(insn);
+    }
+
+    /// What a call of a vararg method does first: it makes the block of its variadic arguments.
+    fn before_call(&mut self, op: Op, operand: i64, il: u32) -> Result<()> {
+        let token = Token::from_raw(operand as u32);
+        let image = &self.assembly.image;
+        let site = match op {
+            Op::Call(m) | Op::CallVirt(m) | Op::NewObj(m)
+                if crate::types::types().method(m).sig()?.vararg =>
+            {
+                match token.table() {
+                    Some(TableId::MemberRef) => match image.member_ref(token.rid())?.sig()? {
+                        metadata::sig::MemberSig::Method(sig) => Some(sig),
+                        metadata::sig::MemberSig::Field(_) => None,
+                    },
+                    _ => None,
+                }
+            }
+            Op::CallI(s) if signatures().get(s).types.vararg => {
+                match image.stand_alone_sig(token.rid())?.sig()? {
+                    metadata::sig::StandAloneSig::Method(sig) => Some(sig),
+                    _ => None,
+                }
+            }
+            _ => return Ok(()),
+        };
+        let variadic = match &site {
+            Some(sig) => &sig.params[sig.sentinel.map_or(sig.params.len(), |n| n as usize)..],
+            None => &[],
+        };
+        let params = variadic
+            .iter()
+            .map(|t| self.assembly.resolve_sig(t, self.scope))
+            .collect::<Result<_>>()?;
+        let varargs = Op::VarArgs(signatures().of_arguments(params)?);
+        // The cookie takes an entry; without variadic arguments one more.
+        self.max_stack = self.max_stack.saturating_add(1);
+        if let Op::CallI(_) = op {
+            // The function pointer lies above the arguments.
+            let pointer = self.locals.len() as u16;
+            self.locals.push(Local {
+                ty: MemTy::Native,
+                class: None,
+                pinned: false,
+            });
+            for op in [Op::StLoc(pointer), varargs, Op::LdLoc(pointer)] {
+                self.push(Insn::new(op, il));
+            }
+        } else {
+            self.push(Insn::new(varargs, il));
         }
         Ok(())
     }
@@ -334,7 +400,11 @@ impl Decoder {
 
     fn call_signature(&self, token: Token) -> Result<Op> {
         match self.assembly.image.stand_alone_sig(token.rid())?.sig()? {
-            metadata::sig::StandAloneSig::Method(sig) => {
+            metadata::sig::StandAloneSig::Method(mut sig) => {
+                // Variadic arguments go to their block.
+                if let Some(fixed) = sig.sentinel.take() {
+                    sig.params.truncate(fixed as usize);
+                }
                 let resolved = self.assembly.resolve_method_sig(&sig, self.scope)?;
                 Ok(Op::CallI(signatures().id_of(&resolved)?))
             }
@@ -369,7 +439,9 @@ impl Decoder {
         if il == end {
             return Some(self.code.len() as u32);
         }
-        self.starts.binary_search(&il).ok().map(|i| i as u32)
+        // Several may stand for one: the first.
+        let i = self.starts.partition_point(|&s| s < il);
+        (self.starts.get(i) == Some(&il)).then_some(i as u32)
     }
 
     /// Second pass: branch targets as instruction indices.

@@ -40,6 +40,7 @@ mod threading;
 mod time;
 mod trace;
 mod value;
+mod varargs;
 mod waiting;
 
 pub use abi::{Arg, Ret};
@@ -69,6 +70,7 @@ static TABLES: &[&[table::Class]] = &[
     time::TABLE,
     trace::TABLE,
     value::TABLE,
+    varargs::TABLE,
     waiting::TABLE,
 ];
 

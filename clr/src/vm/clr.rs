@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::vtables::type_of_vtable;
 use super::{arrays, casts, contexts, entry, exceptions, heap, init, runtime, statics, tiers};
-use crate::tables::{literals, raises};
+use crate::tables::{literals, raises, signatures};
 use crate::types::{Field, Method, Type, types};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
@@ -62,6 +62,7 @@ impl Clr {
             Entity::RefStatics(t) => ts.ty(t).static_object().map_err(thrown)?,
             Entity::InitState(t) => std::ptr::from_ref(&ts.ty(t).runtime.init) as usize,
             Entity::Context(m) => contexts::of_method(ts.method(m)),
+            Entity::Signature(s) => std::ptr::from_ref(signatures().get(s)) as usize,
             Entity::MethodEntry(m) => {
                 let m = ts.method(m);
                 if m.owner.is_interface() && m.is_virtual() && m.is_abstract() {
@@ -126,6 +127,7 @@ impl Vm for Clr {
             Symbol::RefStatics(t) => ts.ty(t).static_object().ok(),
             Symbol::InitState(t) => Some(std::ptr::from_ref(&ts.ty(t).runtime.init) as usize),
             Symbol::GenericContext(m) => Some(contexts::of_method(ts.method(m))),
+            Symbol::Signature(s) => Some(std::ptr::from_ref(signatures().get(s)) as usize),
             Symbol::Literal(id) => literal(id),
             Symbol::Native(n) => super::native::address(n),
             Symbol::VmData(n) if n & super::FIELD_HANDLE_BIT != 0 => {
@@ -297,15 +299,6 @@ impl Vm for Clr {
         let ty = ty_of(ty);
         let size = ty.size_align().map_or(0, |s| s.0) as usize;
         heap::copy_unknown(to, from, size, ty.has_refs().unwrap_or(true));
-    }
-
-    fn local_alloc(&self, thread: &Thread, _bytes: i64) -> Result<usize, Thrown> {
-        let cx = Cx { thread };
-        Err(cx.exception(
-            "System",
-            "NotSupportedException",
-            "localloc without a stack",
-        ))
     }
 
     fn tier_up(&self, _thread: &Thread, _method: usize) {}

@@ -4,6 +4,7 @@
 //! instantiation has a context in native memory, laid out as [`GenericContext`] says; word 0 points to a
 //! [`ContextOwner`]. Filling a slot substitutes the exact arguments for the shared variables in the entity.
 
+use crate::tables::signatures;
 use crate::types::{Method, Result, Type};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::GenericContext;
@@ -76,6 +77,13 @@ impl ContextOwner {
             Entity::MethodHandle(m) => Entity::MethodHandle(method(m)?),
             Entity::MethodEntry(m) => Entity::MethodEntry(method(m)?),
             Entity::Context(m) => Entity::Context(method(m)?),
+            Entity::Signature(s) => {
+                let mut sig = signatures().get(s).types.clone();
+                for t in sig.params.iter_mut().chain([&mut sig.ret]) {
+                    *t = scope.close(t)?;
+                }
+                Entity::Signature(signatures().id_of(&sig)?)
+            }
             Entity::FieldHandle(f) => {
                 let field = ts.field(f);
                 Entity::FieldHandle(ts.field_of(scope.close(field.owner)?, field.rid)?.id)

@@ -453,6 +453,10 @@ impl CompileEnv for ClrEnv {
             Entity::Context(m) => {
                 self.place(context, entity, shared_method(m), Symbol::GenericContext(m))
             }
+            Entity::Signature(s) => {
+                let shared = signatures().get(s).is_shared();
+                self.place(context, entity, shared, Symbol::Signature(s))
+            }
             Entity::FieldHandle(f) => {
                 let shared = types().field(f).owner.is_shared;
                 self.place(

@@ -198,6 +198,7 @@ impl Types {
             Symbol::InitState(t) => self.init_byte(t) as *const AtomicU8 as usize,
             Symbol::Literal(l) => self.literal(l)?,
             Symbol::MethodHandle(m) => m.raw() as usize,
+            Symbol::Signature(s) => s.raw() as usize,
             Symbol::VmData(n) => n as usize,
             _ => return None,
         })

@@ -3,7 +3,7 @@
 use crate::class_init::ClassInit;
 use crate::compile::Compiler;
 use crate::object::{self, type_of, type_of_vtable};
-use crate::types::{Types, from_handle, native};
+use crate::types::{Types, from_handle};
 use crate::{host, types};
 use isthmus_frontend_ir::module::{MethodFlags, Module};
 use isthmus_rt::object::{Ref, Thrown};
@@ -36,12 +36,9 @@ pub struct Toy {
 }
 
 thread_local! {
-    /// Thread statics of the current thread by type, and its `localloc` blocks where the stack cannot hold them.
+    /// Thread statics of the current thread by type.
     static STATICS: RefCell<FxHashMap<TypeId, Box<[u64]>>> = RefCell::default();
 }
-
-/// Largest block of `LocalAlloc`.
-const LOCAL_LIMIT: i64 = 16 << 20;
 
 impl Toy {
     /// A VM for a program; [`Self::set_types`] follows when the heap is there.
@@ -327,14 +324,6 @@ impl Vm for &'static Toy {
         if let Some(heap) = isthmus_rt::gc::Heap::get() {
             // SAFETY: compiled code passes two places that hold a value of the type.
             unsafe { heap.copy_unknown(to, from, bytes) }
-        }
-    }
-
-    fn local_alloc(&self, thread: &Thread, bytes: i64) -> Result<usize, Thrown> {
-        // A real VM frees it when the method returns; here it stays.
-        match (0..LOCAL_LIMIT).contains(&bytes) {
-            true => Ok(native(bytes as u32)),
-            false => trap(thread, TrapKind::StackOverflow),
         }
     }
 

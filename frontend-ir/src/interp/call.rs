@@ -10,8 +10,11 @@ use super::{RunError, exec};
 use crate::body::Body;
 use crate::module::MethodFlags;
 use crate::op::{Insn, Op, Prefix};
+use isthmus_runtime_abi::callconv::VarArgBlock;
 use isthmus_runtime_abi::ids::{MethodId, SigId, TypeId};
 use isthmus_runtime_abi::layout::HEADER;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::{MemTy, Signature};
 use isthmus_runtime_abi::vm::{CompileEnv, ConstrainedPlan, InitAtEntry};
@@ -87,6 +90,8 @@ impl Interp<'_> {
             eval_base,
             active: Vec::new(),
             on_return,
+            cookie: std::mem::take(&mut self.hidden_cookie),
+            blocks: Vec::new(),
         });
         Ok(())
     }
@@ -101,9 +106,46 @@ impl Interp<'_> {
         Ok(args)
     }
 
+    /// Takes the vararg cookie for the frame that the call pushes, if its signature asks for one.
+    fn pop_cookie(&mut self, sig: &Signature) -> Result<(), Stop> {
+        if sig.takes_cookie() {
+            self.hidden_cookie = self.pop_pointer()?;
+        }
+        Ok(())
+    }
+
+    /// `varargs`: stores variadic arguments in the block of this instruction.
+    pub(super) fn var_args(&mut self, sig: SigId) -> Result<(), Stop> {
+        let module = self.world.module;
+        let types = module.signature(sig);
+        let places = VarArgBlock::new(&types, Arch::X64, module);
+        let args = self.pop_args(&types.params)?;
+        let frame = self.top();
+        let pc = frame.pc;
+        let known = frame.blocks.iter().find(|b| b.0 == pc).map(|b| b.1);
+        let block = match known {
+            Some(block) => block,
+            None => {
+                let block = self.sp;
+                self.grow(u64::from(places.size))?;
+                self.top().blocks.push((pc, block));
+                block
+            }
+        };
+        let handle = self.world.symbol(Symbol::Signature(sig)).unwrap_or(0);
+        let memory = &mut self.world.memory;
+        memory.store(block, MemTy::Native, &Value::Native(handle as i64))?;
+        for ((arg, &ty), offset) in args.iter().zip(&types.params).zip(&places.offsets) {
+            memory.store(block + u64::from(*offset), ty, arg)?;
+        }
+        self.push(Value::Native(block as i64));
+        Ok(())
+    }
+
     /// `call` and `callvirt`.
     pub(super) fn call(&mut self, callee: MethodId, insn: &Insn, virt: bool) -> Result<Next, Stop> {
         let sig = self.world.module.method_def(callee).sig.clone();
+        self.pop_cookie(&sig)?;
         if let (Some(ty), true) = (insn.constrained, sig.has_this) {
             return self.call_constrained(callee, ty, &sig, insn);
         }
@@ -180,6 +222,7 @@ impl Interp<'_> {
     pub(super) fn call_indirect(&mut self, sig: SigId, insn: &Insn) -> Result<Next, Stop> {
         let code = self.pop_pointer()?;
         let sig = self.world.module.signature(sig);
+        self.pop_cookie(&sig)?;
         let args = self.pop_args(&sig.params)?;
         if code == 0 {
             return Err(Stop::Trap(TrapKind::NullReference));
@@ -195,6 +238,7 @@ impl Interp<'_> {
         let (sig, Some(class)) = (def.sig.clone(), def.owner) else {
             return invalid("not a constructor");
         };
+        self.pop_cookie(&sig)?;
         let mut args = self.pop_args(&sig.params[1..])?;
         let plain = Insn::new(Op::NewObj(ctor), 0);
         if !self.world.module.is_value(class) {
@@ -254,7 +298,9 @@ impl Interp<'_> {
         if body.sig.params.len() != args.len() {
             return invalid("wrong number of arguments");
         }
-        if insn.prefix.contains(Prefix::TAIL) && self.may_tail_call() {
+        // The block of variadic arguments lies in the frame.
+        let tail = insn.prefix.contains(Prefix::TAIL) && !body.sig.takes_cookie();
+        if tail && self.may_tail_call() {
             return self.replace_frame(body, &args);
         }
         self.push_frame(body, &args, on_return)?;
@@ -295,6 +341,7 @@ impl Interp<'_> {
             .iter()
             .map(|&(addr, mem)| self.world.memory.load(module, addr, mem));
         let args = loads.collect::<Result<Vec<_>, _>>()?;
+        self.hidden_cookie = self.top().cookie;
         self.replace_frame(body, &args)
     }
 

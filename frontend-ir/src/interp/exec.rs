@@ -112,6 +112,10 @@ pub(super) struct Frame {
     /// Handlers that are being executed, inner last.
     pub active: Vec<Active>,
     pub on_return: OnReturn,
+    /// The block of variadic arguments that the caller passed, or 0.
+    pub cookie: u64,
+    /// Blocks of the `varargs` instructions that have been executed: index of the instruction, address.
+    pub blocks: Vec<(u32, u64)>,
 }
 
 /// The interpreter.
@@ -125,6 +129,8 @@ pub struct Interp<'m> {
     pub(super) stack_end: u64,
     pub(super) thread: usize,
     pub(super) threads: usize,
+    /// The vararg cookie on its way from a call to the frame that it pushes.
+    pub(super) hidden_cookie: u64,
     steps: u64,
     shapes: FxHashMap<MethodId, Arc<Shape>>,
 }
@@ -141,6 +147,7 @@ impl<'m> Interp<'m> {
             stack_end: sp + STACK_BYTES,
             thread: 0,
             threads: 1,
+            hidden_cookie: 0,
             steps: 0,
             shapes: FxHashMap::default(),
         }
@@ -446,6 +453,11 @@ impl<'m> Interp<'m> {
             Op::CallVirt(callee) => return self.call(callee, insn, true),
             Op::CallI(sig) => return self.call_indirect(sig, insn),
             Op::NewObj(ctor) => return self.new_object(ctor),
+            Op::VarArgs(sig) => self.var_args(sig)?,
+            Op::ArgList => {
+                let cookie = self.top().cookie;
+                self.push(Value::Native(cookie as i64))
+            }
             Op::LdFtn(m) => {
                 let code = self
                     .world

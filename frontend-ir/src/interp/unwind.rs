@@ -101,6 +101,8 @@ impl Interp<'_> {
             eval_base: self.eval.len(),
             active: Vec::new(),
             on_return: OnReturn::Nested,
+            cookie: parent.cookie,
+            blocks: Vec::new(),
         };
         self.frames.push(frame);
         self.push(Value::Ref(object));

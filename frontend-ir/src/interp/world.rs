@@ -31,6 +31,7 @@ const ENTRIES: u64 = 0x7200_0000_0000;
 const UNBOXING: u64 = 0x7300_0000_0000;
 const INTERFACES: u64 = 0x7400_0000_0000;
 const HELPERS: u64 = 0x7500_0000_0000;
+const SIGNATURES: u64 = 0x7600_0000_0000;
 const SPAN: u64 = 0x0100_0000_0000;
 
 /// What a code address means.
@@ -243,6 +244,7 @@ impl<'m> World<'m> {
             Symbol::MethodEntry(m) | Symbol::MethodBody(m) => ENTRIES + 16 * m.index() as u64,
             Symbol::InterfaceStub(m) => INTERFACES + 16 * m.index() as u64,
             Symbol::Helper(h) => HELPERS + 16 * h as u64,
+            Symbol::Signature(s) => SIGNATURES + 16 * s.index() as u64,
             Symbol::Statics(t) => self.statics[t.index()],
             Symbol::RefStatics(t) => self.ref_statics[t.index()],
             Symbol::InitState(t) => self.init_bytes[t.index()],

@@ -67,6 +67,7 @@ impl Module {
                 string: first,
                 array: first,
                 exception: first,
+                typed_reference: first,
             },
         };
         for &(name, mem) in PRIMITIVES {
@@ -99,6 +100,7 @@ impl Module {
                 string: find("string")?,
                 array: find("Array")?,
                 exception: find("Exception")?,
+                typed_reference: find("TypedReference")?,
             };
             let object = self.wellknown.object;
             for ty in &mut self.types {
@@ -330,6 +332,15 @@ impl Module {
         }
         let mut params = Vec::with_capacity(decl.params.len());
         let mut sig = Signature::default();
+        if flags.contains(MethodFlags::VARARG) {
+            if flags.contains(MethodFlags::EXTERN) {
+                return fail(
+                    decl.pos,
+                    format!("the host has no vararg function {}", decl.name),
+                );
+            }
+            sig.conv = CallConv::ManagedVarArg;
+        }
         if let Some(owner) = owner.filter(|_| !flags.contains(MethodFlags::STATIC)) {
             sig.has_this = true;
             sig.params.push(if self.is_value(owner) {
@@ -471,19 +482,25 @@ impl Module {
         id
     }
 
-    /// Interns a signature of indirect calls.
-    pub fn call_signature(&mut self, params: Vec<TypeId>, ret: Option<TypeId>) -> SigId {
-        let key = (params, ret);
+    /// Interns a signature of indirect calls, or of variadic arguments.
+    pub fn call_signature(
+        &mut self,
+        conv: CallConv,
+        params: Vec<TypeId>,
+        ret: Option<TypeId>,
+    ) -> SigId {
+        let key = (conv, params, ret);
         if let Some(&id) = self.sig_ids.get(&key) {
             return id;
         }
         let sig = Signature {
-            params: key.0.iter().map(|&t| self.ty(t).mem).collect(),
+            conv,
+            has_this: false,
+            params: key.1.iter().map(|&t| self.ty(t).mem).collect(),
             ret: ret.map(|t| self.ty(t).mem),
-            ..Default::default()
         };
         let id = SigId::from_index(self.sigs.len());
-        self.sigs.push((Arc::new(sig), key.0.clone(), ret));
+        self.sigs.push((Arc::new(sig), key.1.clone(), ret));
         self.sig_ids.insert(key, id);
         id
     }

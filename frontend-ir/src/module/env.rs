@@ -100,6 +100,10 @@ impl CompileEnv for Module {
         self.is_exact(element)
     }
 
+    fn typed_reference(&self) -> Option<TypeId> {
+        Some(self.wellknown.typed_reference)
+    }
+
     fn field(&self, _method: MethodId, field: FieldId) -> FieldInfo {
         let def = self.field_def(field);
         FieldInfo {
@@ -131,9 +135,12 @@ impl CompileEnv for Module {
             sig: def.sig.clone(),
             context: ContextSource::None,
             init,
-            may_inline: !def
-                .flags
-                .intersects(MethodFlags::NOINLINE | MethodFlags::EXTERN | MethodFlags::ABSTRACT),
+            may_inline: !def.flags.intersects(
+                MethodFlags::NOINLINE
+                    | MethodFlags::EXTERN
+                    | MethodFlags::ABSTRACT
+                    | MethodFlags::VARARG,
+            ),
             wants_inline: def.flags.contains(MethodFlags::INLINE),
             never_returns: false,
         }
@@ -219,6 +226,7 @@ impl CompileEnv for Module {
             Entity::InitState(t) => Symbol::InitState(t),
             // No method of a module takes a generic context: nobody asks.
             Entity::Context(m) => Symbol::GenericContext(m),
+            Entity::Signature(s) => Symbol::Signature(s),
         })
     }
 

@@ -24,7 +24,7 @@ use crate::body::Body;
 use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, SigId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::trap::TrapKind;
-use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
+use isthmus_runtime_abi::types::{CallConv, MemTy, Signature, StructLayout};
 use isthmus_runtime_abi::vm::{BarrierKind, FieldPlace, TypeKind};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -73,6 +73,8 @@ bitflags::bitflags! {
         const CCTOR = 256;
         /// Asks for inlining.
         const INLINE = 512;
+        /// Takes variable arguments.
+        const VARARG = 1024;
     }
 }
 
@@ -216,7 +218,7 @@ pub struct Module {
     pub fields: Vec<FieldDef>,
     /// Methods and functions.
     pub methods: Vec<MethodDef>,
-    /// Signatures of indirect calls: compiled form, then declared types (parameters, result).
+    /// Signatures of indirect calls and of variadic arguments: compiled form, then declared types (parameters, result).
     pub sigs: Vec<(Arc<Signature>, Vec<TypeId>, Option<TypeId>)>,
     /// String literals, UTF-16.
     pub literals: Vec<Vec<u16>>,
@@ -232,9 +234,12 @@ pub struct Module {
     arrays: FxHashMap<TypeId, TypeId>,
     nullables: FxHashMap<TypeId, TypeId>,
     literal_ids: FxHashMap<Vec<u16>, LiteralId>,
-    sig_ids: FxHashMap<(Vec<TypeId>, Option<TypeId>), SigId>,
+    sig_ids: FxHashMap<SigKey, SigId>,
     wellknown: WellKnown,
 }
+
+/// Key of a signature: convention, parameters, result.
+type SigKey = (CallConv, Vec<TypeId>, Option<TypeId>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Member {
@@ -253,6 +258,8 @@ pub struct WellKnown {
     pub array: TypeId,
     /// `Exception`.
     pub exception: TypeId,
+    /// `TypedReference`.
+    pub typed_reference: TypeId,
 }
 
 impl std::fmt::Debug for Module {

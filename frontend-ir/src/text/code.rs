@@ -10,7 +10,7 @@ use crate::module::decl::Pos;
 use crate::op::{Cmp, Insn, Op, Prefix, Token};
 use crate::region::{Clause, ClauseKind, RegionTree};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, RaiseId, TypeId};
-use isthmus_runtime_abi::types::MemTy;
+use isthmus_runtime_abi::types::{CallConv, MemTy};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -323,6 +323,12 @@ impl<'a> Code<'a> {
             self.emit(Op::Raise(id));
             return Ok(());
         }
+        if word == "varargs" {
+            let params = self.types()?;
+            let sig = self.module.call_signature(CallConv::Managed, params, None);
+            self.emit(Op::VarArgs(sig));
+            return Ok(());
+        }
         if let Some((_, cmp)) = COMPARISONS.iter().find(|(name, _)| *name == word) {
             self.emit(Op::Compare(*cmp));
             return Ok(());
@@ -523,15 +529,25 @@ impl<'a> Code<'a> {
     }
 
     fn indirect(&mut self) -> Result<Op, ParseError> {
-        let mut params = Vec::new();
-        for (syntax, _) in self.c.params()? {
-            params.push(self.module.resolve(&syntax)?);
-        }
+        let conv = match self.c.eat_word("vararg") {
+            true => CallConv::ManagedVarArg,
+            false => CallConv::Managed,
+        };
+        let params = self.types()?;
         let ret = match self.c.result()? {
             Some(syntax) => Some(self.module.resolve(&syntax)?),
             None => None,
         };
-        Ok(Op::CallI(self.module.call_signature(params, ret)))
+        Ok(Op::CallI(self.module.call_signature(conv, params, ret)))
+    }
+
+    /// A list of types in parentheses.
+    fn types(&mut self) -> Result<Vec<TypeId>, ParseError> {
+        let mut types = Vec::new();
+        for (syntax, _) in self.c.params()? {
+            types.push(self.module.resolve(&syntax)?);
+        }
+        Ok(types)
     }
 
     fn type_operand(&mut self) -> Result<TypeId, ParseError> {

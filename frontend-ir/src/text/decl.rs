@@ -184,6 +184,7 @@ fn method_flag(word: &str) -> Option<MethodFlags> {
         "noinline" => MethodFlags::NOINLINE,
         "inline" => MethodFlags::INLINE,
         "extern" => MethodFlags::EXTERN,
+        "vararg" => MethodFlags::VARARG,
         _ => return None,
     })
 }

@@ -19,7 +19,7 @@ pub trait Names {
     fn method_name(&self, method: MethodId) -> String;
     /// A field as an operand.
     fn field_name(&self, field: FieldId) -> String;
-    /// A signature as an operand: `(types) -> type`.
+    /// A signature as an operand: `(types) -> type`, before it `vararg` if calls take a cookie.
     fn signature(&self, sig: SigId) -> String;
     /// A literal as an operand, with its quotes.
     fn literal(&self, literal: isthmus_runtime_abi::ids::LiteralId) -> String;
@@ -46,10 +46,15 @@ impl Names for Module {
     }
 
     fn signature(&self, sig: SigId) -> String {
-        let (_, params, ret) = &self.sigs[sig.index()];
+        let (compiled, params, ret) = &self.sigs[sig.index()];
+        let vararg = if compiled.takes_cookie() {
+            "vararg "
+        } else {
+            ""
+        };
         let params: Vec<String> = params.iter().map(|&t| self.ty(t).name.clone()).collect();
         let ret = ret.map_or(String::new(), |t| format!(" -> {}", self.ty(t).name));
-        format!("({}){ret}", params.join(", "))
+        format!("{vararg}({}){ret}", params.join(", "))
     }
 
     fn literal(&self, literal: isthmus_runtime_abi::ids::LiteralId) -> String {
@@ -203,6 +208,7 @@ fn method(out: &mut String, m: &Module, def: &MethodDef, indent: &str) {
             (MethodFlags::FINAL, "final "),
             (MethodFlags::NOINLINE, "noinline "),
             (MethodFlags::INLINE, "inline "),
+            (MethodFlags::VARARG, "vararg "),
         ] {
             let implied = (flag == MethodFlags::STATIC && def.owner.is_none())
                 || (flag == MethodFlags::VIRTUAL && def.flags.contains(MethodFlags::OVERRIDE))
@@ -406,6 +412,9 @@ impl Printer<'_> {
         if let Op::Raise(raise) = op {
             let text: Vec<u16> = self.names.raise(raise).encode_utf16().collect();
             return format!("raise {}", quote(&text));
+        }
+        if let Op::VarArgs(sig) = op {
+            return format!("varargs {}", self.names.signature(sig));
         }
         let (kind, operand) = self.operand(op);
         let short = [

@@ -230,7 +230,6 @@ impl Vm for TestVm {
         class_init(a: usize) -> ();
         thread_statics(a: usize) -> usize;
         static_address(a: usize) -> usize;
-        local_alloc(a: i64) -> usize;
     }
 }
 

@@ -153,7 +153,7 @@ impl Builder<'_> {
             Cil::IsInst(t) => self.is_inst(t)?,
             Cil::LdToken(t) => self.load_token(t)?,
             // ---- not supported
-            Cil::ArgList => return self.fail(Reason::VarArgs),
+            Cil::ArgList | Cil::VarArgs(_) => return self.fail(Reason::VarArgs),
             Cil::MkRefAny(_) | Cil::RefAnyVal(_) | Cil::RefAnyType => {
                 return self.fail(Reason::TypedRef);
             }
