@@ -78,6 +78,8 @@ pub trait AsmInt: AsmCore {
     fn load_symbol(&mut self, dst: Gpr, symbol: Symbol);
     /// The word at a symbol that is near (a method's cell).
     fn load_cell(&mut self, dst: Gpr, symbol: Symbol);
+    /// Subtracts a constant from the 32-bit word at a symbol that is near; `Cond::Neg` tells that the result is negative.
+    fn count_down(&mut self, symbol: Symbol, by: i32);
 
     /// `dst = dst op src`.
     fn alu(&mut self, op: Alu, w: Width, dst: Gpr, src: impl Into<Src>);

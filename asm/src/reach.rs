@@ -23,6 +23,8 @@ pub fn reach(symbol: Symbol) -> Reach {
         Symbol::MethodEntry(_)
         | Symbol::MethodCell(_)
         | Symbol::MethodBody(_)
+        | Symbol::MethodCounter(_)
+        | Symbol::OsrBody(..)
         | Symbol::Filter(..)
         | Symbol::InterfaceStub(_)
         | Symbol::Helper(_)

@@ -7,7 +7,9 @@ use crate::ids::{MethodId, TypeId};
 use crate::symbol::{Reloc, Symbol};
 use crate::target::{Arch, Reg};
 use crate::trap::TrapKind;
+use crate::types::{CallConv, MemTy, Signature};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Who made the code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,7 +25,7 @@ pub enum Tier {
 /// Code and everything the runtime must know about it.
 #[derive(Clone, Debug)]
 pub struct CompiledMethod {
-    /// What this is the code of: `MethodBody` or `Filter`.
+    /// What this is the code of: `MethodBody`, `OsrBody` or `Filter`.
     pub symbol: Symbol,
     /// Architecture of the code.
     pub arch: Arch,
@@ -53,6 +55,60 @@ pub struct CompiledMethod {
     pub line_map: Vec<(u32, u32)>,
     /// Virtual slots, types, … the code assumes final; not used by correctness-critical code yet.
     pub helper_calls: u32,
+    /// In baseline code that counts: where an optimized version may take over at a loop header.
+    pub osr: Option<Box<OsrMap>>,
+}
+
+/// Where a running baseline frame keeps what an optimized version needs to take over at a loop header (*on-stack
+/// replacement*). That version is a function of its own, `osr(fp: Ptr) -> the method's result`, called by the baseline
+/// frame with its own FP: it reads arguments and locals from their homes in that frame, runs the rest of the method, and what
+/// it returns is the method's result. The baseline frame stays beneath it: addresses of variables stay valid.
+///
+/// All offsets are from the baseline frame's FP; `None` is a variable that the body does not use.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OsrMap {
+    /// Home of each argument, `this` included.
+    pub args: Vec<Option<i32>>,
+    /// Home of each local.
+    pub locals: Vec<Option<i32>>,
+    /// Home of the generic context (hidden argument), if the method has one.
+    pub context: Option<i32>,
+    /// Home of the `this` that the generic context is found through, if it is.
+    pub this: Option<i32>,
+    /// Home of the vararg cookie, if the method takes one.
+    pub cookie: Option<i32>,
+    /// The loops, by header.
+    pub loops: Vec<OsrLoop>,
+}
+
+impl OsrMap {
+    /// The signature of the version that takes over in a method with this result.
+    pub fn signature(ret: Option<MemTy>) -> Signature {
+        Signature {
+            conv: CallConv::Managed,
+            has_this: false,
+            params: SmallVec::from_slice(&[MemTy::Native]),
+            ret,
+        }
+    }
+}
+
+/// What the optimizing compiler is asked for when a baseline frame wants to go over.
+#[derive(Clone, Debug)]
+pub struct OsrEntry {
+    /// The instruction to begin at.
+    pub header: u32,
+    /// Where the baseline frame keeps what it needs.
+    pub map: Arc<OsrMap>,
+}
+
+/// A loop of a baseline method whose header asks for an optimized version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OsrLoop {
+    /// Index of the header's instruction in the body. The evaluation stack is empty there.
+    pub header: u32,
+    /// The loop around it, as an index into the list, which is in order of headers.
+    pub outer: Option<u32>,
 }
 
 /// The frame of a method. Every managed frame keeps a frame pointer: `[fp]` is the caller's FP, `[fp + word]` the return
@@ -186,6 +242,7 @@ impl CompiledMethod {
             filters: Vec::new(),
             line_map: Vec::new(),
             helper_calls: 0,
+            osr: None,
         }
     }
 }

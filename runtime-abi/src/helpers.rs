@@ -189,8 +189,9 @@ helpers! {
     /// Arc tangent of a quotient.
     Atan2 = "atan2" (F64, F64) -> F64, LEAF | PURE;
     // ---- tiering
-    /// A call counter ran out: MethodHandle.
-    TierUp = "tier_up" (Ptr), MAY_GC;
+    /// A method's counter ran out: the counter, and the instruction of the loop header or -1 at the method's entry. Gives the code
+    /// to go on in (see `artifact::OsrMap`), or null.
+    TierUp = "tier_up" (Ptr, I32) -> Ptr, MAY_GC;
 }
 
 #[cfg(test)]

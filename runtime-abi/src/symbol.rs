@@ -16,16 +16,20 @@ pub enum Symbol {
     MethodCell(MethodId),
     /// The newest code of the method itself; only for code that is final.
     MethodBody(MethodId),
+    /// The data word that counts a method's calls and loops down (its low half; the high half is the method's id).
+    MethodCounter(MethodId),
+    /// Code that runs a method from the loop header at instruction `1` on: see [`OsrMap`](crate::artifact::OsrMap).
+    OsrBody(MethodId, u32),
     /// Code of filter number `1` of a method (the clause's index in its `CompiledMethod`).
     Filter(MethodId, u32),
     /// The VM's description of a method (opaque to code; passed to helpers).
     MethodHandle(MethodId),
+    /// The VM's description of a signature: what the block of variadic arguments of a call begins with.
+    Signature(SigId),
     /// The stub that calls an interface method: loads the IMT key and jumps through the receiver's IMT slot.
     InterfaceStub(MethodId),
     /// A type's vtable (its address; its low 32 bits are the type word).
     Vtable(TypeId),
-    /// The VM's description of a signature: what the block of variadic arguments of a call begins with.
-    Signature(SigId),
     /// The VM's description of a type (opaque; passed to helpers).
     TypeHandle(TypeId),
     /// Native memory with the type's non-reference statics.

@@ -257,6 +257,20 @@ impl AsmInt for X64Asm {
         self.op_rip(Op::one(0x8b).wide(true), dst.0, to, 0);
     }
 
+    fn count_down(&mut self, symbol: Symbol, by: i32) {
+        let to = Rip::Symbol(RelocKind::X64PcRel32, symbol);
+        match i8::try_from(by) {
+            Ok(by) => {
+                self.op_rip(Op::one(0x83), 5, to, 1);
+                self.raw(&[by as u8]);
+            }
+            Err(_) => {
+                self.op_rip(Op::one(0x81), 5, to, 4);
+                self.raw(&by.to_le_bytes());
+            }
+        }
+    }
+
     #[inline]
     fn alu(&mut self, op: Alu, w: Width, dst: Gpr, src: impl Into<Src>) {
         self.row(alu_number(op), w, dst, src.into());

@@ -78,7 +78,7 @@ fn all_forms() -> String {
         alu(Or, W32, RAX, M); alu(Adc, W32, RAX, RDX); alu(Sbb, W64, RAX, X); alu(And, W64, RSP, -16); alu(Sub, W8, RAX, RDI);
         alu(Sub, W8, RDI, M); alu(Xor, W32, R9, R9); alu(Xor, W16, R9, R10);
         alu_mem(Add, W32, M, RAX); alu_mem(Sub, W64, X, 1); alu_mem(And, W8, M, 0x0f); alu_mem(Or, W8, M, RDI); alu_mem(Add, W16, M, 1000);
-        alu_mem(Add, W32, M, 1000);
+        alu_mem(Add, W32, M, 1000); count_down(cell(), 1); count_down(cell(), 1000);
         unary(Unary::Neg, W32, RAX); unary(Unary::Not, W64, R9); unary(Unary::Neg, W8, RDI);
         mul(W32, RAX, RCX); mul(W64, RAX, M); mul(W32, RAX, 10); mul(W32, RAX, 1000);
         mul_imm(W64, RAX, RCX, 24); mul_imm(W32, RAX, M, -300);
