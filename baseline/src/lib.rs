@@ -49,8 +49,8 @@ mod sites;
 mod tail;
 mod target;
 mod value;
-mod vars;
 mod varargs;
+mod vars;
 
 pub use error::{CompileError, Unsupported};
 

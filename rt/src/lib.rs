@@ -12,7 +12,9 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`runtime`] | [`Runtime`](runtime::Runtime): everything of a process; installs code, resolves symbols |
-//! | [`vm`] | the trait that a VM implements |
+//! | [`vm`], `defaults` | the trait that a VM implements, and answers that serve most VMs |
+//! | [`class_init`] | running class constructors once |
+//! | [`native`] | what native functions of a VM need |
 //! | [`thread`] | attached threads: context, stack, states |
 //! | [`object`] | references and exceptions in runtime code |
 //! | [`invoke`] | calling managed code |
@@ -29,8 +31,10 @@
 //! | [`transition`] | blocking regions |
 //! | [`gc`] | the heap |
 //! | [`heap`] | where the two meet |
-//! | [`vtables`], [`memory`] | address space |
+//! | [`vtables`] | vtables, in low memory |
+//! | [`memory`] | address space |
 
+pub mod class_init;
 pub mod dispatch;
 pub mod exception;
 pub mod gc;
@@ -40,6 +44,7 @@ pub mod invoke;
 pub mod local_memory;
 pub mod memory;
 pub mod methods;
+pub mod native;
 pub mod object;
 pub mod registry;
 pub mod runtime;
@@ -53,6 +58,7 @@ pub mod vtables;
 pub mod walk;
 
 mod arch;
+mod defaults;
 
 /// Exit code of the process when the runtime finds itself in a state that cannot be.
 pub const INTERNAL_ERROR: i32 = 70;

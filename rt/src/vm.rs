@@ -7,7 +7,11 @@
 //!
 //! Exceptions travel as [`Thrown`]: runtime code never unwinds. An `Err` from a helper becomes a throw in the managed
 //! caller.
+//!
+//! Methods with a body are what most VMs want, or what a VM leaves alone that has no such thing (generics, stack traces, tiers). Their
+//! answers about types are in [`crate::defaults`]: they take the handle of a type from its vtable, and handles of methods to be their ids.
 
+use crate::defaults::{self, trap};
 use crate::object::{Ref, Thrown};
 use crate::thread::Thread;
 use isthmus_runtime_abi::artifact::CompiledMethod;
@@ -68,14 +72,22 @@ pub trait Vm: Send + Sync {
     /// Whether a `catch` of this type takes the exception.
     fn catches(&self, ty: TypeId, exception: Ref) -> bool;
     /// The same for the type in a slot of a frame's generic context.
-    fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool;
+    fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool {
+        let _ = (context, slot, exception);
+        false
+    }
     /// The exception object of a trap. Must give an object, if only one allocated beforehand.
     fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref;
     /// The object of a prepared exception.
-    fn raise_exception(&self, thread: &Thread, raise: RaiseId) -> Ref;
+    fn raise_exception(&self, thread: &Thread, raise: RaiseId) -> Ref {
+        let _ = raise;
+        self.trap_exception(thread, TrapKind::InvalidProgram)
+    }
     /// Notes frames of an exception's stack trace, innermost first. `fresh`: forget what was noted before. Called
     /// in parts, before each filter runs and before handlers run.
-    fn note_trace(&self, thread: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool);
+    fn note_trace(&self, thread: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool) {
+        let _ = (thread, exception, frames, fresh);
+    }
 
     // ---- allocation: the heap's, unless the VM adds to it
     /// `AllocObject`: an instance of the class with this vtable, with a finalizer registered if it has one.
@@ -87,35 +99,77 @@ pub trait Vm: Send + Sync {
         thread.runtime().alloc_array(thread, vtable, length)
     }
 
+    // ---- types: what boxes, casts and checks of array elements rest on
+    /// Whether an object is of a type (a handle); the object is not null.
+    fn is_instance(&self, object: Ref, ty: usize) -> bool;
+    /// How values of a type (a handle) hold null, if they can.
+    fn nullable(&self, ty: usize) -> Option<Nullable> {
+        let _ = ty;
+        None
+    }
+
     // ---- helpers; see `runtime_abi::helpers::Helper` for each
     /// `Box`.
     fn box_value(&self, thread: &Thread, vtable: usize, value: usize) -> Result<Ref, Thrown> {
         thread.runtime().box_value(thread, vtable, value)
     }
     /// `BoxAny`.
-    fn box_any(&self, thread: &Thread, ty: usize, value: usize) -> Result<Ref, Thrown>;
-    /// `Unbox`.
-    fn unbox(&self, thread: &Thread, object: Ref, ty: usize) -> Result<usize, Thrown>;
+    fn box_any(&self, thread: &Thread, ty: usize, value: usize) -> Result<Ref, Thrown> {
+        match self.nullable(ty) {
+            Some(nullable) => defaults::box_nullable(self, thread, nullable, value),
+            None => trap(thread, TrapKind::InvalidProgram),
+        }
+    }
+    /// `Unbox`; the object is not null.
+    fn unbox(&self, thread: &Thread, object: Ref, ty: usize) -> Result<usize, Thrown> {
+        defaults::unbox(thread, object, ty)
+    }
     /// `UnboxAny`.
-    fn unbox_any(&self, thread: &Thread, object: Ref, ty: usize, to: usize) -> Result<(), Thrown>;
-    /// `IsInst`: the object, or null.
-    fn is_inst(&self, object: Ref, ty: usize) -> Ref;
-    /// `CastClass`.
-    fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown>;
-    /// `ArrayStoreCheck`.
-    fn array_store_check(&self, thread: &Thread, array: Ref, value: Ref) -> Result<(), Thrown>;
+    fn unbox_any(&self, thread: &Thread, object: Ref, ty: usize, to: usize) -> Result<(), Thrown> {
+        match self.nullable(ty) {
+            Some(nullable) => defaults::unbox_nullable(self, thread, object, nullable, to),
+            None => trap(thread, TrapKind::InvalidProgram),
+        }
+    }
+    /// `IsInst`: the object, or null. The object is not null.
+    fn is_inst(&self, object: Ref, ty: usize) -> Ref {
+        match self.is_instance(object, ty) {
+            true => object,
+            false => Ref::NULL,
+        }
+    }
+    /// `CastClass`; the object is not null.
+    fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown> {
+        defaults::cast_class(self, thread, object, ty)
+    }
+    /// `ArrayStoreCheck`; neither is null.
+    fn array_store_check(&self, thread: &Thread, array: Ref, value: Ref) -> Result<(), Thrown> {
+        defaults::array_store_check(self, thread, array, value)
+    }
     /// `ArrayExactCheck`.
-    fn array_exact_check(&self, thread: &Thread, array: Ref, ty: usize) -> Result<(), Thrown>;
-    /// `ResolveVirtual`.
-    fn resolve_virtual(&self, thread: &Thread, object: Ref, method: usize)
-    -> Result<usize, Thrown>;
-    /// `ResolveGenericVirtual`.
+    fn array_exact_check(&self, thread: &Thread, array: Ref, ty: usize) -> Result<(), Thrown> {
+        defaults::array_exact_check(thread, array, ty)
+    }
+    /// `ResolveVirtual`; the object is not null. By default what [`Self::interface_method`] says, which must then know methods of
+    /// classes as well.
+    fn resolve_virtual(
+        &self,
+        thread: &Thread,
+        object: Ref,
+        method: usize,
+    ) -> Result<usize, Thrown> {
+        defaults::resolve_virtual(self, thread, object, method)
+    }
+    /// `ResolveGenericVirtual`; the object is not null.
     fn resolve_generic_virtual(
         &self,
         thread: &Thread,
         object: Ref,
         method: usize,
-    ) -> Result<usize, Thrown>;
+    ) -> Result<usize, Thrown> {
+        let _ = (object, method);
+        trap(thread, TrapKind::InvalidProgram)
+    }
     /// `ResolveConstrained`: code address, and the `this` to pass.
     fn resolve_constrained(
         &self,
@@ -123,19 +177,45 @@ pub trait Vm: Send + Sync {
         value: usize,
         ty: usize,
         method: usize,
-    ) -> Result<(usize, usize), Thrown>;
+    ) -> Result<(usize, usize), Thrown> {
+        let _ = (value, ty, method);
+        trap(thread, TrapKind::InvalidProgram)
+    }
     /// `GenericLookup`.
-    fn generic_lookup(&self, thread: &Thread, context: usize, slot: u32) -> Result<usize, Thrown>;
-    /// `ClassInit`.
+    fn generic_lookup(&self, thread: &Thread, context: usize, slot: u32) -> Result<usize, Thrown> {
+        let _ = (context, slot);
+        trap(thread, TrapKind::InvalidProgram)
+    }
+    /// `ClassInit`; see [`ClassState::ensure`](crate::class_init::ClassState::ensure).
     fn class_init(&self, thread: &Thread, ty: usize) -> Result<(), Thrown>;
     /// `ThreadStatics`.
     fn thread_statics(&self, thread: &Thread, ty: usize) -> Result<usize, Thrown>;
     /// `StaticAddress`.
-    fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown>;
+    fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown> {
+        let _ = field;
+        trap(thread, TrapKind::InvalidProgram)
+    }
     /// `CopyValue`: copies a value with references by its type.
     fn copy_value(&self, to: usize, from: usize, ty: usize);
     /// `TierUp`.
-    fn tier_up(&self, thread: &Thread, method: usize);
+    fn tier_up(&self, thread: &Thread, method: usize) {
+        let _ = (thread, method);
+    }
+}
+
+/// How values of a type hold null: a flag byte, not 0 if there is a value, and the value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nullable {
+    /// Size of the type.
+    pub size: u32,
+    /// Offset of the flag.
+    pub flag: u32,
+    /// Offset of the value.
+    pub value: u32,
+    /// Size of the value.
+    pub value_size: u32,
+    /// Vtable of the value's boxes.
+    pub vtable: usize,
 }
 
 /// Where a frame's generic context is found.

@@ -95,7 +95,7 @@ words! {
         Display display,
         /// Type word of the element type's vtable for arrays of references, else 0.
         ElementType element_type,
-        /// The VM's class description (opaque to compiled code).
+        /// The type's handle (`Symbol::TypeHandle`): the VM's class description, opaque to compiled code.
         Class class,
         /// Address of a row of pointers to generic contexts ([`GenericContext`]), one for each class of the hierarchy by depth (0 where
         /// that class is not generic): what shared code of instance methods looks things up in. 0 if no class of the hierarchy is generic.

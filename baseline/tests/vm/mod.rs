@@ -10,11 +10,11 @@ use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::{Config, Runtime};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::transition::blocking;
-use isthmus_rt::vm::{GenericContextOf, SlotTarget, TraceFrame, UnboxContext, Vm};
+use isthmus_rt::vm::{Nullable, SlotTarget, UnboxContext, Vm};
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::context::ThreadContext;
-use isthmus_runtime_abi::ids::{FieldId, MethodId, RaiseId, TypeId};
+use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::layout::*;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
@@ -79,13 +79,9 @@ fn ref_map(offsets: &[u32]) -> usize {
     words.leak().as_ptr() as usize
 }
 
-/// Handles of types and methods are small numbers in an unused range.
-fn type_handle(t: TypeId) -> usize {
-    0x1000_0000_0000 + t.index()
-}
-
+/// Handles of types and methods are their ids.
 fn handle_type(handle: usize) -> TypeId {
-    TypeId::from_index(handle - 0x1000_0000_0000)
+    TypeId::from_raw(handle as u32).unwrap()
 }
 
 fn type_of(object: Ref) -> TypeId {
@@ -250,7 +246,7 @@ impl Vm for SirVm {
     fn symbol(&self, symbol: Symbol) -> Option<usize> {
         Some(match symbol {
             Symbol::Vtable(t) => types()[t.index()].vtable,
-            Symbol::TypeHandle(t) => type_handle(t),
+            Symbol::TypeHandle(t) => t.raw() as usize,
             Symbol::MethodHandle(m) => m.raw() as usize,
             Symbol::Statics(t) => types()[t.index()].statics,
             Symbol::RefStatics(t) => types()[t.index()].ref_statics,
@@ -277,137 +273,26 @@ impl Vm for SirVm {
         module().is_subtype(type_of(exception), ty)
     }
 
-    fn catches_lookup(&self, _: GenericContextOf, _: u32, _: Ref) -> bool {
-        false
-    }
-
     fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref {
         new_object(thread, module().trap_class(kind))
     }
 
-    fn raise_exception(&self, thread: &Thread, raise: RaiseId) -> Ref {
-        let _ = raise;
-        new_object(thread, module().trap_class(TrapKind::InvalidProgram))
+    fn is_instance(&self, object: Ref, ty: usize) -> bool {
+        module().is_subtype(type_of(object), handle_type(ty))
     }
 
-    fn note_trace(&self, _: &Thread, _: Ref, _: &[TraceFrame], _: bool) {}
-
-    fn box_any(&self, thread: &Thread, ty: usize, value: usize) -> Result<Ref, Thrown> {
+    fn nullable(&self, ty: usize) -> Option<Nullable> {
         let t = handle_type(ty);
         let TypeKind::Nullable(payload) = module().ty(t).kind else {
-            return thread
-                .runtime()
-                .box_value(thread, types()[t.index()].vtable, value);
+            return None;
         };
-        // SAFETY: the address of a nullable.
-        if unsafe { *(value as *const u8) } == 0 {
-            return Ok(Ref::NULL);
-        }
-        let offset = nullable_offset(t);
-        let vtable = types()[payload.index()].vtable;
-        thread.runtime().box_value(thread, vtable, value + offset)
-    }
-
-    fn unbox(&self, thread: &Thread, object: Ref, ty: usize) -> Result<usize, Thrown> {
-        if object.is_null() {
-            return fail(thread, TrapKind::NullReference);
-        }
-        match type_of(object) == handle_type(ty) {
-            true => Ok(object.addr() + HEADER as usize),
-            false => fail(thread, TrapKind::InvalidCast),
-        }
-    }
-
-    fn unbox_any(&self, thread: &Thread, object: Ref, ty: usize, to: usize) -> Result<(), Thrown> {
-        let t = handle_type(ty);
-        let TypeKind::Nullable(payload) = module().ty(t).kind else {
-            return fail(thread, TrapKind::InvalidCast);
-        };
-        let bytes = module().ty(t).layout.size as usize;
-        // SAFETY: the destination is a nullable in a frame.
-        unsafe { std::ptr::write_bytes(to as *mut u8, 0, bytes) };
-        if object.is_null() {
-            return Ok(());
-        }
-        if type_of(object) != payload {
-            return fail(thread, TrapKind::InvalidCast);
-        }
-        let offset = nullable_offset(t);
-        // SAFETY: as above; the box holds the payload.
-        unsafe {
-            *(to as *mut u8) = 1;
-            std::ptr::copy_nonoverlapping(
-                (object.addr() + HEADER as usize) as *const u8,
-                (to + offset) as *mut u8,
-                bytes - offset,
-            );
-        }
-        Ok(())
-    }
-
-    fn is_inst(&self, object: Ref, ty: usize) -> Ref {
-        match module().is_subtype(type_of(object), handle_type(ty)) {
-            true => object,
-            false => Ref::NULL,
-        }
-    }
-
-    fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown> {
-        if object.is_null() || !self.is_inst(object, ty).is_null() {
-            return Ok(object);
-        }
-        fail(thread, TrapKind::InvalidCast)
-    }
-
-    fn array_store_check(&self, thread: &Thread, array: Ref, value: Ref) -> Result<(), Thrown> {
-        let TypeKind::SzArray(element) = module().ty(type_of(array)).kind else {
-            return fail(thread, TrapKind::ArrayTypeMismatch);
-        };
-        match value.is_null() || module().is_subtype(type_of(value), element) {
-            true => Ok(()),
-            false => fail(thread, TrapKind::ArrayTypeMismatch),
-        }
-    }
-
-    fn array_exact_check(&self, thread: &Thread, array: Ref, ty: usize) -> Result<(), Thrown> {
-        if array.is_null() {
-            return fail(thread, TrapKind::NullReference);
-        }
-        match module().ty(type_of(array)).kind {
-            TypeKind::SzArray(e) if e == handle_type(ty) => Ok(()),
-            _ => fail(thread, TrapKind::ArrayTypeMismatch),
-        }
-    }
-
-    fn resolve_virtual(&self, t: &Thread, object: Ref, method: usize) -> Result<usize, Thrown> {
-        if object.is_null() {
-            return fail(t, TrapKind::NullReference);
-        }
-        let method = MethodId::from_raw(method as u32).unwrap();
-        let class = type_of(object);
-        let found = module().find_implementation(method, class).unwrap();
-        Ok(match slot_target(class, found) {
-            SlotTarget::Method(m) => runtime().entry(m),
-            SlotTarget::Unboxed(m, c) => runtime().unboxing_stub(m, c).unwrap(),
+        Some(Nullable {
+            size: module().ty(t).layout.size,
+            flag: 0,
+            value: nullable_offset(t) as u32,
+            value_size: module().ty(payload).layout.size,
+            vtable: types()[payload.index()].vtable,
         })
-    }
-
-    fn resolve_generic_virtual(&self, _: &Thread, _: Ref, _: usize) -> Result<usize, Thrown> {
-        unreachable!()
-    }
-
-    fn resolve_constrained(
-        &self,
-        _: &Thread,
-        _: usize,
-        _: usize,
-        _: usize,
-    ) -> Result<(usize, usize), Thrown> {
-        unreachable!()
-    }
-
-    fn generic_lookup(&self, _: &Thread, _: usize, _: u32) -> Result<usize, Thrown> {
-        unreachable!()
     }
 
     fn class_init(&self, thread: &Thread, ty: usize) -> Result<(), Thrown> {
@@ -476,18 +361,11 @@ impl Vm for SirVm {
         }))
     }
 
-    fn static_address(&self, _: &Thread, field: usize) -> Result<usize, Thrown> {
-        let _ = FieldId::from_raw(field as u32);
-        unreachable!()
-    }
-
     fn copy_value(&self, to: usize, from: usize, ty: usize) {
         let size = module().ty(handle_type(ty)).layout.size as usize;
         // SAFETY: compiled code vouches for both addresses.
         unsafe { runtime().heap().copy_unknown(to, from, size) }
     }
-
-    fn tier_up(&self, _: &Thread, _: usize) {}
 }
 
 fn slot_target(t: TypeId, method: MethodId) -> SlotTarget {

@@ -115,15 +115,6 @@ pub fn is_instance(class: &'static Type, ty: &'static Type) -> bool {
     yes
 }
 
-/// The object if it is of the type, else null.
-pub fn is_inst(object: Ref, ty: &'static Type) -> Ref {
-    if object.is_null() || is_instance(Cx::current().type_of(object), ty) {
-        object
-    } else {
-        Ref::NULL
-    }
-}
-
 /// The object, if it is null or of the type.
 pub fn cast_class(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<Ref> {
     if object.is_null() || is_instance(cx.type_of(object), ty) {

@@ -60,7 +60,7 @@ impl Clr {
             Entity::FieldHandle(f) => std::ptr::from_ref(ts.field(f)) as usize,
             Entity::Statics(t) => ts.ty(t).static_memory().map_err(thrown)?,
             Entity::RefStatics(t) => ts.ty(t).static_object().map_err(thrown)?,
-            Entity::InitState(t) => std::ptr::from_ref(&ts.ty(t).runtime.init) as usize,
+            Entity::InitState(t) => ts.ty(t).runtime.init.address(),
             Entity::Context(m) => contexts::of_method(ts.method(m)),
             Entity::Signature(s) => std::ptr::from_ref(signatures().get(s)) as usize,
             Entity::MethodEntry(m) => {
@@ -125,7 +125,7 @@ impl Vm for Clr {
             Symbol::MethodHandle(m) => Some(std::ptr::from_ref(ts.method(m)) as usize),
             Symbol::Statics(t) => ts.ty(t).static_memory().ok(),
             Symbol::RefStatics(t) => ts.ty(t).static_object().ok(),
-            Symbol::InitState(t) => Some(std::ptr::from_ref(&ts.ty(t).runtime.init) as usize),
+            Symbol::InitState(t) => Some(ts.ty(t).runtime.init.address()),
             Symbol::GenericContext(m) => Some(contexts::of_method(ts.method(m))),
             Symbol::Signature(s) => Some(std::ptr::from_ref(signatures().get(s)) as usize),
             Symbol::Literal(id) => literal(id),
@@ -197,8 +197,8 @@ impl Vm for Clr {
         casts::unbox_any(&Cx { thread }, object, ty_of(ty), to)
     }
 
-    fn is_inst(&self, object: Ref, ty: usize) -> Ref {
-        casts::is_inst(object, ty_of(ty))
+    fn is_instance(&self, object: Ref, ty: usize) -> bool {
+        casts::is_instance(Cx::current().type_of(object), ty_of(ty))
     }
 
     fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown> {

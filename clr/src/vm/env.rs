@@ -519,7 +519,7 @@ impl CompileEnv for ClrEnv {
 impl Type {
     /// Whether its static constructor has yet to run (or, in shared code, may have).
     pub fn needs_init(&'static self) -> bool {
-        if self.runtime.is_ready() {
+        if self.runtime.init.is_ready() {
             return false;
         }
         self.class_constructor().is_some()

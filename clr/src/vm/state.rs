@@ -1,17 +1,15 @@
 //! What the VM keeps beside each type, method and assembly: addresses of run-time data, 0 until made.
 
 use super::contexts::SlotTable;
-use isthmus_runtime_abi::layout::CLASS_READY;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use isthmus_rt::class_init::ClassState;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 /// Beside a type.
 #[derive(Default)]
 pub struct TypeState {
-    /// Class-initialization state byte: [`CLASS_READY`] when done. Compiled code reads it.
-    pub init: AtomicU8,
-    /// Who runs the class constructor, and what came of it.
-    pub init_progress: Mutex<InitProgress>,
+    /// Class initialization.
+    pub init: ClassState,
     /// Native memory of statics.
     pub statics: AtomicUsize,
     /// Object with the statics that hold references.
@@ -26,27 +24,6 @@ pub struct TypeState {
     pub slots: SlotTable,
     /// The type of one-dimensional arrays of this type.
     pub array: OnceLock<isthmus_runtime_abi::ids::TypeId>,
-}
-
-/// State of class initialization.
-#[derive(Clone, Debug, Default)]
-pub enum InitProgress {
-    /// Not begun.
-    #[default]
-    Idle,
-    /// The constructor runs on this thread (the VM's thread number).
-    Running(u64),
-    /// Done.
-    Ready,
-    /// The constructor threw: handle of the TypeInitializationException to throw again.
-    Failed(usize),
-}
-
-impl TypeState {
-    /// Whether the class needs no initialization any more.
-    pub fn is_ready(&self) -> bool {
-        self.init.load(Ordering::Acquire) == CLASS_READY
-    }
 }
 
 /// Beside a method.

@@ -5,20 +5,10 @@ use super::env::MIN_OBJECT;
 use super::runtime;
 use crate::types::ty::Kind;
 use crate::types::{LoadError, Result, Type, TypeKey, types};
+use isthmus_rt::vtables::VtableSpec;
 use isthmus_runtime_abi::layout::{self, VtableFlags, VtableHeader};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A list of reference offsets in the form of [`layout::RefMap`], never freed.
-pub fn leak_ref_map(offsets: &[u32]) -> usize {
-    if offsets.is_empty() {
-        return 0;
-    }
-    let mut words = Vec::with_capacity(offsets.len() + 1);
-    words.push(offsets.len() as u32);
-    words.extend_from_slice(offsets);
-    Box::leak(words.into_boxed_slice()).as_ptr() as usize
-}
+use std::sync::atomic::Ordering;
 
 /// Shape of instances, as the collector and allocation see it.
 struct Shape {
@@ -44,7 +34,6 @@ fn shape(ty: &'static Type) -> Result<Shape> {
             VtableFlags::MD_ARRAY
         };
         flags.set(VtableFlags::REF_ELEMENTS, element.is_reference());
-        flags.set(VtableFlags::HAS_REFS, !refs.is_empty());
         let base_size = if ty.is_sz_array() {
             layout::ARRAY_DATA
         } else {
@@ -73,7 +62,6 @@ fn shape(ty: &'static Type) -> Result<Shape> {
     } else {
         (l.size, l.refs.clone())
     };
-    flags.set(VtableFlags::HAS_REFS, !refs.is_empty());
     flags.set(VtableFlags::FINALIZABLE, ty.has_finalizer());
     Ok(Shape {
         flags,
@@ -81,11 +69,6 @@ fn shape(ty: &'static Type) -> Result<Shape> {
         component_size: 0,
         refs,
     })
-}
-
-/// Type word of a vtable.
-pub fn type_word(vtable: usize) -> u32 {
-    vtable as u32
 }
 
 impl Type {
@@ -105,9 +88,7 @@ impl Type {
         let parent = self.parent()?;
         let parent_vtable = parent.map(Type::vtable_pointer).transpose()?;
         let element = match self.element() {
-            Some(e) if self.kind == Kind::Array && e.is_reference() => {
-                type_word(e.vtable_pointer()?)
-            }
+            Some(e) if self.kind == Kind::Array && e.is_reference() => e.vtable_pointer()?,
             _ => 0,
         };
         let shape = shape(self)?;
@@ -119,49 +100,26 @@ impl Type {
         if found != 0 {
             return Ok(found);
         }
-        let rt = runtime();
-        let vtable = rt.alloc_vtable(slots).ok_or_else(|| {
+        let spec = VtableSpec {
+            slots,
+            flags: shape.flags,
+            base_size: shape.base_size,
+            component_size: shape.component_size,
+            refs: &shape.refs,
+            parent: parent_vtable,
+            element,
+            class: std::ptr::from_ref(self) as usize,
+            init_state: self.runtime.init.address(),
+        };
+        let vtable = runtime().new_vtable(&spec).ok_or_else(|| {
             LoadError::type_load(format!("no room for the vtable of {}", self.full_name()))
         })?;
-        let depth = self.class_depth();
-        let display = if self.is_interface() {
-            0
-        } else {
-            self.make_display(parent_vtable, type_word(vtable), depth)
-        };
-        // SAFETY: fresh memory of at least the header's size, aligned to words.
-        let header = unsafe { &*(vtable as *const VtableHeader) };
-        let set = |cell: &AtomicUsize, value: usize| cell.store(value, Ordering::Relaxed);
-        set(&header.flags, shape.flags.bits() as usize);
-        set(&header.base_size, shape.base_size as usize);
-        set(&header.component_size, shape.component_size as usize);
-        set(&header.ref_map, leak_ref_map(&shape.refs));
-        set(&header.depth, depth as usize);
-        set(&header.display, display);
-        set(&header.element_type, element as usize);
-        set(&header.class, std::ptr::from_ref(self) as usize);
-        set(&header.generic_contexts, self.make_context_row(depth));
-        set(
-            &header.init_state,
-            std::ptr::from_ref(&self.runtime.init) as usize,
-        );
+        let contexts = self.make_context_row(self.class_depth());
+        header(vtable)
+            .generic_contexts
+            .store(contexts, Ordering::Relaxed);
         self.vtable_address.store(vtable, Ordering::Release);
         Ok(vtable)
-    }
-
-    /// Type words of the class's supertypes by depth, itself last.
-    fn make_display(&'static self, parent: Option<usize>, own: u32, depth: u32) -> usize {
-        let mut words: Vec<u32> = Vec::with_capacity(depth as usize + 1);
-        if let Some(parent) = parent {
-            // SAFETY: a finished vtable; its display has (its depth + 1) words.
-            unsafe {
-                let header = &*(parent as *const VtableHeader);
-                let display = header.display.load(Ordering::Acquire) as *const u32;
-                words.extend((0..depth as usize).map(|i| *display.add(i)));
-            }
-        }
-        words.push(own);
-        Box::leak(words.into_boxed_slice()).as_ptr() as usize
     }
 
     /// Contexts of the classes of the hierarchy by depth, if any is generic.
@@ -182,6 +140,11 @@ impl Type {
     }
 }
 
+fn header(vtable: usize) -> &'static VtableHeader {
+    // SAFETY: vtables begin with this header and live for ever; its words are atomic.
+    unsafe { &*(vtable as *const VtableHeader) }
+}
+
 /// The type that a vtable belongs to.
 ///
 /// # Safety
@@ -197,26 +160,18 @@ pub unsafe fn type_of_vtable(vtable: usize) -> &'static Type {
 
 /// A vtable for a block of statics: an object whose references are at these offsets.
 pub fn block_vtable(size: u32, refs: &[u32]) -> Result<usize> {
-    let rt = runtime();
-    let vtable = rt
-        .alloc_vtable(0)
-        .ok_or_else(|| LoadError::type_load("no room for a vtable"))?;
-    // SAFETY: fresh memory of at least the header's size.
-    let header = unsafe { &*(vtable as *const VtableHeader) };
-    let flags = if refs.is_empty() {
-        VtableFlags::empty()
-    } else {
-        VtableFlags::HAS_REFS
+    let spec = VtableSpec {
+        slots: 0,
+        flags: VtableFlags::empty(),
+        base_size: size.next_multiple_of(layout::OBJECT_ALIGN).max(MIN_OBJECT),
+        component_size: 0,
+        refs,
+        parent: None,
+        element: 0,
+        class: std::ptr::from_ref(types().known.object()) as usize,
+        init_state: 0,
     };
-    header.flags.store(flags.bits() as usize, Ordering::Relaxed);
-    header.base_size.store(
-        size.next_multiple_of(layout::OBJECT_ALIGN).max(MIN_OBJECT) as usize,
-        Ordering::Relaxed,
-    );
-    header.ref_map.store(leak_ref_map(refs), Ordering::Relaxed);
-    header.class.store(
-        std::ptr::from_ref(types().known.object()) as usize,
-        Ordering::Release,
-    );
-    Ok(vtable)
+    runtime()
+        .new_vtable(&spec)
+        .ok_or_else(|| LoadError::type_load("no room for a vtable"))
 }

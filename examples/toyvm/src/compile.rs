@@ -2,15 +2,11 @@
 //!
 //! Both compilers have the same ends: a [`BodySource`] that answers their questions, and a [`CompiledMethod`] that the runtime installs.
 //! The optimizing one may decline a method (a construct that it does not know, a method too large); then the baseline compiler, which
-//! takes everything, steps in.
-//!
-//! A method is compiled when it is first called, perhaps deep in a recursion with little stack left: so compilers run on
-//! a thread of their own. The calling thread waits in a blocking region, where it does not hold up a collection.
+//! takes everything, steps in. A method is compiled when it is first called; the runtime sees to it that there is stack enough.
 
 use crate::run::{Options, Stats};
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_frontend_ir::module::Module;
-use isthmus_rt::transition::blocking;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::target::Arch;
@@ -25,9 +21,6 @@ pub enum Tier {
     /// Through SSA and Cranelift.
     Opt,
 }
-
-/// Stack of a compilation.
-const STACK_BYTES: usize = 64 << 20;
 
 /// Compiles methods and counts.
 #[derive(Debug)]
@@ -68,23 +61,13 @@ impl Compiler {
 
     /// Code for a method with a body. `None`: it cannot be compiled; the error is noted.
     pub fn compile(&self, method: MethodId) -> Option<CompiledMethod> {
-        let result = blocking(|| {
-            std::thread::scope(|scope| {
-                let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
-                let worker = builder.spawn_scoped(scope, || self.compile_here(method));
-                match worker.map(|w| w.join()) {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(_)) => Err("internal error: a compiler panicked".to_string()),
-                    Err(error) => Err(format!("cannot start a thread to compile on: {error}")),
-                }
-            })
-        });
+        let result = self.by_tier(method);
         result
             .map_err(|error| *lock(&self.error) = Some(error))
             .ok()
     }
 
-    fn compile_here(&self, method: MethodId) -> Result<CompiledMethod, String> {
+    fn by_tier(&self, method: MethodId) -> Result<CompiledMethod, String> {
         let start = Instant::now();
         let body = self.module.body(method).map_err(|e| e.to_string())?;
         let code = match self.options.tier {

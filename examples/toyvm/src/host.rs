@@ -8,45 +8,17 @@ use crate::object::{self, length, type_of, units};
 use crate::run::toy;
 use crate::types::from_handle;
 use isthmus_frontend_ir::interp::host as text;
-use isthmus_rt::gc::HandleKind;
+use isthmus_frontend_ir::module::Module;
+use isthmus_rt::native::{Ctx, current, finish, not_null, of_intrinsic, trap};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::transition::blocking;
-use isthmus_runtime_abi::context::ThreadContext;
+use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::{ARRAY_DATA, STRING_CHARS};
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_stubs::entry::InvokeArgs;
-use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicI32, AtomicI64};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-
-type Ctx = *mut ThreadContext;
-
-fn current<'a>(ctx: Ctx) -> &'a Thread {
-    // SAFETY: stubs pass the calling thread's context.
-    unsafe { Thread::from_context(ctx) }
-}
-
-/// The result of a function that may throw.
-fn finish<T: Default>(ctx: Ctx, result: Result<T, Thrown>) -> T {
-    result.unwrap_or_else(|thrown| {
-        current(ctx).set_pending(thrown);
-        T::default()
-    })
-}
-
-fn trap<T>(ctx: Ctx, kind: TrapKind) -> Result<T, Thrown> {
-    let thread = current(ctx);
-    Err(thread.runtime().trap(thread, kind))
-}
-
-fn not_null(ctx: Ctx, addr: usize) -> Result<Ref, Thrown> {
-    match addr {
-        0 => trap(ctx, TrapKind::NullReference),
-        addr => Ok(Ref::from_addr(addr)),
-    }
-}
 
 fn string(ctx: Ctx, units: &[u16]) -> Result<usize, Thrown> {
     object::new_string(current(ctx), units).map(Ref::addr)
@@ -155,55 +127,6 @@ extern "C" fn gc_collect(ctx: Ctx) {
     unsafe { current(ctx).runtime().heap().collect(true) }
 }
 
-// ---- atomic operations, for compilers that do not expand them
-
-macro_rules! atomics {
-    ($($name:ident($cell:ident: $atomic:ident, $int:ty $(, $arg:ident)*) = $body:expr;)*) => {
-        $(extern "C" fn $name(cell: usize, $($arg: $int,)* ctx: Ctx) -> $int {
-            finish(ctx, not_null(ctx, cell).map(|cell| {
-                // SAFETY: the program passes the address of a field, local or element of this type.
-                let $cell = unsafe { $atomic::from_ptr(cell.addr() as *mut $int) };
-                $body
-            }))
-        })*
-    };
-}
-
-atomics! {
-    exchange_i32(c: AtomicI32, i32, value) = c.swap(value, SeqCst);
-    exchange_i64(c: AtomicI64, i64, value) = c.swap(value, SeqCst);
-    compare_exchange_i32(c: AtomicI32, i32, value, wanted) = c.compare_exchange(wanted, value, SeqCst, SeqCst).unwrap_or_else(|old| old);
-    compare_exchange_i64(c: AtomicI64, i64, value, wanted) = c.compare_exchange(wanted, value, SeqCst, SeqCst).unwrap_or_else(|old| old);
-    add_i32(c: AtomicI32, i32, value) = c.fetch_add(value, SeqCst).wrapping_add(value);
-    add_i64(c: AtomicI64, i64, value) = c.fetch_add(value, SeqCst).wrapping_add(value);
-    increment_i32(c: AtomicI32, i32) = c.fetch_add(1, SeqCst).wrapping_add(1);
-    decrement_i32(c: AtomicI32, i32) = c.fetch_sub(1, SeqCst).wrapping_sub(1);
-}
-
-extern "C" fn memory_barrier(_: Ctx) {
-    std::sync::atomic::fence(SeqCst);
-}
-
-// ---- mathematics
-
-macro_rules! functions {
-    ($($name:ident($ty:ty) = $body:expr;)*) => {
-        $(extern "C" fn $name(x: $ty, _: Ctx) -> $ty {
-            let f: fn($ty) -> $ty = $body;
-            f(x)
-        })*
-    };
-}
-
-functions! {
-    sqrt(f64) = f64::sqrt;
-    abs_f64(f64) = f64::abs;
-    abs_f32(f32) = f32::abs;
-    floor(f64) = f64::floor;
-    ceil(f64) = f64::ceil;
-    round(f64) = f64::round_ties_even;
-}
-
 // ---- threads
 
 /// The threads that a program started, by number.
@@ -221,39 +144,22 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// Starts a thread that runs `code(argument)`.
 extern "C" fn thread_start(code: usize, argument: usize, ctx: Ctx) -> i32 {
-    let runtime = current(ctx).runtime();
-    // The argument crosses to the other thread in a handle: between the threads nothing scans it.
-    let handle = runtime
-        .heap()
-        .new_handle(HandleKind::Strong, Ref::from_addr(argument));
-    let Some(handle) = handle else {
-        return finish(ctx, trap(ctx, TrapKind::OutOfMemory));
-    };
-    let main = move || {
-        let Ok(thread) = runtime.attach() else {
-            return;
-        };
+    let main = move |thread: &Thread, argument: Ref| {
         let mut args = InvokeArgs::default();
-        args.ints[0] = runtime.heap().handle_target(handle).addr() as u64;
-        runtime.heap().free_handle(handle);
-        // SAFETY: this thread is attached; the program passed a function of one object, which goes in the first register.
-        if let Err(thrown) = unsafe { runtime.invoke_raw(&thread, code, &mut args) } {
+        args.ints[0] = argument.addr() as u64;
+        // SAFETY: the thread is attached; the program passed a function of one object, which goes in the first register.
+        if let Err(thrown) = unsafe { thread.runtime().invoke_raw(thread, code, &mut args) } {
             let class = &toy().module.ty(type_of(thrown.exception)).name;
             print(format!("unhandled {class} in a thread"));
         }
     };
-    match std::thread::Builder::new()
-        .stack_size(STACK_BYTES)
-        .spawn(main)
-    {
+    let runtime = current(ctx).runtime();
+    match runtime.spawn(STACK_BYTES, Ref::from_addr(argument), main) {
         Ok(join) => toy().threads.with(|all| {
             all.push(Some(join));
             all.len() as i32
         }),
-        Err(_) => {
-            runtime.heap().free_handle(handle);
-            finish(ctx, trap(ctx, TrapKind::OutOfMemory))
-        }
+        Err(_) => finish(ctx, trap(ctx, TrapKind::OutOfMemory)),
     }
 }
 
@@ -277,16 +183,13 @@ extern "C" fn thread_yield(_: Ctx) {
 
 macro_rules! table {
     ($($name:literal = $function:ident;)*) => {
-        /// The address of a host function, by the full name of its method.
-        pub fn function(name: &str) -> Option<usize> {
+        fn by_name(name: &str) -> Option<usize> {
             match name {
                 $($name => Some($function as *const () as usize),)*
                 _ => None,
             }
         }
 
-        /// Names of all host functions.
-        pub const NAMES: &[&str] = &[$($name),*];
     };
 }
 
@@ -315,21 +218,14 @@ table! {
     "thread_start" = thread_start;
     "thread_join" = thread_join;
     "thread_yield" = thread_yield;
-    "exchange_i32" = exchange_i32;
-    "exchange_i64" = exchange_i64;
-    "compare_exchange_i32" = compare_exchange_i32;
-    "compare_exchange_i64" = compare_exchange_i64;
-    "add_i32" = add_i32;
-    "add_i64" = add_i64;
-    "increment_i32" = increment_i32;
-    "decrement_i32" = decrement_i32;
-    "memory_barrier" = memory_barrier;
-    "sqrt" = sqrt;
-    "abs_f64" = abs_f64;
-    "abs_f32" = abs_f32;
-    "floor" = floor;
-    "ceil" = ceil;
-    "round" = round;
+}
+
+/// The address of a host function. What compilers have an intrinsic for, the runtime has as a function too.
+pub fn function(module: &Module, method: MethodId) -> Option<usize> {
+    let intrinsic = module.method_def(method).intrinsic;
+    intrinsic
+        .and_then(of_intrinsic)
+        .or_else(|| by_name(&module.full_name(method)))
 }
 
 #[cfg(test)]
@@ -342,12 +238,8 @@ mod tests {
         let module = isthmus_frontend_ir::text::parse("").unwrap();
         for m in module.method_ids() {
             let host = module.method_def(m).flags.contains(MethodFlags::EXTERN);
-            assert_eq!(
-                host,
-                NAMES.contains(&module.full_name(m).as_str()),
-                "{}",
-                module.full_name(m)
-            );
+            let found = function(&module, m).is_some();
+            assert_eq!(host, found, "{}", module.full_name(m));
         }
     }
 }

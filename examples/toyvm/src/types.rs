@@ -9,38 +9,37 @@
 //!   | IMT, virtual slots          |
 //! ```
 //!
-//! The runtime's `alloc_vtable` points every IMT and virtual slot to a trampoline; they are patched as they are called.
+//! `Runtime::new_vtable` points every IMT and virtual slot to a trampoline; they are patched as they are called. The handle of a type,
+//! which compiled code passes back and never looks at, is its id.
 
 use crate::object;
 use isthmus_frontend_ir::module::Module;
+use isthmus_rt::class_init::ClassState;
 use isthmus_rt::object::Ref;
 use isthmus_rt::runtime::Runtime;
+use isthmus_rt::vtables::VtableSpec;
 use isthmus_runtime_abi::ids::{LiteralId, TypeId};
-use isthmus_runtime_abi::layout::{CLASS_READY, VtableFlags, VtableHeader};
+use isthmus_runtime_abi::layout::VtableFlags;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::vm::TypeKind;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU8, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
-/// Handles of types: addresses that compiled code passes back and never looks at.
-const HANDLES: usize = 0x1000_0000_0000;
-
-/// The handle of a type.
-pub fn handle(ty: TypeId) -> usize {
-    HANDLES + ty.index()
-}
-
-/// The type of a handle.
+/// The type of a handle, which comes from this VM's code.
 pub fn from_handle(handle: usize) -> TypeId {
-    TypeId::from_index(handle - HANDLES)
+    match TypeId::from_raw(handle as u32) {
+        Some(ty) => ty,
+        None => unreachable!("the handle of a type is not 0"),
+    }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct TypeData {
+    /// 0 until it is made.
     vtable: usize,
     statics: usize,
     ref_statics: usize,
-    init: &'static AtomicU8,
+    init: ClassState,
 }
 
 /// All types of a program. Lives, like everything in here, until the process ends.
@@ -57,103 +56,83 @@ pub(crate) fn native(bytes: u32) -> usize {
     vec![0u64; bytes as usize / 8 + 1].leak().as_ptr() as usize
 }
 
-/// A `layout::RefMap`: a count and byte offsets.
-fn ref_map(offsets: &[u32]) -> usize {
-    if offsets.is_empty() {
-        return 0;
-    }
-    let mut words = vec![offsets.len() as u32];
-    words.extend_from_slice(offsets);
-    words.leak().as_ptr() as usize
-}
-
-fn header(vtable: usize) -> &'static VtableHeader {
-    // SAFETY: vtables begin with this header and live for ever; its words are atomic.
-    unsafe { &*(vtable as *const VtableHeader) }
-}
-
 impl Types {
     /// Makes vtables and statics for all types. `None`: no room below 4 GiB, or in the heap.
     pub fn new(runtime: &'static Runtime, module: &'static Module) -> Option<Types> {
-        let mut types = Vec::with_capacity(module.types.len());
-        for ty in &module.types {
-            types.push(TypeData {
-                vtable: runtime.alloc_vtable(ty.vtable.len() as u32)?,
-                statics: native(ty.statics.bytes),
-                ref_statics: 0,
-                init: Box::leak(Box::new(AtomicU8::new(if ty.cctor.is_none() {
-                    CLASS_READY
-                } else {
-                    0
-                }))),
-            });
-        }
-        let literals = module
-            .literals
-            .iter()
-            .map(|_| AtomicUsize::new(0))
-            .collect();
         let mut all = Types {
             module,
             runtime,
-            types,
-            literals,
+            types: module.type_ids().map(|_| TypeData::default()).collect(),
+            literals: module
+                .literals
+                .iter()
+                .map(|_| AtomicUsize::new(0))
+                .collect(),
         };
         for t in module.type_ids() {
-            all.fill_vtable(t);
-        }
-        for t in module.type_ids() {
-            all.types[t.index()].ref_statics = all.make_ref_statics(t)?;
+            all.make_vtable(t)?;
+            let statics = &module.ty(t).statics;
+            all.types[t.index()].statics = native(statics.bytes);
+            if statics.ref_bytes != 0 {
+                all.types[t.index()].ref_statics = all.make_ref_statics(t)?;
+            }
+            if module.ty(t).cctor.is_none() {
+                all.init(t).set_ready();
+            }
         }
         Some(all)
     }
 
-    fn fill_vtable(&self, t: TypeId) {
+    /// Makes a type's vtable, and before it those that it needs.
+    fn make_vtable(&mut self, t: TypeId) -> Option<usize> {
+        if self.vtable(t) != 0 {
+            return Some(self.vtable(t));
+        }
         let ty = self.module.ty(t);
-        let h = header(self.vtable(t));
         let mut flags = VtableFlags::empty();
-        flags.set(VtableFlags::HAS_REFS, !ty.refs.is_empty());
         flags.set(VtableFlags::STRING, t == self.module.wellknown().string);
         flags.set(VtableFlags::VALUE_TYPE, self.module.is_value(t));
-        if let TypeKind::SzArray(element) = ty.kind {
+        let mut element = 0;
+        if let TypeKind::SzArray(e) = ty.kind {
             flags |= VtableFlags::SZ_ARRAY;
-            if self.module.is_reference(element) {
+            if self.module.is_reference(e) {
                 flags |= VtableFlags::REF_ELEMENTS;
-                h.element_type.store(self.vtable(element), Relaxed);
+                element = self.make_vtable(e)?;
             }
         }
-        h.flags.store(flags.bits() as usize, Relaxed);
-        h.base_size.store(ty.instance_size as usize, Relaxed);
-        h.component_size.store(ty.component_size as usize, Relaxed);
-        h.ref_map.store(ref_map(&ty.refs), Relaxed);
-        h.depth.store(ty.depth as usize, Relaxed);
-        h.class.store(t.raw() as usize, Relaxed);
-        h.init_state
-            .store(self.init_byte(t) as *const AtomicU8 as usize, Relaxed);
-        // The display: type words of all classes from object down to this one.
-        let mut chain = vec![self.vtable(t) as u32];
-        let mut next = ty.base;
-        while let Some(base) = next {
-            chain.push(self.vtable(base) as u32);
-            next = self.module.ty(base).base;
-        }
-        chain.reverse();
-        h.display.store(chain.leak().as_ptr() as usize, Relaxed);
+        let parent = match ty.base {
+            Some(base) => Some(self.make_vtable(base)?),
+            None => None,
+        };
+        let vtable = self.runtime.new_vtable(&VtableSpec {
+            slots: ty.vtable.len() as u32,
+            flags,
+            base_size: ty.instance_size,
+            component_size: ty.component_size,
+            refs: &ty.refs,
+            parent,
+            element,
+            class: t.raw() as usize,
+            init_state: self.init(t).address(),
+        })?;
+        self.types[t.index()].vtable = vtable;
+        Some(vtable)
     }
 
     /// The object that holds a type's reference statics: of a class of its own, which only the collector sees.
     fn make_ref_statics(&self, t: TypeId) -> Option<usize> {
         let statics = &self.module.ty(t).statics;
-        if statics.ref_bytes == 0 {
-            return Some(0);
-        }
-        let vtable = self.runtime.alloc_vtable(0)?;
-        let h = header(vtable);
-        h.flags
-            .store(VtableFlags::HAS_REFS.bits() as usize, Relaxed);
-        h.base_size
-            .store(statics.ref_bytes.next_multiple_of(8) as usize, Relaxed);
-        h.ref_map.store(ref_map(&statics.refs), Relaxed);
+        let vtable = self.runtime.new_vtable(&VtableSpec {
+            slots: 0,
+            flags: VtableFlags::empty(),
+            base_size: statics.ref_bytes.next_multiple_of(8),
+            component_size: 0,
+            refs: &statics.refs,
+            parent: None,
+            element: 0,
+            class: 0,
+            init_state: 0,
+        })?;
         // SAFETY: a complete vtable; this thread is attached and runs.
         let object = unsafe { self.runtime.heap().alloc_immortal(vtable, 0) };
         object.ok().map(Ref::addr)
@@ -164,9 +143,9 @@ impl Types {
         self.types[t.index()].vtable
     }
 
-    /// A class's state byte, `CLASS_READY` once it is initialized.
-    pub fn init_byte(&self, t: TypeId) -> &'static AtomicU8 {
-        self.types[t.index()].init
+    /// Whether a class is initialized.
+    pub fn init(&self, t: TypeId) -> &ClassState {
+        &self.types[t.index()].init
     }
 
     /// The object of a string literal; made when code that uses it is linked.
@@ -192,10 +171,10 @@ impl Types {
     pub fn symbol(&self, symbol: Symbol) -> Option<usize> {
         Some(match symbol {
             Symbol::Vtable(t) => self.vtable(t),
-            Symbol::TypeHandle(t) => handle(t),
+            Symbol::TypeHandle(t) => t.raw() as usize,
             Symbol::Statics(t) => self.types[t.index()].statics,
             Symbol::RefStatics(t) => self.types[t.index()].ref_statics,
-            Symbol::InitState(t) => self.init_byte(t) as *const AtomicU8 as usize,
+            Symbol::InitState(t) => self.init(t).address(),
             Symbol::Literal(l) => self.literal(l)?,
             Symbol::MethodHandle(m) => m.raw() as usize,
             Symbol::Signature(s) => s.raw() as usize,

@@ -211,25 +211,13 @@ impl Vm for TestVm {
         }
         trace.extend_from_slice(frames);
     }
-    fn is_inst(&self, _: Ref, _: usize) -> Ref {
-        Ref::NULL
+    fn is_instance(&self, _: Ref, _: usize) -> bool {
+        false
     }
     fn copy_value(&self, _: usize, _: usize, _: usize) {}
-    fn tier_up(&self, _: &Thread, _: usize) {}
     unused! {
-        box_any(a: usize, b: usize) -> Ref;
-        unbox(a: Ref, b: usize) -> usize;
-        unbox_any(a: Ref, b: usize, c: usize) -> ();
-        cast_class(a: Ref, b: usize) -> Ref;
-        array_store_check(a: Ref, b: Ref) -> ();
-        array_exact_check(a: Ref, b: usize) -> ();
-        resolve_virtual(a: Ref, b: usize) -> usize;
-        resolve_generic_virtual(a: Ref, b: usize) -> usize;
-        resolve_constrained(a: usize, b: usize, c: usize) -> (usize, usize);
-        generic_lookup(a: usize, b: u32) -> usize;
         class_init(a: usize) -> ();
         thread_statics(a: usize) -> usize;
-        static_address(a: usize) -> usize;
     }
 }
 
