@@ -25,12 +25,19 @@ use isthmus_runtime_abi::types::{CallConv, Signature, StackTy};
 use smallvec::SmallVec;
 
 impl<A: Target> Gen<'_, A> {
-    /// Whether the current instruction is a `tail.` call whose frame may go.
+    /// Whether the current instruction is a `tail.` call or a `jmp`, and its frame may go.
     pub fn tail_wanted(&self) -> bool {
-        self.body.code[self.at].prefix.contains(Prefix::TAIL)
+        let insn = &self.body.code[self.at];
+        let returned = match insn.op {
+            Op::Jmp(_) => true,
+            _ => {
+                let next = self.body.code.get(self.at + 1).map(|i| i.op);
+                insn.prefix.contains(Prefix::TAIL) && matches!(next, Some(Op::Ret))
+            }
+        };
+        returned
             && self.filter.is_none()
             && self.body.regions.region_of(self.at as u32) == 0
-            && matches!(self.body.code.get(self.at + 1).map(|i| i.op), Some(Op::Ret))
             && !self.scan.localloc
     }
 

@@ -75,13 +75,23 @@ fn each(
             arch,
             options,
         };
-        let mut out = text(worker, &job, &unit.func)?;
-        for (n, filter) in unit.filters.iter().enumerate() {
-            let _ = writeln!(out, "\nfilter {n}:");
-            out += &text(worker, &job, &filter.func)?;
-        }
+        let mut out = String::new();
+        write_unit(&mut out, unit, &mut |func| text(worker, &job, func))?;
         Ok(out)
     })
+}
+
+fn write_unit(
+    out: &mut String,
+    unit: &Unit,
+    text: &mut dyn FnMut(&isthmus_ssa::ir::Func) -> Result<String, Unsupported>,
+) -> Result<(), Unsupported> {
+    *out += &text(&unit.func)?;
+    for (n, filter) in unit.filters.iter().enumerate() {
+        let _ = writeln!(out, "\nfilter {n}:");
+        write_unit(out, filter, text)?;
+    }
+    Ok(())
 }
 
 /// Machine code of an artifact with its records.
@@ -90,7 +100,7 @@ pub fn listing(env: &dyn CompileEnv, method: &CompiledMethod) -> String {
     write_listing(&mut out, env, method);
     for (n, filter) in method.filters.iter().enumerate() {
         let _ = writeln!(out, "\nfilter {n}:");
-        write_listing(&mut out, env, filter);
+        out += &listing(env, filter);
     }
     out
 }
@@ -141,6 +151,8 @@ pub fn symbol_name(env: &dyn CompileEnv, symbol: Symbol) -> String {
         Symbol::MethodEntry(m) => format!("entry of {}", env.method_name(m)),
         Symbol::MethodCell(m) => format!("cell of {}", env.method_name(m)),
         Symbol::MethodBody(m) => env.method_name(m),
+        Symbol::MethodCounter(m) => format!("counter of {}", env.method_name(m)),
+        Symbol::OsrBody(m, at) => format!("{} from instruction {at}", env.method_name(m)),
         Symbol::Filter(m, n) => format!("filter {n} of {}", env.method_name(m)),
         Symbol::MethodHandle(m) => format!("handle of {}", env.method_name(m)),
         Symbol::InterfaceStub(m) => format!("interface stub of {}", env.method_name(m)),

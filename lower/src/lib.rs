@@ -65,20 +65,27 @@ pub fn compile(
 ) -> Result<CompiledMethod, Unsupported> {
     let isa = isa::isa(arch, options.features)?;
     worker::with(|worker| {
-        let method = unit.func.method;
         let job = worker::Job {
             env,
             isa: &*isa,
             arch,
             options,
         };
-        let mut compiled = worker.compile(&job, &unit.func, Symbol::MethodBody(method))?;
-        for (n, filter) in unit.filters.iter().enumerate() {
-            let symbol = Symbol::Filter(method, n as u32);
-            compiled
-                .filters
-                .push(worker.compile(&job, &filter.func, symbol)?);
-        }
-        Ok(compiled)
+        compile_unit(worker, &job, unit, Symbol::MethodBody(unit.func.method))
     })
+}
+
+fn compile_unit(
+    worker: &mut worker::Worker,
+    job: &worker::Job<'_>,
+    unit: &Unit,
+    symbol: Symbol,
+) -> Result<CompiledMethod, Unsupported> {
+    let mut compiled = worker.compile(job, &unit.func, symbol)?;
+    for (n, filter) in unit.filters.iter().enumerate() {
+        let symbol = Symbol::Filter(unit.func.method, n as u32);
+        let filter = compile_unit(worker, job, filter, symbol)?;
+        compiled.filters.push(filter);
+    }
+    Ok(compiled)
 }

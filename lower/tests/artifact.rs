@@ -263,7 +263,7 @@ fn filters_are_artifacts_of_their_own() {
     filter.ret(&[one]);
     let unit = Unit {
         func: b.f,
-        filters: vec![FilterFunc { func: filter.f }],
+        filters: vec![filter.unit()],
     };
     let m = compile(&Vm, &unit, Arch::X64, &Options::default()).unwrap();
     assert_eq!(m.filters.len(), 1);

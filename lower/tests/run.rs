@@ -219,7 +219,7 @@ fn filters_see_the_frame_through_the_filter_area() {
         filter.ret(&[yes]);
         define_unit(Unit {
             func: b.f,
-            filters: vec![FilterFunc { func: filter.f }],
+            filters: vec![filter.unit()],
         })
     };
     let m = build(12);

@@ -39,11 +39,7 @@ pub fn compile_with(
         if off && !pass.required {
             continue;
         }
-        let mut changed = (pass.run)(&mut unit.func, target);
-        for f in &mut unit.filters {
-            changed |= (pass.run)(&mut f.func, target);
-        }
-        if changed {
+        if unit.change(&mut |func| (pass.run)(func, target)) {
             check(env, &unit, pass.name, opts);
         }
         show(pass.name, &unit);

@@ -6,18 +6,6 @@ pub enum Reason {
     /// The method is larger than the compiler's limit.
     #[error("method is too large")]
     TooLarge,
-    /// `arglist` or a call with variable arguments.
-    #[error("variable arguments")]
-    VarArgs,
-    /// `mkrefany`, `refanyval`, `refanytype`.
-    #[error("typed references")]
-    TypedRef,
-    /// `calli` with a native convention.
-    #[error("calli of native code")]
-    NativeCallI,
-    /// `localloc`: optimized frames have a fixed size.
-    #[error("localloc")]
-    LocAlloc,
     /// The stack differs in depth or type where control joins.
     #[error("stack does not match at a join")]
     StackMerge,
@@ -33,6 +21,9 @@ pub enum Reason {
     /// An intrinsic that must be expanded is called in an unexpected way.
     #[error("mandatory intrinsic with unexpected operands")]
     Intrinsic,
+    /// The method cannot be entered at this loop.
+    #[error("the method cannot be entered here")]
+    Entry,
     /// An operation needs a target property that is missing.
     #[error("not on this target")]
     Target,

@@ -548,6 +548,7 @@ impl<'t> Tokens<'t> {
             sig.conv = SigConv::C;
         }
         let rgctx = self.accept("rgctx");
+        let cookie = self.accept("cookie");
         let callee = match (self.accept("of"), target) {
             (true, _) => Some(self.method()?),
             (false, CallTarget::Method(m)) => Some(m),
@@ -558,6 +559,7 @@ impl<'t> Tokens<'t> {
             sig,
             ret_tys,
             rgctx,
+            cookie,
             callee,
         }))
     }

@@ -149,6 +149,9 @@ impl Text<'_> {
         if c.rgctx {
             f.write_str(" rgctx")?;
         }
+        if c.cookie {
+            f.write_str(" cookie")?;
+        }
         if let Some(m) = c.callee
             && c.target != CallTarget::Method(m)
         {
@@ -255,7 +258,7 @@ impl Display for Unit {
         self.func.fmt(f)?;
         for (n, filter) in self.filters.iter().enumerate() {
             write!(f, "filter {n} ")?;
-            filter.func.fmt(f)?;
+            filter.fmt(f)?;
         }
         Ok(())
     }

@@ -50,11 +50,7 @@ fn fail(number: u32, place: impl std::fmt::Display, message: impl Into<String>) 
 
 /// Verifies a unit.
 pub fn verify_unit(unit: &Unit) -> Result {
-    verify(&unit.func)?;
-    for f in &unit.filters {
-        verify(&f.func)?;
-    }
-    Ok(())
+    unit.funcs().try_for_each(verify)
 }
 
 /// Verifies a function.
@@ -252,10 +248,14 @@ impl Verifier<'_> {
                         _ => return fail(8, place(), "no code address"),
                     }
                 }
-                if c.rgctx {
+                for (present, what) in [
+                    (c.cookie, "no vararg cookie"),
+                    (c.rgctx, "no generic context"),
+                ] {
                     match words.split_last() {
-                        Some((&ctx, rest)) if func.ty(ctx) == Ty::Ptr => words = rest,
-                        _ => return fail(8, place(), "no generic context"),
+                        _ if !present => {}
+                        Some((&hidden, rest)) if func.ty(hidden) == Ty::Ptr => words = rest,
+                        _ => return fail(8, place(), what),
                     }
                 }
                 if !matches(&c.sig.params, words) {

@@ -82,9 +82,13 @@ impl Interp<'_> {
                 self.world.memory.fill(addr, size, byte)?
             }
             Op::LocAlloc => {
-                let size = self.pop_int()?;
+                let size = match self.pop()? {
+                    Value::I32(n) => u64::from(n as u32),
+                    Value::Native(n) => n as u64,
+                    other => return invalid(format!("localloc of {other:?} bytes")),
+                };
                 let block = self.sp;
-                self.grow(size.max(0) as u64)?;
+                self.grow(size)?;
                 self.push(Value::Native(if size == 0 { 0 } else { block as i64 }))
             }
             Op::SizeOf(t) => {
@@ -203,6 +207,18 @@ impl Interp<'_> {
                     None => return invalid("this token has no handle"),
                 }
             }
+            Op::MkRefAny(t) => self.make_typed_reference(t)?,
+            Op::RefAnyVal(t) => {
+                let (handle, address) = self.pop_typed_reference()?;
+                if Some(handle) != self.world.symbol(Symbol::TypeHandle(t)) {
+                    return Err(Stop::Trap(TrapKind::InvalidCast));
+                }
+                self.push(Value::ByRef(address))
+            }
+            Op::RefAnyType => {
+                let (handle, _) = self.pop_typed_reference()?;
+                self.push(Value::Native(handle as i64))
+            }
             other => return invalid(format!("{other:?} is not supported")),
         }
         Ok(())
@@ -239,6 +255,32 @@ impl Interp<'_> {
     fn pop_store(&mut self, addr: u64, mem: MemTy) -> Result<(), Stop> {
         let value = self.pop_as(mem.stack_ty())?;
         Ok(self.world.memory.store(addr, mem, &value)?)
+    }
+
+    /// `mkrefany`: the bytes of {type handle, address}.
+    fn make_typed_reference(&mut self, t: TypeId) -> Result<(), Stop> {
+        let address = self.pop_pointer()?;
+        let Some(handle) = self.world.symbol(Symbol::TypeHandle(t)) else {
+            return invalid("a type without a handle");
+        };
+        let bytes = [handle.to_le_bytes(), address.to_le_bytes()].concat();
+        let ty = self.world.module.wellknown().typed_reference;
+        self.push(Value::Struct(ty, bytes.into()));
+        Ok(())
+    }
+
+    fn pop_typed_reference(&mut self) -> Result<(u64, u64), Stop> {
+        let wanted = self.world.module.wellknown().typed_reference;
+        let Value::Struct(ty, bytes) = self.pop()? else {
+            return invalid("no typed reference");
+        };
+        match bytes.split_first_chunk::<8>() {
+            Some((handle, address)) if ty == wanted && address.len() == 8 => {
+                let address = address.first_chunk().copied().unwrap_or_default();
+                Ok((u64::from_le_bytes(*handle), u64::from_le_bytes(address)))
+            }
+            _ => invalid("no typed reference"),
+        }
     }
 
     fn size_of(&self, t: TypeId) -> u32 {

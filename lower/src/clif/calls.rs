@@ -83,7 +83,7 @@ impl Lower<'_, '_> {
         }
     }
 
-    /// Target and arguments of a call instruction; the generic context is stored.
+    /// Target and arguments of a call instruction; the hidden arguments are stored.
     fn callee(&mut self, inst: Inst) -> Result<(Callee, Vec<cl::Value>), Unsupported> {
         let ssa = self.ssa;
         let info = ssa.call(inst).expect("the verifier checks immediates");
@@ -93,10 +93,13 @@ impl Lower<'_, '_> {
             return Err(Unsupported::StackArguments { bytes, il });
         }
         let mut args: Vec<cl::Value> = ssa.args(inst).iter().map(|&v| self.value(v)).collect();
-        if info.rgctx
-            && let Some(context) = args.pop()
-        {
-            self.set_ctx_word(CtxWord::HiddenRgctx, context);
+        for (present, word) in [
+            (info.cookie, CtxWord::HiddenVarargs),
+            (info.rgctx, CtxWord::HiddenRgctx),
+        ] {
+            if present && let Some(hidden) = args.pop() {
+                self.set_ctx_word(word, hidden);
+            }
         }
         let callee = self.target(info, &mut args);
         Ok((callee, args))

@@ -205,6 +205,7 @@ impl B {
             sig: sig(&tys, rets),
             ret_tys: rets.iter().copied().collect(),
             rgctx: false,
+            cookie: false,
             callee: None,
         });
         self.inst(Op::Call, Ty::I32, args, imm)

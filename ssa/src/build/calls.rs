@@ -1,10 +1,11 @@
 //! Calls: plans, devirtualization, arguments and results.
 
+use super::frame::Ret;
 use super::inline::Candidate;
 use super::place::Entry;
 use super::{Builder, Result};
 use crate::error::Reason;
-use crate::ir::{Access, CallInfo, CallTarget, Imm, Mem, Op, Region, Ty, Value};
+use crate::ir::{Access, CallInfo, CallTarget, Imm, Mem, Op, Region, Ty, Value, ValueDef};
 use isthmus_frontend_ir::op::{Insn, Op as Cil, Prefix};
 use isthmus_runtime_abi::callconv::{AbiSig, RetPass};
 use isthmus_runtime_abi::context::CtxWord;
@@ -24,7 +25,17 @@ enum Code {
     Address(Value),
 }
 
+/// Number of stack entries that a call of this signature takes.
+fn operands(sig: &Signature) -> usize {
+    sig.params.len() + usize::from(sig.takes_cookie())
+}
+
 impl Builder<'_> {
+    /// Pops what a call of this signature takes: arguments, the last on top, and above them the vararg cookie.
+    fn pop_operands(&mut self, sig: &Signature) -> Result<Vec<Entry>> {
+        self.pop_args(operands(sig))
+    }
+
     /// Pops arguments, the last on top.
     pub(super) fn pop_args(&mut self, n: usize) -> Result<Vec<Entry>> {
         let len = self.frame.stack.len();
@@ -37,11 +48,11 @@ impl Builder<'_> {
     /// `call` and `callvirt`.
     pub(super) fn call(&mut self, at: u32, insn: &Insn, m: MethodId, virt: bool) -> Result<()> {
         let caller = self.frame.method;
-        let tail = insn.prefix.contains(Prefix::TAIL) && self.may_tail_call(at);
+        let tail = self.may_tail_call(at, insn);
         if let (Some(t), true) = (insn.constrained, virt) {
             return match self.env.constrained_plan(caller, t, m) {
                 ConstrainedPlan::Dereference(plan) => {
-                    let mut args = self.pop_args(plan.sig.params.len())?;
+                    let mut args = self.pop_operands(&plan.sig)?;
                     let Entry::Val(p) = args[0] else {
                         return Err(self.bad());
                     };
@@ -53,11 +64,11 @@ impl Builder<'_> {
                     self.call_plan(plan, m, args, tail)
                 }
                 ConstrainedPlan::Direct(plan) => {
-                    let args = self.pop_args(plan.sig.params.len())?;
+                    let args = self.pop_operands(&plan.sig)?;
                     self.call_plan(plan, m, args, tail)
                 }
                 ConstrainedPlan::Box(boxed, plan) => {
-                    let mut args = self.pop_args(plan.sig.params.len())?;
+                    let mut args = self.pop_operands(&plan.sig)?;
                     let Entry::Val(p) = args[0] else {
                         return Err(self.bad());
                     };
@@ -68,7 +79,7 @@ impl Builder<'_> {
                     self.call_plan(plan, m, args, tail)
                 }
                 ConstrainedPlan::Runtime(ty, method, sig) => {
-                    let mut args = self.pop_args(sig.params.len())?;
+                    let mut args = self.pop_operands(&sig)?;
                     let Entry::Val(p) = args[0] else {
                         return Err(self.bad());
                     };
@@ -85,7 +96,7 @@ impl Builder<'_> {
             };
         }
         let plan = self.env.call_plan(caller, m, virt);
-        let args = self.pop_args(plan.sig.params.len())?;
+        let args = self.pop_operands(&plan.sig)?;
         self.call_plan(plan, m, args, tail)
     }
 
@@ -213,7 +224,7 @@ impl Builder<'_> {
         };
         let mut plan = self.env.call_plan(self.frame.method, target, false);
         if !matches!(plan.dispatch, Dispatch::Direct(_) | Dispatch::Intrinsic(..))
-            || plan.sig.params.len() != args.len()
+            || operands(&plan.sig) != args.len()
         {
             return Ok(None);
         }
@@ -231,14 +242,67 @@ impl Builder<'_> {
         Ok(Some((plan, target)))
     }
 
-    /// Whether a `tail.` call may replace the frame: its result is returned at once and nothing protects it.
-    fn may_tail_call(&self, at: u32) -> bool {
+    /// Whether a call may replace the frame: it asks for it, its result is returned at once, and nothing protects it.
+    fn may_tail_call(&self, at: u32, insn: &Insn) -> bool {
         let next = self.frame.body.code.get(at as usize + 1);
-        self.callers.is_empty()
+        let returned = match insn.op {
+            Cil::Jmp(_) => true,
+            _ => insn.prefix.contains(Prefix::TAIL) && next.is_some_and(|i| i.op == Cil::Ret),
+        };
+        returned
+            && self.callers.is_empty()
             && self.handlers.is_empty()
             && self.frame.body.regions.region_of(at) == 0
-            && next.is_some_and(|i| i.op == Cil::Ret)
-            && self.func.slots.is_empty()
+    }
+
+    /// Whether a call that asks for it can replace the frame; if it does, the buffer for its result, which is ours.
+    fn tail_buffer(
+        &mut self,
+        abi: &AbiSig,
+        sig: &Signature,
+        args: &[Entry],
+    ) -> Option<Option<Value>> {
+        let Ret::Function(own, buffer) = self.frame.ret.clone() else {
+            return None;
+        };
+        let small = |ty| matches!(ty, MemTy::I8 | MemTy::U8 | MemTy::I16 | MemTy::U16);
+        let ret = self.frame.body.sig.ret;
+        // Small results would have to be normalized.
+        let same_result = ret == sig.ret || own.ret == abi.ret && !ret.is_some_and(small);
+        let copies = abi.params.iter().any(|p| p.indirect);
+        // Without slots there are no addresses of the frame.
+        let stays = self.func.slots.is_empty()
+            || (args.iter().zip(&sig.params)).all(|(arg, &ty)| self.outlives_frame(arg, ty));
+        (same_result && !copies && stays).then_some(buffer)
+    }
+
+    /// Whether an argument is no address of the frame.
+    fn outlives_frame(&mut self, arg: &Entry, ty: MemTy) -> bool {
+        let address = |ty| matches!(ty, Ty::Ptr | Ty::ByRef);
+        match (arg, ty) {
+            (Entry::Val(v), _) => !address(self.func.ty(*v)) || self.comes_from_outside(*v),
+            (_, MemTy::Struct(t)) => {
+                let info = self.struct_info(t);
+                !info.leaves.iter().any(|(_, mem)| address(mem.ty()))
+            }
+            (Entry::Split(_, leaves), _) => !leaves.iter().any(|&v| address(self.func.ty(v))),
+            (Entry::Mem(..), _) => false,
+        }
+    }
+
+    /// Whether an address is known to come from the caller or from a symbol.
+    fn comes_from_outside(&self, mut v: Value) -> bool {
+        loop {
+            match self.func.values[v.index()].def {
+                ValueDef::Param(block, _) => return block == self.func.entry(),
+                ValueDef::Alias(to) => v = to,
+                ValueDef::Result(i, _) => match self.func.inst(i).op {
+                    Op::SymAddr | Op::Const => return true,
+                    Op::Retype | Op::Lea => v = self.func.args(i)[0],
+                    _ => return false,
+                },
+            }
+        }
     }
 
     /// Emits the call.
@@ -246,34 +310,48 @@ impl Builder<'_> {
         &mut self,
         code: Code,
         sig: &Arc<Signature>,
-        args: Vec<Entry>,
+        mut args: Vec<Entry>,
         rgctx: Option<Value>,
         callee: Option<MethodId>,
         tail: bool,
     ) -> Result<()> {
-        match sig.conv {
-            CallConv::Managed => {}
-            CallConv::ManagedVarArg => return self.fail(Reason::VarArgs),
-            CallConv::Native => return self.fail(Reason::NativeCallI),
-        }
+        let cookie = match (sig.conv, args.pop()) {
+            (CallConv::ManagedVarArg, Some(Entry::Val(v))) => Some(self.convert_word(v, Ty::Ptr)),
+            (CallConv::Managed, last) => {
+                args.extend(last);
+                None
+            }
+            // Native calls are methods of the VM.
+            _ => return Err(self.bad()),
+        };
         let abi = AbiSig::new(sig, self.opts.arch, self.env);
+        let tail = if tail && cookie.is_none() {
+            self.tail_buffer(&abi, sig, &args)
+        } else {
+            None
+        };
         let mut words: SmallVec<[Value; 8]> = SmallVec::new();
         if let Code::Address(v) = code {
             words.push(v);
         }
         // The result's buffer.
         let buffer = match (&abi.ret, sig.ret) {
-            (RetPass::Buffer(w), Some(MemTy::Struct(t))) => Some((*w, t, self.temp(t))),
+            (RetPass::Buffer(w), Some(MemTy::Struct(t))) => Some(match tail {
+                Some(Some(ours)) => (*w, ours, None),
+                _ => {
+                    let slot = self.temp(t);
+                    (*w, self.slot_addr(slot, 0), Some((t, slot)))
+                }
+            }),
             _ => None,
         };
         let mut arg_words: SmallVec<[Value; 8]> = SmallVec::new();
         for (n, (arg, &ty)) in args.iter().zip(&sig.params).enumerate() {
             let pass = abi.params[n];
-            if let Some((w, _, slot)) = buffer
+            if let Some((w, address, _)) = buffer
                 && w as usize == arg_words.len()
             {
-                let addr = self.slot_addr(slot, 0);
-                arg_words.push(addr);
+                arg_words.push(address);
             }
             if pass.indirect {
                 let arg = self.coerce(arg.clone(), ty)?;
@@ -284,17 +362,17 @@ impl Builder<'_> {
                 self.give_words(arg, ty, at, &mut arg_words)?;
             }
         }
-        if let Some((w, _, slot)) = buffer
+        if let Some((w, address, _)) = buffer
             && w as usize == arg_words.len()
         {
-            let addr = self.slot_addr(slot, 0);
-            arg_words.push(addr);
+            arg_words.push(address);
         }
         if arg_words.len() != abi.words.len() {
             return Err(self.bad());
         }
         words.extend(arg_words);
         words.extend(rgctx);
+        words.extend(cookie);
         let ret_tys: SmallVec<[Ty; 4]> = match (&abi.ret, sig.ret) {
             (RetPass::Words(w), Some(MemTy::Struct(_))) => {
                 w.iter().map(|w| Self::word_value_ty(w.ty)).collect()
@@ -311,17 +389,13 @@ impl Builder<'_> {
             CallTarget::Method(m) => Some(m),
             _ => None,
         };
-        let same_result = match &self.frame.ret {
-            super::frame::Ret::Function(own, _) => own.ret == abi.ret && buffer.is_none(),
-            _ => false,
-        };
-        let indirect = abi.params.iter().any(|p| p.indirect);
-        let tail = tail && same_result && !indirect && self.func.slots.is_empty();
+        let tail = tail.is_some();
         let info = CallInfo {
             target,
             sig: Self::sig_of(&abi),
             ret_tys: if tail { SmallVec::new() } else { ret_tys },
             rgctx: rgctx.is_some(),
+            cookie: cookie.is_some(),
             callee,
         };
         let imm = self.func.new_call(info);
@@ -340,7 +414,7 @@ impl Builder<'_> {
                 self.push(e);
             }
             (RetPass::Buffer(_), Some(ty)) => {
-                if let Some((_, t, slot)) = buffer {
+                if let Some((_, _, Some((t, slot)))) = buffer {
                     let info = self.struct_info(t);
                     if info.split {
                         let place = self.slot_place(slot, 0);
@@ -365,24 +439,30 @@ impl Builder<'_> {
     }
 
     /// `calli`.
-    pub(super) fn call_indirect(&mut self, sig: SigId) -> Result<()> {
+    pub(super) fn call_indirect(&mut self, at: u32, insn: &Insn, sig: SigId) -> Result<()> {
         let sig = self.env.signature(sig);
+        let tail = self.may_tail_call(at, insn);
         let code = self.pop_val()?;
         let code = self.convert_word(code, Ty::Ptr);
-        let args = self.pop_args(sig.params.len())?;
-        self.call_code(Code::Address(code), &sig, args, None, None, false)
+        let args = self.pop_operands(&sig)?;
+        self.call_code(Code::Address(code), &sig, args, None, None, tail)
     }
 
     /// `jmp`: a call with this method's arguments, whose result is returned.
-    pub(super) fn jump_to_method(&mut self, m: MethodId) -> Result<()> {
+    pub(super) fn jump_to_method(&mut self, at: u32, insn: &Insn, m: MethodId) -> Result<()> {
         let args = self.frame.args.clone();
         for loc in &args {
             let e = self.read_loc(loc)?;
             self.push(e);
         }
         let plan = self.env.call_plan(self.frame.method, m, false);
-        let args = self.pop_args(plan.sig.params.len())?;
-        self.call_plan(plan, m, args, false)?;
+        if plan.sig.takes_cookie() {
+            let cookie = self.frame.cookie.ok_or_else(|| self.bad())?;
+            self.push_val(cookie);
+        }
+        let args = self.pop_operands(&plan.sig)?;
+        let tail = self.may_tail_call(at, insn);
+        self.call_plan(plan, m, args, tail)?;
         if self.open { self.ret() } else { Ok(()) }
     }
 
@@ -409,7 +489,7 @@ impl Builder<'_> {
         let plan = self.env.call_plan(self.frame.method, ctor, false);
         let Some(class) = self.env.new_object_class(ctor) else {
             // The constructor returns the object.
-            let args = self.pop_args(plan.sig.params.len())?;
+            let args = self.pop_operands(&plan.sig)?;
             return self.call_plan(plan, ctor, args, false);
         };
         let n = plan.sig.params.len();
@@ -420,7 +500,7 @@ impl Builder<'_> {
             self.throw_raise(raise);
             return Ok(());
         }
-        let args = self.pop_args(n - 1)?;
+        let args = self.pop_args(operands(&plan.sig) - 1)?;
         match self.env.type_kind(class) {
             TypeKind::Value | TypeKind::Nullable(_) => self.new_struct(class, plan, ctor, args),
             _ => {

@@ -11,12 +11,12 @@
 //! A `leave` that passes several handlers goes to the first, with a continuation that enters the second, and so on; the
 //! continuation depends on the handler and the final target only.
 
-use super::frame::{End, Finally, Frame, Ret};
+use super::frame::{End, Finally, Ret};
 use super::place::Entry;
 use super::scan::Scope;
 use super::{Builder, Handler, Handlers, Result};
 use crate::error::Reason;
-use crate::ir::{Block, Clause, FilterFunc, Mem, Sig, SigConv, Ty, Value};
+use crate::ir::{Block, Clause, Mem, Sig, SigConv, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_frontend_ir::region::{ClauseKind, RegionId, RegionKind};
 use isthmus_runtime_abi::callconv::WordTy;
@@ -70,10 +70,8 @@ impl Builder<'_> {
                 }
             }
             ClauseKind::Filter(_) => {
-                let n = (body.regions.clauses[..c as usize].iter())
-                    .filter(|c| matches!(c.kind, ClauseKind::Filter(_)))
-                    .count();
-                Clause::Filter(n as u32)
+                let filters = self.frame.scope.filters(&body);
+                Clause::Filter(filters.take_while(|&f| f < c).count() as u32)
             }
             ClauseKind::Finally => Clause::Finally,
             ClauseKind::Fault => Clause::Fault,
@@ -297,28 +295,25 @@ impl Builder<'_> {
 
     // ---- filters
 
-    /// Builds the filters of the method.
+    /// Builds the filters of what has just been built.
     pub(super) fn build_filters(&mut self) -> Result<()> {
         let body = self.frame.body.clone();
-        for (c, clause) in body.regions.clauses.iter().enumerate() {
-            if !matches!(clause.kind, ClauseKind::Filter(_)) {
-                continue;
-            }
+        for c in self.frame.scope.filters(&body) {
             let mut b = Builder::new(
                 self.env,
                 self.frame.method,
                 body.clone(),
                 self.opts,
-                Scope::Filter(c as u32),
+                Scope::Filter(c),
             )?;
-            b.build_filter(&self.frame)?;
-            let func = b.finish();
-            self.filters.push(FilterFunc { func });
+            b.frame.area = self.frame.area.clone();
+            b.build_filter(c)?;
+            self.filters.push(b.finish());
         }
         Ok(())
     }
 
-    fn build_filter(&mut self, parent: &Frame) -> Result<()> {
+    fn build_filter(&mut self, clause: u32) -> Result<()> {
         let body = self.frame.body.clone();
         self.func.sig = Sig {
             params: SmallVec::from_slice(&[WordTy::Ptr, WordTy::Ptr]),
@@ -326,37 +321,52 @@ impl Builder<'_> {
             conv: SigConv::Managed,
         };
         let entry = self.func.entry();
-        let area = self.func.add_param(entry, Ty::Ptr);
+        let own = self.func.add_param(entry, Ty::Ptr);
         let exception = self.func.add_param(entry, Ty::Ref);
-        self.fact_mut(area).nonnull = true;
+        self.fact_mut(own).nonnull = true;
         self.fact_mut(exception).nonnull = true;
         self.frame.ret = Ret::Filter;
-        let context = parent.info.context;
-        if context != ContextSource::None {
-            let mem = match context {
-                ContextSource::Hidden => Mem::Ptr,
-                _ => Mem::Ref,
-            };
-            let place = self.base_place(super::frame::Base::Value(area), 0);
-            let access = crate::ir::Access::new(mem, 0, place.region);
-            let v = self.load_raw(area, None, access);
-            if mem == Mem::Ref {
-                self.frame.this = Some(v);
-            } else {
-                self.frame.context = Some(v);
+        // A filter in a filter finds the outer one's area in the first word of its own.
+        let mut area = own;
+        let mut outer = Scope::of_clause(&body, clause);
+        while let Scope::Filter(c) = outer {
+            area = self.area_word(area, 0, Mem::Ptr);
+            self.fact_mut(area).nonnull = true;
+            outer = Scope::of_clause(&body, c);
+        }
+        match self.frame.info.context {
+            ContextSource::None => {}
+            ContextSource::Hidden => {
+                self.frame.context = Some(self.area_word(area, 0, Mem::Ptr));
+            }
+            ContextSource::This(_) => {
+                self.frame.this = Some(self.area_word(area, 0, Mem::Ref));
             }
         }
-        self.frame.args = self.area_locs(parent, true, area, &body.sig.params);
+        if body.sig.takes_cookie() {
+            self.frame.cookie = Some(self.area_word(area, 1, Mem::Ptr));
+        }
+        self.frame.args = self.area_locs(true, area, &body.sig.params);
         let types: Vec<_> = body.locals.iter().map(|l| l.ty).collect();
-        self.frame.locals = self.area_locs(parent, false, area, &types);
+        self.frame.locals = self.area_locs(false, area, &types);
+        if self.frame.scope.filters(&body).next().is_some() {
+            self.make_filter_area(self.word, &[Some(own)]);
+        }
         self.push_val(exception);
-        self.run_frame()
+        self.run_frame()?;
+        self.build_filters()
+    }
+
+    /// A word of a filter area.
+    fn area_word(&mut self, area: Value, n: u32, mem: Mem) -> Value {
+        let place = self.base_place(super::frame::Base::Value(area), n * self.word);
+        let access = place.access(mem, 0);
+        self.load_raw(area, None, access)
     }
 
     /// Where a filter finds the variables of its method; those that it does not use are nowhere.
     fn area_locs(
         &self,
-        parent: &Frame,
         arg: bool,
         area: Value,
         types: &[isthmus_runtime_abi::types::MemTy],
@@ -366,7 +376,8 @@ impl Builder<'_> {
             .iter()
             .enumerate()
             .map(|(n, &ty)| {
-                let offset = parent.area.get(&(arg, n as u16)).copied().unwrap_or(0);
+                let offset = self.frame.area.get(&(arg, n as u16));
+                let offset = offset.copied().unwrap_or(0);
                 Loc::Memory(Base::Value(area), offset, ty)
             })
             .collect()

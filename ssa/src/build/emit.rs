@@ -345,6 +345,7 @@ impl Builder<'_> {
             },
             ret_tys: ret.iter().copied().collect(),
             rgctx: false,
+            cookie: false,
             callee: None,
         };
         let imm = self.func.new_call(info);

@@ -104,10 +104,12 @@ pub(super) struct Frame {
     pub finallys: FxHashMap<u32, Finally>,
     /// The generic context, if it came as a value.
     pub context: Option<Value>,
+    /// The vararg cookie.
+    pub cookie: Option<Value>,
     /// `this` at entry.
     pub this: Option<Value>,
-    /// The filter-area layout: (argument?, index) to offset.
-    pub area: FxHashMap<(bool, u16), u32>,
+    /// The layout of the method's filter area: (argument?, index) to offset. Filters know it too.
+    pub area: Rc<FxHashMap<(bool, u16), u32>>,
 }
 
 impl Frame {
@@ -134,8 +136,9 @@ impl Frame {
             exceptions: FxHashMap::default(),
             finallys: FxHashMap::default(),
             context: None,
+            cookie: None,
             this: None,
-            area: FxHashMap::default(),
+            area: Rc::default(),
             scan: Rc::new(scan),
             body,
         })
@@ -167,6 +170,10 @@ impl Builder<'_> {
             let v = self.emit1(Op::CtxLoad, Ty::Ptr, &[], Imm::Ctx(CtxWord::HiddenRgctx));
             self.frame.context = Some(v);
         }
+        if body.sig.takes_cookie() {
+            let v = self.emit1(Op::CtxLoad, Ty::Ptr, &[], Imm::Ctx(CtxWord::HiddenVarargs));
+            self.frame.cookie = Some(v);
+        }
         let buffer = match abi.ret {
             isthmus_runtime_abi::callconv::RetPass::Buffer(w) => Some(words[w as usize]),
             _ => None,
@@ -175,13 +182,13 @@ impl Builder<'_> {
             self.fact_mut(b).nonnull = true;
         }
         self.frame.ret = Ret::Function(abi.clone(), buffer);
+        if body.sig.has_this && !abi.words.is_empty() {
+            self.frame.this = Some(words[0]);
+        }
         self.plan_filter_area();
         for (n, &ty) in body.sig.params.iter().enumerate() {
             let loc = self.bind_param(n, ty, &abi, &words)?;
             self.frame.args.push(loc);
-        }
-        if body.sig.has_this && !abi.words.is_empty() {
-            self.frame.this = Some(words[0]);
         }
         self.declare_locals()?;
         self.keep_for_unwinder();
@@ -191,7 +198,7 @@ impl Builder<'_> {
     }
 
     /// Keeps `this` or the generic context in a slot if catch clauses look their types up.
-    fn keep_for_unwinder(&mut self) {
+    pub(super) fn keep_for_unwinder(&mut self) {
         if self.frame.body.regions.clauses.is_empty() {
             return;
         }
@@ -271,13 +278,14 @@ impl Builder<'_> {
     }
 
     /// Lays out what filters share with the method.
-    fn plan_filter_area(&mut self) {
-        if !self.frame.scan.has_filters {
+    pub(super) fn plan_filter_area(&mut self) {
+        let body = self.frame.body.clone();
+        if self.frame.scope.filters(&body).next().is_none() {
             return;
         }
-        let body = self.frame.body.clone();
-        // Word 0 is the generic context, or `this` where that is the way to it.
-        let mut size = self.word;
+        // Word 0 is the generic context, or `this` where that is the way to it; word 1 the vararg cookie.
+        let mut size = 2 * self.word;
+        let mut area = FxHashMap::default();
         let scan = self.frame.scan.clone();
         let vars = (scan.args.iter().enumerate())
             .map(|(n, u)| (true, n, u, body.sig.params[n]))
@@ -289,22 +297,28 @@ impl Builder<'_> {
                     _ => ty.scalar_size(self.word).unwrap_or(8),
                 };
                 size = size.next_multiple_of(8);
-                self.frame.area.insert((arg, n as u16), size);
+                area.insert((arg, n as u16), size);
                 size += bytes;
             }
         }
-        let slot = self.func.new_slot(size.next_multiple_of(8), 8);
-        self.func.filter_area = Some(slot);
-        let value = match self.frame.info.context {
+        self.frame.area = Rc::new(area);
+        let context = match self.frame.info.context {
             ContextSource::Hidden => self.frame.context,
-            ContextSource::This(_) => Some(self.func.block(self.func.entry()).params[0]),
+            ContextSource::This(_) => self.frame.this,
             ContextSource::None => None,
         };
-        if let Some(v) = value {
-            let addr = self.slot_addr(slot, 0);
-            let access =
-                crate::ir::Access::new(self.func.ty(v).mem(), 0, crate::ir::Region::Frame(slot));
-            self.store_raw(v, addr, None, access);
+        self.make_filter_area(size, &[context, self.frame.cookie]);
+    }
+
+    /// Makes the slot that filters of this function see, with its first words.
+    pub(super) fn make_filter_area(&mut self, size: u32, words: &[Option<Value>]) {
+        let slot = self.func.new_slot(size.next_multiple_of(8), 8);
+        self.func.filter_area = Some(slot);
+        for (n, &word) in words.iter().enumerate() {
+            let Some(v) = word else { continue };
+            let place = self.slot_place(slot, n as u32 * self.word);
+            let access = place.access(self.func.ty(v).mem(), 0);
+            self.store_raw(v, place.base, None, access);
         }
     }
 

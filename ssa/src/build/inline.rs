@@ -86,15 +86,7 @@ impl Builder<'_> {
         let ops = body.code.iter().all(|i| {
             // A tail call in place would be an ordinary one, and a chain of them overflow the stack.
             !i.prefix.contains(Prefix::TAIL)
-                && !matches!(
-                    i.op,
-                    Cil::LocAlloc
-                        | Cil::Jmp(_)
-                        | Cil::ArgList
-                        | Cil::MkRefAny(_)
-                        | Cil::RefAnyVal(_)
-                        | Cil::RefAnyType
-                )
+                && !matches!(i.op, Cil::LocAlloc | Cil::Jmp(_) | Cil::ArgList)
         });
         // A body that only throws is better left alone: it is cold.
         let returns = body.code.iter().any(|i| i.op.flow() == Flow::Return);

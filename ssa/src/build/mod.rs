@@ -28,7 +28,8 @@
 //! | [`abi`] | values ↔ words of the calling convention |
 //! | [`inline`] | what to inline, and doing it |
 //! | [`intrinsics`] | methods expanded in place |
-//! | [`localloc`] | stack memory of constant size as a slot |
+//! | [`localloc`] | stack memory |
+//! | [`varargs`] | variable arguments and typed references |
 
 mod abi;
 mod arith;
@@ -45,10 +46,11 @@ mod objects;
 mod place;
 mod scan;
 mod step;
+mod varargs;
 pub(crate) mod vars;
 
 use crate::error::{Reason, Unsupported};
-use crate::ir::{Block, FilterFunc, Func, Slot, Unit, Value};
+use crate::ir::{Block, Func, Slot, Unit, Value};
 use crate::options::Options;
 use frame::Frame;
 use isthmus_frontend_ir::body::{Body, BodySource};
@@ -102,7 +104,11 @@ struct Builder<'e> {
     free_temps: FxHashMap<TypeId, Vec<Slot>>,
     /// Slots to free when the current instruction is done.
     dead_temps: Vec<(TypeId, Slot)>,
-    filters: Vec<FilterFunc>,
+    filters: Vec<Unit>,
+    /// The frame's mark for [`isthmus_runtime_abi::helpers::Helper::LocalAlloc`].
+    mark: Option<Slot>,
+    /// Bytes of stack memory of constant size.
+    local_bytes: u32,
     inlined: u32,
 }
 
@@ -140,11 +146,7 @@ fn build_with(
 ) -> Result<Unit> {
     let mut b = Builder::new(env, method, body.clone(), opts, scan::Scope::Method)?;
     b.build_method()?;
-    let filters = std::mem::take(&mut b.filters);
-    Ok(Unit {
-        func: b.finish(),
-        filters,
-    })
+    Ok(b.finish())
 }
 
 impl<'e> Builder<'e> {
@@ -177,15 +179,20 @@ impl<'e> Builder<'e> {
             free_temps: FxHashMap::default(),
             dead_temps: Vec::new(),
             filters: Vec::new(),
+            mark: None,
+            local_bytes: 0,
             inlined: 0,
         };
         b.vars.seal(&mut b.func, block);
         Ok(b)
     }
 
-    fn finish(mut self) -> Func {
+    fn finish(mut self) -> Unit {
         self.vars.finish(&mut self.func);
-        self.func
+        Unit {
+            func: self.func,
+            filters: self.filters,
+        }
     }
 
     fn fail<T>(&self, reason: Reason) -> Result<T> {

@@ -11,7 +11,7 @@ use isthmus_runtime_abi::layout::{self, VtableWord};
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::MemTy;
 use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace, HandleKind, TypeKind};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 impl Builder<'_> {
     fn result(&mut self, helper: Helper, args: &[Value]) -> Result<Value> {
@@ -343,7 +343,7 @@ impl Builder<'_> {
         place
     }
 
-    fn mem_size(&mut self, ty: MemTy) -> u32 {
+    pub(super) fn mem_size(&mut self, ty: MemTy) -> u32 {
         match ty {
             MemTy::Struct(t) => self.struct_info(t).layout.size,
             ty => ty.scalar_size(self.word).unwrap_or(self.word),
@@ -652,10 +652,7 @@ impl Builder<'_> {
             Token::Field(f) => (HandleKind::Field, Entity::FieldHandle(f)),
         };
         let v = self.entity(entity)?;
-        self.frame.stack.push(match self.env.handle_ty(kind) {
-            MemTy::Struct(t) => Entry::Split(t, smallvec![v]),
-            _ => Entry::Val(v),
-        });
+        self.push_handle(kind, v);
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn access(&self, mem: Mem, offset: u32) -> Access {
+    pub(super) fn access(&self, mem: Mem, offset: u32) -> Access {
         Access {
             mem,
             scale: self.index.map_or(1, |i| i.1),

@@ -15,6 +15,28 @@ pub enum Scope {
     Filter(u32),
 }
 
+impl Scope {
+    /// The part of the body that the protected code of a clause is in.
+    pub fn of_clause(body: &Body, clause: u32) -> Scope {
+        let regions = &body.regions;
+        let tried = regions.region_of(regions.clauses[clause as usize].body.start);
+        let filter = regions.outward(tried).find_map(|(_, r)| match r.kind {
+            RegionKind::Filter(c) => Some(c),
+            _ => None,
+        });
+        filter.map_or(Scope::Method, Scope::Filter)
+    }
+
+    /// The clauses with filters whose protected code is in this part, in order.
+    pub fn filters(self, body: &Body) -> impl Iterator<Item = u32> {
+        let clauses = (0u32..).zip(&body.regions.clauses);
+        clauses
+            .filter(|(_, c)| matches!(c.kind, ClauseKind::Filter(_)))
+            .map(|(n, _)| n)
+            .filter(move |&n| Scope::of_clause(body, n) == self)
+    }
+}
+
 /// Properties of an argument or local.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Usage {
@@ -36,7 +58,7 @@ pub struct CilBlock {
 }
 
 /// The result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scan {
     /// Blocks in order of their code.
     pub blocks: Vec<CilBlock>,
@@ -48,8 +70,8 @@ pub struct Scan {
     pub args: Vec<Usage>,
     /// For each local.
     pub locals: Vec<Usage>,
-    /// Whether a filter exists.
-    pub has_filters: bool,
+    /// For each instruction whether an activation may execute it more than once; empty if nobody asks.
+    repeated: Vec<bool>,
 }
 
 const UNCOUNTED: u32 = u32::MAX;
@@ -133,12 +155,11 @@ impl Scan {
             order: Vec::new(),
             args,
             locals,
-            has_filters: body
-                .regions
-                .clauses
-                .iter()
-                .any(|c| matches!(c.kind, ClauseKind::Filter(_))),
+            repeated: Vec::new(),
         };
+        if body.code.iter().any(|i| i.op == Op::LocAlloc) {
+            scan.repeated = repeated(body);
+        }
         let start = match scope {
             Scope::Method => 0,
             Scope::Filter(clause) => match body.regions.clauses[clause as usize].kind {
@@ -148,6 +169,21 @@ impl Scan {
         };
         scan.visit(body, scan.block_of[start as usize]);
         Ok(scan)
+    }
+
+    /// Whether an activation may execute a `localloc` more than once.
+    pub fn repeats(&self, at: u32) -> bool {
+        self.repeated.get(at as usize).copied().unwrap_or(true)
+    }
+
+    /// Lets control begin at another instruction, if it is the first of a block.
+    pub fn begin_at(&mut self, body: &Body, at: u32) -> bool {
+        let n = self.block_of[at as usize];
+        for block in &mut self.blocks {
+            block.preds = 0;
+        }
+        self.visit(body, n);
+        self.blocks[n as usize].range.start == at
     }
 
     /// Depth-first search from a block; fills `order` and the counts of predecessors.
@@ -237,4 +273,36 @@ impl Scan {
             Flow::Return | Flow::End => {}
         }
     }
+}
+
+/// What lies between a jump back and its target may be executed again, and handlers whenever their `try` is.
+fn repeated(body: &Body) -> Vec<bool> {
+    let len = body.code.len();
+    // Where such ranges begin and end.
+    let mut edges = vec![0i32; len + 1];
+    let mut mark = |from: u32, to: u32| {
+        if to <= from {
+            edges[to as usize] += 1;
+            edges[from as usize + 1] -= 1;
+        }
+    };
+    for (at, insn) in (0u32..).zip(&body.code) {
+        if let Some(to) = insn.op.target() {
+            mark(at, to);
+        }
+        if let Op::Switch(list) = insn.op {
+            let targets = body.switches.get(list as usize).map_or(&[][..], |t| t);
+            targets.iter().for_each(|&to| mark(at, to));
+        }
+    }
+    for clause in &body.regions.clauses {
+        mark(clause.handler.end - 1, clause.handler.start);
+        mark(clause.body.end - 1, clause.handler.start);
+    }
+    let mut open = 0;
+    let inside = edges[..len].iter().map(|edge| {
+        open += edge;
+        open > 0
+    });
+    inside.collect()
 }

@@ -3,7 +3,6 @@
 use super::frame::Loc;
 use super::place::Entry;
 use super::{Builder, Result};
-use crate::error::Reason;
 use crate::ir::{Op, Ty};
 use isthmus_frontend_ir::op::{Cmp, Insn, Op as Cil, Prefix};
 use isthmus_runtime_abi::helpers::Helper;
@@ -75,10 +74,10 @@ impl Builder<'_> {
                 self.release(&e);
             }
             // ---- calls
-            Cil::Jmp(m) => self.jump_to_method(m)?,
+            Cil::Jmp(m) => self.jump_to_method(at, insn, m)?,
             Cil::Call(m) => self.call(at, insn, m, false)?,
             Cil::CallVirt(m) => self.call(at, insn, m, true)?,
-            Cil::CallI(sig) => self.call_indirect(sig)?,
+            Cil::CallI(sig) => self.call_indirect(at, insn, sig)?,
             Cil::NewObj(m) => self.new_object(m)?,
             Cil::LdFtn(m) => self.load_function(m)?,
             Cil::LdVirtFtn(m) => self.load_virtual_function(m)?,
@@ -152,11 +151,12 @@ impl Builder<'_> {
             Cil::CastClass(t) => self.cast_class(t)?,
             Cil::IsInst(t) => self.is_inst(t)?,
             Cil::LdToken(t) => self.load_token(t)?,
-            // ---- not supported
-            Cil::ArgList | Cil::VarArgs(_) => return self.fail(Reason::VarArgs),
-            Cil::MkRefAny(_) | Cil::RefAnyVal(_) | Cil::RefAnyType => {
-                return self.fail(Reason::TypedRef);
-            }
+            // ---- variable arguments and typed references
+            Cil::VarArgs(sig) => self.variable_arguments(sig)?,
+            Cil::ArgList => self.argument_list()?,
+            Cil::MkRefAny(t) => self.make_typed_reference(t)?,
+            Cil::RefAnyVal(t) => self.typed_reference_value(t)?,
+            Cil::RefAnyType => self.typed_reference_type()?,
         }
         Ok(())
     }

@@ -115,6 +115,11 @@ impl Vars {
         v
     }
 
+    /// Places an instruction at the top of the entry block, after all constants made so far.
+    pub fn at_entry(&mut self, inst: Inst) {
+        self.entry.push(inst);
+    }
+
     fn lookup(&mut self, func: &mut Func, b: Block, var: Var) -> Value {
         if let Some(&v) = self.defs.get(&(b, var)) {
             return func.resolve(v);

@@ -1,14 +1,14 @@
 //! Calls, helpers, class initialization, threads.
 
 use super::exec::{Done, Words};
-use super::{Interp, Result, Stop, invalid};
+use super::{Code, Interp, Result, Stop, invalid};
 use crate::driver::compile;
-use crate::ir::{CallInfo, CallTarget, Op, Unit};
+use crate::ir::{CallInfo, CallTarget, Op};
 use isthmus_frontend_ir::interp::arith::{f64_to_i64, f64_to_u64};
 use isthmus_frontend_ir::interp::host::{HostError, HostResult};
 use isthmus_frontend_ir::interp::memory::STACK_BYTES;
 use isthmus_frontend_ir::interp::value::Value;
-use isthmus_frontend_ir::interp::world::{Code, InitState};
+use isthmus_frontend_ir::interp::world::{self, InitState};
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::layout::{HEADER, VtableWord};
@@ -24,9 +24,9 @@ fn f64_of(v: u64) -> f64 {
 }
 
 impl Interp<'_> {
-    fn unit(&mut self, method: MethodId) -> Result<Rc<Unit>> {
-        if let Some(u) = self.units.get(&method) {
-            return Ok(u.clone());
+    fn code(&mut self, method: MethodId) -> Result<Rc<Code>> {
+        if let Some(code) = self.code.get(&method) {
+            return Ok(code.clone());
         }
         let module = self.world.module;
         let name = || module.full_name(method).to_string();
@@ -35,9 +35,9 @@ impl Interp<'_> {
         };
         match compile(module, method, body, &self.opts) {
             Ok(unit) => {
-                let unit = Rc::new(unit);
-                self.units.insert(method, unit.clone());
-                Ok(unit)
+                let code = Rc::new(Code::from(unit));
+                self.code.insert(method, code.clone());
+                Ok(code)
             }
             Err(e) => invalid(format!("{}: {e}", name())),
         }
@@ -50,8 +50,8 @@ impl Interp<'_> {
             if self.world.is_host(method) {
                 return self.call_host(method, &words);
             }
-            let unit = self.unit(method)?;
-            match self.run_func(&unit, None, &words)? {
+            let code = self.code(method)?;
+            match self.run_func(&code, &words)? {
                 Done::Return(results) => return Ok(results),
                 Done::Tail(next, args) => (method, words) = (next, args),
             }
@@ -87,15 +87,15 @@ impl Interp<'_> {
             return Err(Stop::Trap(TrapKind::NullReference));
         }
         match self.world.decode(code) {
-            Some(Code::Method(m)) => Ok((m, words.into())),
-            Some(Code::Unboxing(m)) => {
+            Some(world::Code::Method(m)) => Ok((m, words.into())),
+            Some(world::Code::Unboxing(m)) => {
                 let mut words: Words = words.into();
                 if let Some(this) = words.first_mut() {
                     *this += u64::from(HEADER);
                 }
                 Ok((m, words))
             }
-            Some(Code::Interface(m)) => {
+            Some(world::Code::Interface(m)) => {
                 let object = words.first().copied().unwrap_or(0);
                 if object == 0 {
                     return Err(Stop::Trap(TrapKind::NullReference));
@@ -103,7 +103,9 @@ impl Interp<'_> {
                 let code = self.world.implementation(m, object)?;
                 self.decode(code, words)
             }
-            Some(Code::Helper(_)) | None => invalid(format!("{code:#x} is no method's code")),
+            Some(world::Code::Helper(_)) | None => {
+                invalid(format!("{code:#x} is no method's code"))
+            }
         }
     }
 
@@ -271,6 +273,18 @@ impl Interp<'_> {
 
     // ---- helpers
 
+    /// Memory above the frame, which goes with it.
+    fn local_alloc(&mut self, size: u64) -> Result<u64> {
+        let block = self.sp.next_multiple_of(16);
+        let room = self.stack_end.saturating_sub(block);
+        if size > room {
+            return Err(Stop::Trap(TrapKind::StackOverflow));
+        }
+        self.world.memory.fill(block, size as usize, 0)?;
+        self.sp = block + size;
+        Ok(block)
+    }
+
     fn helper(&mut self, helper: Helper, w: &[u64]) -> Result<Words> {
         let a = |n: usize| w.get(n).copied().unwrap_or(0);
         let result = match helper {
@@ -356,6 +370,7 @@ impl Interp<'_> {
                 self.world.memory.copy(a(1), a(2), a(3) as usize)?;
                 None
             }
+            Helper::LocalAlloc => Some(self.local_alloc(a(0))?),
             Helper::MemMove => {
                 self.world.memory.copy(a(0), a(1), a(2) as usize)?;
                 None

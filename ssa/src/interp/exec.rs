@@ -1,8 +1,8 @@
 //! Frames, blocks, instructions.
 
 use super::eval::{self, Bits};
-use super::{Interp, Result, Stop, invalid};
-use crate::ir::{Access, AccessFlags, Block, Func, Imm, Inst, Mem, Op, Unit, Value};
+use super::{Code, Interp, Result, Stop, invalid};
+use crate::ir::{Access, AccessFlags, Block, Func, Imm, Inst, Mem, Op, Value};
 use isthmus_frontend_ir::interp::RunError;
 use isthmus_frontend_ir::interp::memory::Fault;
 use isthmus_runtime_abi::context::CtxWord;
@@ -19,9 +19,7 @@ const FRAME_BYTES: u64 = 96;
 /// A function that runs.
 #[derive(Debug)]
 pub(super) struct Frame {
-    pub unit: Rc<Unit>,
-    /// Which filter of the unit, if it is one.
-    pub filter: Option<u32>,
+    pub code: Rc<Code>,
     /// The current instruction.
     pub at: Inst,
     /// Addresses of the slots.
@@ -53,16 +51,8 @@ pub(super) enum Done {
 
 impl Interp<'_> {
     /// Runs a function to its end.
-    pub(super) fn run_func(
-        &mut self,
-        unit: &Rc<Unit>,
-        filter: Option<u32>,
-        args: &[u64],
-    ) -> Result<Done> {
-        let func = match filter {
-            Some(n) => &unit.filters[n as usize].func,
-            None => &unit.func,
-        };
+    pub(super) fn run_func(&mut self, code: &Rc<Code>, args: &[u64]) -> Result<Done> {
+        let func = &code.func;
         let before = self.sp;
         let mut slots = Vec::with_capacity(func.slots.len());
         let mut end = self.sp + FRAME_BYTES;
@@ -83,8 +73,7 @@ impl Interp<'_> {
             return invalid("an empty function");
         };
         self.frames.push(Frame {
-            unit: unit.clone(),
-            filter,
+            code: code.clone(),
             at: first,
             slots,
         });
@@ -262,6 +251,7 @@ impl Interp<'_> {
             Op::Fence | Op::Poll => return Ok(Flow::Next),
             Op::CtxLoad => match d.imm {
                 Imm::Ctx(CtxWord::Scratch0) => self.scratch,
+                Imm::Ctx(CtxWord::HiddenVarargs) => self.cookie,
                 _ => 0,
             },
             Op::SlotAddr => {
@@ -290,10 +280,15 @@ impl Interp<'_> {
                 }
             }
             Op::Call | Op::TailCall => {
-                let words: Words = args.iter().map(|v| values[v.index()]).collect();
+                let mut words: Words = args.iter().map(|v| values[v.index()]).collect();
                 let Some(call) = func.call(i) else {
                     return invalid("no call");
                 };
+                if call.cookie
+                    && let Some(cookie) = words.pop()
+                {
+                    self.cookie = cookie;
+                }
                 if d.op == Op::TailCall {
                     let (method, words) = self.callee(call, &words)?;
                     return Ok(Flow::Leave(Done::Tail(method, words)));

@@ -17,7 +17,7 @@ mod eval;
 mod exec;
 mod unwind;
 
-use crate::ir::Unit;
+use crate::ir::{Func, Unit};
 use crate::options::Options;
 use isthmus_frontend_ir::interp::memory::STACK_BYTES;
 use isthmus_frontend_ir::interp::{End, Limits, Outcome, RunError, World};
@@ -65,11 +65,28 @@ impl From<TrapKind> for Stop {
     }
 }
 
+/// A function with its filters.
+#[derive(Debug)]
+struct Code {
+    func: Func,
+    filters: Vec<Rc<Code>>,
+}
+
+impl From<Unit> for Code {
+    fn from(unit: Unit) -> Self {
+        let filters = unit.filters.into_iter();
+        Code {
+            func: unit.func,
+            filters: filters.map(|f| Rc::new(f.into())).collect(),
+        }
+    }
+}
+
 /// The interpreter.
 struct Interp<'m> {
     world: World<'m>,
     opts: Options,
-    units: FxHashMap<MethodId, Rc<Unit>>,
+    code: FxHashMap<MethodId, Rc<Code>>,
     frames: Vec<exec::Frame>,
     sp: u64,
     stack_end: u64,
@@ -77,6 +94,8 @@ struct Interp<'m> {
     threads: usize,
     steps: u64,
     scratch: u64,
+    /// The hidden argument of that name.
+    cookie: u64,
     /// First frame above the innermost boundary.
     base: usize,
     /// Exceptions in their second pass, by token.
@@ -101,7 +120,7 @@ pub fn run(
                 let mut interp = Interp {
                     world,
                     opts: opts.clone(),
-                    units: FxHashMap::default(),
+                    code: FxHashMap::default(),
                     frames: Vec::new(),
                     sp,
                     stack_end: sp + STACK_BYTES,
@@ -109,6 +128,7 @@ pub fn run(
                     threads: 1,
                     steps: 0,
                     scratch: 0,
+                    cookie: 0,
                     base: 0,
                     in_flight: Vec::new(),
                 };

@@ -66,14 +66,11 @@ impl Interp<'_> {
     /// Pass 1.
     fn search(&mut self, object: u64) -> Result<Unwind> {
         for index in (self.base..self.frames.len()).rev() {
-            let (unit, filter, at) = {
+            let (code, at) = {
                 let f = &self.frames[index];
-                (f.unit.clone(), f.filter, f.at)
+                (f.code.clone(), f.at)
             };
-            let func = match filter {
-                Some(n) => &unit.filters[n as usize].func,
-                None => &unit.func,
-            };
+            let func = &code.func;
             for edge in func.edges(at) {
                 let Some(clause) = edge.clause else { continue };
                 let handles = match func.clauses[clause as usize].0 {
@@ -100,12 +97,12 @@ impl Interp<'_> {
     /// Runs a filter of frame `index` on top of everything; its own exceptions count as no.
     fn filter(&mut self, index: usize, n: u32, object: u64) -> Result<bool> {
         let frame = &self.frames[index];
-        let unit = frame.unit.clone();
-        let Some(slot) = unit.func.filter_area else {
+        let Some(slot) = frame.code.func.filter_area else {
             return super::invalid("a filter without an area");
         };
         let area = frame.slots[slot.index()];
-        match self.boundary(|i| i.run_func(&unit, Some(n), &[area, object])) {
+        let filter = frame.code.filters[n as usize].clone();
+        match self.boundary(|i| i.run_func(&filter, &[area, object])) {
             Ok(Done::Return(words)) => Ok(words.first().copied().unwrap_or(0) as i32 != 0),
             Ok(Done::Tail(..)) => super::invalid("a filter ends with a call"),
             Err(Stop::Run(e)) => Err(Stop::Run(e)),

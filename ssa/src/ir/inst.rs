@@ -206,8 +206,10 @@ pub struct CallInfo {
     pub sig: Sig,
     /// Types of the results, one for each result word.
     pub ret_tys: SmallVec<[Ty; 4]>,
-    /// The last operand is the generic context to store into the hidden-argument slot just before the call.
+    /// An operand after the argument words is the generic context to store into its hidden-argument slot just before the call.
     pub rgctx: bool,
+    /// The last operand is the vararg cookie, likewise.
+    pub cookie: bool,
     /// The method that the source names, for dumps.
     pub callee: Option<MethodId>,
 }

@@ -46,4 +46,4 @@ pub use inst::{
 pub use isthmus_frontend_ir::op::Cmp;
 pub use op::{Arg, Effects, ImmKind, Op, Res, Row};
 pub use ty::{Block, Inst, Mem, SigConv, Slot, Ty, Value};
-pub use unit::{Clause, FilterFunc, Unit};
+pub use unit::{Clause, Unit};

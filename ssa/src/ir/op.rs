@@ -294,7 +294,7 @@ ops! {
     GenericLookup = "generic_lookup" "p" [Ptr] Bits -> T { THROWS CALLS };
 
     // ---- calls
-    /// Call. Operands: the code address (indirect calls), argument words, the generic context (if the call has one).
+    /// Call. Operands: the code address (indirect calls), argument words, the generic context, the vararg cookie (if the call has them).
     Call = "call" "" [Rest] Call -> Call { THROWS CALLS };
     /// Call in place of the frame; ends the block, the callee's results are this function's.
     TailCall = "tail_call" "" [Rest] Call -> None { CALLS ENDS };
