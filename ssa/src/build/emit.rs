@@ -309,9 +309,9 @@ impl Builder<'_> {
             self.emit(Op::NullCheck, Ty::I32, &[base], Imm::None);
         } else {
             let null = match self.func.ty(base) {
-                // An unmanaged pointer: an address made from null is as bad as null.
-                Ty::Ptr => {
-                    let guard = self.constant(Ty::Ptr, i64::from(layout::NULL_GUARD));
+                // A pointer: an address made from null is as bad as null.
+                ty @ (Ty::Ptr | Ty::ByRef) => {
+                    let guard = self.constant(ty, i64::from(layout::NULL_GUARD));
                     self.cmp(Cmp::LtUn, base, guard)
                 }
                 _ => self.is_null(base),
