@@ -65,13 +65,13 @@ impl<A: Target> Gen<'_, A> {
         Ok(())
     }
 
-    /// A float as I64, cut off.
-    fn truncate_float(&mut self, mut e: Entry) -> R<Entry> {
+    /// A float as I32 or I64, cut off.
+    fn truncate_float(&mut self, mut e: Entry, ty: StackTy) -> R<Entry> {
         let src = self.fsrc(&mut e)?;
         let r = self.alloc()?;
-        self.a.float_to_int(fty(e.ty), Width::W64, r, src);
+        self.a.float_to_int(fty(e.ty), width(ty), r, src);
         self.discard(e);
-        Ok(Entry::new(StackTy::I64, Loc::Reg(r)))
+        Ok(Entry::new(ty, Loc::Reg(r)))
     }
 
     /// Calls a helper from F64 to I64.
@@ -91,7 +91,9 @@ impl<A: Target> Gen<'_, A> {
         if e.ty.is_float() {
             e = match to {
                 ConvTo::U8 | ConvTo::U => self.float_to_int_call(Helper::F64ToU64, e)?,
-                _ => self.truncate_float(e)?,
+                // The low half of 64 bits; other narrow ones are cut from 32 bits, as Mono does it.
+                ConvTo::I8 | ConvTo::I | ConvTo::U4 => self.truncate_float(e, StackTy::I64)?,
+                _ => self.truncate_float(e, StackTy::I32)?,
             };
         }
         match to {

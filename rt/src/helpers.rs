@@ -211,9 +211,11 @@ fn truncate(value: f64) -> i64 {
     }
 }
 
-/// What a C compiler for x86-64 makes of `(uint64_t)value`, for every value.
+/// What a C compiler for x86-64 makes of `(uint64_t)value`, but for NaN, which gives 0.
 extern "C" fn f64_to_u64(value: f64) -> i64 {
-    if value >= TWO_63 {
+    if value.is_nan() {
+        0
+    } else if value >= TWO_63 {
         truncate(value - TWO_63) ^ i64::MIN
     } else {
         truncate(value)

@@ -29,10 +29,21 @@ pub fn f64_to_i64(x: f64) -> i64 {
     }
 }
 
-/// float64 to u64 as C does it on x86-64.
+/// `cvttsd2si`, 32 bits.
+pub fn f64_to_i32(x: f64) -> i32 {
+    if x > -2147483649.0 && x < 2147483648.0 {
+        x as i32
+    } else {
+        i32::MIN
+    }
+}
+
+/// float64 to u64 as C does it on x86-64, but for NaN, which gives 0.
 pub fn f64_to_u64(x: f64) -> u64 {
     const TOP: f64 = 9223372036854775808.0;
-    if x >= TOP {
+    if x.is_nan() {
+        0
+    } else if x >= TOP {
         (f64_to_i64(x - TOP) as u64) ^ (1 << 63)
     } else {
         f64_to_i64(x) as u64
@@ -221,7 +232,8 @@ pub fn convert(value: &Value, to: ConvTo, mode: ConvMode) -> Result {
         (Some(x), _) if mode == ConvMode::Wrap => Ok(match to {
             ConvTo::U8 => Value::I64(f64_to_u64(x) as i64),
             ConvTo::U => Value::Native(f64_to_u64(x) as i64),
-            _ => narrow(f64_to_i64(x), to),
+            ConvTo::I8 | ConvTo::I | ConvTo::U4 => narrow(f64_to_i64(x), to),
+            _ => narrow(f64_to_i32(x).into(), to),
         }),
         (Some(x), _) => {
             // Every integer of magnitude below 2^64 is an i128; what is not finite fits nothing.
@@ -306,8 +318,11 @@ mod tests {
             Ok(Value::Native(0))
         );
         let conv = |x: f64, to| convert(&Value::F64(x), to, ConvMode::Wrap).unwrap();
-        assert_eq!(conv(f64::NAN, ConvTo::I4), int(0));
-        assert_eq!(conv(4294967297.0, ConvTo::I4), int(1));
+        assert_eq!(conv(f64::NAN, ConvTo::I4), int(i32::MIN));
+        assert_eq!(conv(4294967297.0, ConvTo::I4), int(i32::MIN));
+        assert_eq!(conv(4294967297.0, ConvTo::U2), int(0));
+        assert_eq!(conv(4294967297.0, ConvTo::U4), int(1));
+        assert_eq!(conv(f64::NAN, ConvTo::U8), Value::I64(0));
         assert_eq!(conv(1e300, ConvTo::I8), Value::I64(i64::MIN));
         assert_eq!(
             conv(1.8e19, ConvTo::U8),

@@ -368,14 +368,15 @@ impl Builder<'_> {
                     let wide = self.op(Op::FToU, Ty::I64, &[v]);
                     self.convert_word(wide, Ty::Ptr)
                 }
-                // By way of 64 bits, as Mono does: see docs/ARCHITECTURE.md on numbers.
-                _ => {
+                // What is out of range is as Mono has it: see docs/ARCHITECTURE.md on numbers.
+                ConvTo::U4 => {
                     let wide = self.op(Op::FToS, Ty::I64, &[v]);
-                    let narrow = self.op(Op::Trunc, Ty::I32, &[wide]);
-                    match to {
-                        ConvTo::I4 | ConvTo::U4 => narrow,
-                        _ => self.conv_wrap(narrow, to),
-                    }
+                    self.op(Op::Trunc, Ty::I32, &[wide])
+                }
+                ConvTo::I4 => self.op(Op::FToS, Ty::I32, &[v]),
+                _ => {
+                    let whole = self.op(Op::FToS, Ty::I32, &[v]);
+                    self.conv_wrap(whole, to)
                 }
             });
         }

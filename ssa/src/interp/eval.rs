@@ -3,7 +3,7 @@
 use super::{Result, Stop, invalid};
 use crate::ir::{Func, Imm, Inst, Op, Ty};
 use crate::passes::fold::compare_ints;
-use isthmus_frontend_ir::interp::arith::{f64_to_i64, f64_to_u64};
+use isthmus_frontend_ir::interp::arith::{f64_to_i32, f64_to_i64, f64_to_u64};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::trap::TrapKind;
 
@@ -48,11 +48,7 @@ fn to_int(x: f64, bits: u32) -> i64 {
     if bits == 64 {
         return f64_to_i64(x);
     }
-    if x > -2147483649.0 && x < 2147483648.0 {
-        x as i64
-    } else {
-        i64::from(i32::MIN)
-    }
+    f64_to_i32(x).into()
 }
 
 /// Evaluates an operation: its result, and the second one if it has two.
