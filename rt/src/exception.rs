@@ -303,6 +303,7 @@ fn takes(
     let Ok(clause) = frame.code.table().clause(handler.clause) else {
         return false;
     };
+    let exception = vm.seen_by(thread, frame.code.method(), exception);
     match clause.kind {
         ClauseKind::Catch(ty) => vm.catches(ty, exception),
         ClauseKind::CatchAll => true,
@@ -421,7 +422,9 @@ unsafe fn second_pass(thread: &Thread) {
                 if frame.is_boundary() {
                     flight.escaped = Some(Thrown::again(Ref::from_addr(exception)));
                 }
-                enter(thread, &frame, handler, exception);
+                let vm = runtime.vm();
+                let seen = vm.seen_by(thread, code.method(), Ref::from_addr(exception));
+                enter(thread, &frame, handler, seen.addr());
                 return;
             }
             let kind = code.table().clause(handler.clause).map(|c| c.kind);

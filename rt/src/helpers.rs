@@ -147,7 +147,10 @@ extern "C" fn throw(object: usize, ctx: Ctx) {
     let thread = thread(ctx);
     thread.set_pending(match object {
         0 => trap(thread, TrapKind::NullReference),
-        object => Thrown::new(Ref::from_addr(object)),
+        object => match thread.runtime().vm().thrown(thread, Ref::from_addr(object)) {
+            Ok(exception) => Thrown::new(exception),
+            Err(other) => other,
+        },
     });
 }
 
@@ -155,7 +158,11 @@ extern "C" fn rethrow(object: usize, ctx: Ctx) {
     let thread = thread(ctx);
     thread.set_pending(match object {
         0 => trap(thread, TrapKind::NullReference),
-        object => Thrown::again(Ref::from_addr(object)),
+        object => match thread.runtime().vm().thrown(thread, Ref::from_addr(object)) {
+            Ok(exception) if exception.addr() == object => Thrown::again(exception),
+            Ok(wrapped) => Thrown::new(wrapped),
+            Err(other) => other,
+        },
     });
 }
 

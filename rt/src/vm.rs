@@ -76,6 +76,16 @@ pub trait Vm: Send + Sync {
         let _ = (context, slot, exception);
         false
     }
+    /// The exception that a thrown object travels as. Code may throw objects that are no exceptions; a VM may wrap these.
+    fn thrown(&self, thread: &Thread, object: Ref) -> Result<Ref, Thrown> {
+        let _ = thread;
+        Ok(object)
+    }
+    /// What the handlers of a method see of an exception: itself, or what [`Self::thrown`] wrapped.
+    fn seen_by(&self, thread: &Thread, method: Option<MethodId>, exception: Ref) -> Ref {
+        let _ = (thread, method);
+        exception
+    }
     /// The exception object of a trap. Must give an object, if only one allocated beforehand.
     fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref;
     /// The object of a prepared exception.

@@ -138,6 +138,21 @@ fn attributes(cx: &Cx<'_>, provider: Ref, ty: Ref, _pseudo: bool) -> Result<Ref>
     Ok(result)
 }
 
+/// Whether an assembly is marked `RuntimeCompatibility(WrapNonExceptionThrows = true)`.
+pub fn wraps_foreign_exceptions(a: &'static Assembly) -> bool {
+    const CLASS: &str = "System.Runtime.CompilerServices.RuntimeCompatibilityAttribute";
+    let owner = Token::new(TableId::Assembly, 1);
+    a.image.custom_attributes(owner).any(|row| {
+        row.type_name().is_ok_and(|n| n.as_deref() == Some(CLASS))
+            && row.args(&Enums(a)).is_ok_and(|args| {
+                args.named.iter().any(|n| {
+                    n.name == "WrapNonExceptionThrows"
+                        && matches!(n.arg.value, AttrValue::Bool(true))
+                })
+            })
+    })
+}
+
 /// Says how enums in attribute blobs are stored.
 struct Enums(&'static Assembly);
 

@@ -44,6 +44,7 @@ mod varargs;
 mod waiting;
 
 pub use abi::{Arg, Ret};
+pub use attribute::wraps_foreign_exceptions;
 pub use table::Entry;
 
 use crate::types::{Kind, Method, Type, TypeKey};

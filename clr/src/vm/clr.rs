@@ -160,6 +160,15 @@ impl Vm for Clr {
         }
     }
 
+    fn thrown(&self, thread: &Thread, object: Ref) -> Result<Ref, Thrown> {
+        exceptions::thrown(&Cx { thread }, object)
+    }
+
+    fn seen_by(&self, thread: &Thread, method: Option<MethodId>, exception: Ref) -> Ref {
+        let method = method.map(|m| types().method(m));
+        exceptions::seen_by(&Cx { thread }, method, exception)
+    }
+
     fn trap_exception(&self, thread: &Thread, kind: TrapKind) -> Ref {
         exceptions::of_trap(&Cx { thread }, kind)
     }

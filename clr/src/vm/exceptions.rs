@@ -7,6 +7,7 @@ use super::cx::Value;
 use super::offsets::offsets;
 use super::{Cx, heap};
 use crate::tables::Raise;
+use crate::types::system::Assembly;
 use crate::types::{Method, Type, types};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::vm::TraceFrame;
@@ -101,6 +102,38 @@ pub fn type_initialization(cx: &Cx<'_>, type_name: &str, inner: Ref) -> Ref {
         Some(object)
     });
     made.unwrap_or(inner)
+}
+
+/// The exception that a thrown object travels as: itself, or a `RuntimeWrappedException` around what is none.
+pub fn thrown(cx: &Cx<'_>, object: Ref) -> Result<Ref, Thrown> {
+    let known = &types().known;
+    if cx.type_of(object).is_assignable_to(known.exception()) {
+        return Ok(object);
+    }
+    let class = known.wrapped_exception();
+    let wrapped = cx.alloc(class)?;
+    match constructor(class, &[known.object()]) {
+        Some(ctor) => cx.invoke(ctor, &[Value::Ref(wrapped), Value::Ref(object)])?,
+        None => isthmus_rt::internal_error("RuntimeWrappedException has no constructor"),
+    };
+    Ok(wrapped)
+}
+
+/// What the handlers of a method see of an exception. Those of an assembly without
+/// `RuntimeCompatibility(WrapNonExceptionThrows = true)` see the object that was thrown.
+pub fn seen_by(cx: &Cx<'_>, method: Option<&'static Method>, exception: Ref) -> Ref {
+    if cx.type_of(exception) != types().known.wrapped_exception()
+        || method.and_then(Method::assembly).is_none_or(sees_wrapped)
+    {
+        return exception;
+    }
+    cx.read(exception, offsets().wrapped_object)
+}
+
+fn sees_wrapped(a: &'static Assembly) -> bool {
+    *a.runtime
+        .sees_wrapped
+        .get_or_init(|| crate::icalls::wraps_foreign_exceptions(a))
 }
 
 /// The exception of a trap.

@@ -42,6 +42,7 @@ offsets! {
     exception_inner = exception."_innerException";
     exception_stack_trace = exception."_stackTrace";
     exception_hresult = exception."_HResult";
+    wrapped_object = wrapped_exception."_wrappedException";
     delegate_target = delegate."m_target";
     delegate_code = delegate."method_ptr";
     delegate_method = delegate."method";

@@ -48,4 +48,6 @@ pub struct AssemblyState {
     pub object: AtomicUsize,
     /// Handle of the `RuntimeModule`.
     pub module: AtomicUsize,
+    /// Whether its handlers see a `RuntimeWrappedException` where something else than an exception was thrown.
+    pub sees_wrapped: OnceLock<bool>,
 }
