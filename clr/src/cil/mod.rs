@@ -10,11 +10,12 @@ use crate::metadata::{self, Reader, TableId, Token};
 use crate::tables::{literals, raises, signatures};
 use crate::types::generics::Scope;
 use crate::types::system::Assembly;
-use crate::types::{LoadError, LoadErrorKind, Method, Result, Type};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
 use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
 use isthmus_frontend_ir::op::{Insn, Op, Prefix, Token as IrToken};
 use isthmus_frontend_ir::region::{Clause, ClauseKind, RegionTree};
+use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::types::MemTy;
 use std::sync::{Arc, OnceLock};
 
@@ -110,6 +111,16 @@ fn locals(
 /// The declared class of a location, for reference types.
 fn class_of(ty: &'static Type) -> Option<isthmus_runtime_abi::ids::TypeId> {
     (ty.mem_ty() == MemTy::Ref && !ty.is_shared).then_some(ty.id)
+}
+
+/// What `readonly.` makes of a call of the `Address` of an array.
+fn read_only(callee: MethodId) -> Result<MethodId> {
+    let m = types().method(callee);
+    if m.kind != MethodKind::ArrayAddress {
+        return Ok(callee);
+    }
+    let read_only = MethodKind::ArrayAddressReadOnly;
+    Ok(types().methods.intern(m.owner, read_only, &[])?.id)
 }
 
 fn invalid(method: &Method, il: u32, what: &str) -> LoadError {
@@ -244,6 +255,7 @@ impl Decoder {
                 Form::Op(op) => op,
                 Form::BranchCmp(cmp) => Op::BrCmp(cmp, target()?),
                 Form::With(kind) => match self.with_operand(kind, operand, at)? {
+                    Ok(Op::Call(m)) if prefix.contains(Prefix::READONLY) => Op::Call(read_only(m)?),
                     Ok(op) => op,
                     Err(e) => Op::Raise(raises().add(e)),
                 },
@@ -330,7 +342,7 @@ impl Decoder {
                 .resolve_type(token(), self.scope)
                 .map(|t| f(t.id))
         };
-        let method = |f: fn(isthmus_runtime_abi::ids::MethodId) -> Op| {
+        let method = |f: fn(MethodId) -> Op| {
             let m = self.assembly.resolve_method(token(), self.scope)?;
             Ok(f(m.id))
         };
@@ -492,7 +504,7 @@ impl Decoder {
                     match self.assembly.resolve_type(token, self.scope) {
                         Ok(t) => ClauseKind::Catch(t.id),
                         // A handler for a class that does not exist catches nothing; the type stands for "no exception".
-                        Err(_) => ClauseKind::Catch(crate::types::types().known.void().id),
+                        Err(_) => ClauseKind::Catch(types().known.void().id),
                     }
                 }
                 metadata::ClauseKind::Filter(il) => ClauseKind::Filter(at(il)?),

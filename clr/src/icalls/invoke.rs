@@ -251,6 +251,11 @@ fn invoke_method(cx: &Cx<'_>, this: Ref, object: Ref, args: Ref, exception: usiz
             "Late bound operations cannot be performed on types or methods for which ContainsGenericParameters is true.",
         );
     }
+    let sig = m.sig().map_err(|e| cx.load_error(&e))?;
+    if matches!(sig.ret.key, TypeKey::ByRef(_)) {
+        let text = "Cannot invoke method returning ByRef type via reflection";
+        return refuse(cx, exception, "System", "NotSupportedException", text);
+    }
     if m.is_static() {
         return call(cx, m, None, args);
     }

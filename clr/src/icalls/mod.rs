@@ -23,6 +23,7 @@ mod assembly;
 mod attribute;
 mod constant;
 mod culture;
+mod delegate_async;
 mod environment;
 mod gc;
 pub mod handle;
@@ -57,6 +58,7 @@ static TABLES: &[&[table::Class]] = &[
     assembly::TABLE,
     attribute::TABLE,
     culture::TABLE,
+    delegate_async::TABLE,
     environment::TABLE,
     gc::TABLE,
     invoke::TABLE,
@@ -187,6 +189,8 @@ mod tests {
     /// Classes whose entries serve made bodies or other assemblies than mscorlib.
     const ELSEWHERE: &[(&str, &str)] = &[
         ("System.Object", "DelegateInit"),
+        ("System.Object", "DelegateBegin"),
+        ("System.Object", "DelegateEnd"),
         ("System.Object", "ArrayNew"),
         ("System.Object", "ArrayCheckStore"),
         ("System.Object", "ArrayCheckExact"),

@@ -84,13 +84,20 @@ fn frame_info(
     Ok(true)
 }
 
-/// The method that called `MethodBase.GetCurrentMethod`, an internal call without a frame of its own.
+/// The method that called `MethodBase.GetCurrentMethod`, an internal call without a frame of its own. Of a generic method or
+/// type it is the definition: code does not always know what it is instantiated for.
 fn current_method(cx: &Cx<'_>) -> Result<Ref> {
     match frames(cx)
         .iter()
         .find(|(m, _)| m.name != "GetCurrentMethod")
     {
-        Some((m, _)) => reflect::method_object(cx, m, m.owner),
+        Some((m, _)) => {
+            let definition = types()
+                .methods
+                .intern(m.owner.definition(), m.kind, &[])
+                .map_err(|e| cx.load_error(&e))?;
+            reflect::method_object(cx, definition, definition.owner)
+        }
         None => Ok(Ref::NULL),
     }
 }

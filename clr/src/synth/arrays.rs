@@ -1,11 +1,13 @@
-//! Arrays: constructors and accessors of multi-dimensional ones, `IList<T>` of one-dimensional ones.
+//! Arrays: constructors and accessors, `IList<T>` of one-dimensional ones.
+//!
+//! Programs make and access one-dimensional arrays by instructions; their constructors and accessors are for reflection.
 
 use super::Synthetic;
 use super::builder::{Builder, Label};
 use crate::tables::raises;
-use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, TypeKey, types};
 use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op, Token};
+use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op, Prefix, Token};
 use isthmus_runtime_abi::layout::{HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
 use isthmus_runtime_abi::types::MemTy;
 
@@ -58,6 +60,10 @@ pub fn accessor(m: &'static Method) -> Result<Body> {
         .ok_or_else(|| LoadError::type_load("an array without element type"))?;
     let rank = array.rank();
     let mut b = Builder::new(m);
+    if matches!(array.key, TypeKey::SzArray(_)) {
+        vector_accessor(&mut b, m.kind, element);
+        return b.finish();
+    }
     let raw = Synthetic::RawData.method().id;
     let base = b.local(MemTy::ByRef);
     let index = b.local(MemTy::Native);
@@ -100,6 +106,19 @@ pub fn accessor(m: &'static Method) -> Result<Body> {
     b.place(bad)
         .op(Op::Raise(raises().system("IndexOutOfRangeException")));
     b.finish()
+}
+
+/// The accessors of a one-dimensional array.
+fn vector_accessor(b: &mut Builder, kind: MethodKind, element: &'static Type) {
+    let (ty, id) = (element.mem_ty(), Some(element.id));
+    b.ops(&[Op::LdArg(0), Op::LdArg(1)]);
+    match kind {
+        MethodKind::ArrayGet => b.op(Op::LdElem(ty, id)),
+        MethodKind::ArraySet => b.ops(&[Op::LdArg(2), Op::StElem(ty, id)]),
+        MethodKind::ArrayAddressReadOnly => b.prefixed(Prefix::READONLY, Op::LdElemA(element.id)),
+        _ => b.op(Op::LdElemA(element.id)),
+    };
+    b.op(Op::Ret);
 }
 
 /// `here = arg - lower[d]; if here >= length[d] goto bad; index = index * length[d] + here`.

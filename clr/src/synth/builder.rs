@@ -2,7 +2,7 @@
 
 use crate::types::{Method, Result};
 use isthmus_frontend_ir::body::{Body, Local};
-use isthmus_frontend_ir::op::{Insn, Op};
+use isthmus_frontend_ir::op::{Insn, Op, Prefix};
 use isthmus_frontend_ir::region::RegionTree;
 use isthmus_runtime_abi::types::MemTy;
 
@@ -34,6 +34,15 @@ impl Builder {
     pub fn op(&mut self, op: Op) -> &mut Self {
         let il = self.code.len() as u32;
         self.code.push(Insn::new(op, il));
+        self
+    }
+
+    /// Adds an instruction with a prefix.
+    pub fn prefixed(&mut self, prefix: Prefix, op: Op) -> &mut Self {
+        self.op(op);
+        if let Some(insn) = self.code.last_mut() {
+            insn.prefix = prefix;
+        }
         self
     }
 

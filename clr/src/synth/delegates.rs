@@ -1,4 +1,4 @@
-//! Delegates: `.ctor` and `Invoke`.
+//! Delegates: `.ctor`, `Invoke`, `BeginInvoke` and `EndInvoke`.
 //!
 //! `m_target` and `method_ptr` of `System.Delegate` say what to call: with a target the code is called with the target as
 //! first argument (instance methods, and static ones closed over their first argument), without one it is called with the
@@ -9,7 +9,7 @@ use super::Synthetic;
 use super::builder::Builder;
 use crate::tables::{raises, signatures};
 use crate::types::member::ResolvedSig;
-use crate::types::{Field, LoadError, LoadErrorKind, Method, Result, types};
+use crate::types::{Field, LoadError, LoadErrorKind, Method, Result, Type, TypeKey, types};
 use isthmus_frontend_ir::body::Body;
 use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op};
 use isthmus_runtime_abi::callconv::MAX_FLAT_WORDS;
@@ -56,6 +56,8 @@ pub fn body(m: &'static Method) -> Result<Body> {
             b.finish()
         }
         "Invoke" => invoke(m),
+        "BeginInvoke" => begin_invoke(m),
+        "EndInvoke" => end_invoke(m),
         _ => {
             let mut b = Builder::new(m);
             let e = LoadError::new(
@@ -66,6 +68,97 @@ pub fn body(m: &'static Method) -> Result<Body> {
             b.finish()
         }
     }
+}
+
+/// The type that a parameter is boxed as: pointers as native integers.
+fn boxed_as(ty: &'static Type) -> &'static Type {
+    match ty.key {
+        TypeKey::Ptr(_) | TypeKey::FnPtr(_) => types().known.int_ptr(),
+        _ => ty,
+    }
+}
+
+/// `BeginInvoke(arguments…, callback, state)`: boxes the arguments, by-reference ones by their value.
+fn begin_invoke(m: &'static Method) -> Result<Body> {
+    let mut b = Builder::new(m);
+    let args = b.local(MemTy::Ref);
+    let object = types().known.object().id;
+    let params = &m.sig()?.params;
+    let own = &params[..params.len().saturating_sub(2)];
+    b.ops(&[
+        Op::LdcI4(own.len() as i32),
+        Op::NewArr(object),
+        Op::StLoc(args),
+    ]);
+    for (i, &ty) in own.iter().enumerate() {
+        b.ops(&[
+            Op::LdLoc(args),
+            Op::LdcI4(i as i32),
+            Op::LdArg(i as u16 + 1),
+        ]);
+        let ty = match ty.key {
+            TypeKey::ByRef(target) => {
+                b.op(Op::LdObj(target));
+                types().ty(target)
+            }
+            _ => ty,
+        };
+        b.ops(&[
+            Op::Box(boxed_as(ty).id),
+            Op::StElem(MemTy::Ref, Some(object)),
+        ]);
+    }
+    let n = own.len() as u16;
+    b.ops(&[
+        Op::LdArg(0),
+        Op::LdLoc(args),
+        Op::LdArg(n + 1),
+        Op::LdArg(n + 2),
+        Op::Call(Synthetic::DelegateBegin.method().id),
+        Op::Ret,
+    ]);
+    b.finish()
+}
+
+/// `EndInvoke(by-reference arguments…, IAsyncResult)`.
+fn end_invoke(m: &'static Method) -> Result<Body> {
+    let mut b = Builder::new(m);
+    let (outs, result) = (b.local(MemTy::Ref), b.local(MemTy::Ref));
+    let object = types().known.object().id;
+    let sig = m.sig()?;
+    let own = &sig.params[..sig.params.len().saturating_sub(1)];
+    b.ops(&[
+        Op::LdcI4(own.len() as i32),
+        Op::NewArr(object),
+        Op::StLoc(outs),
+    ]);
+    b.ops(&[
+        Op::LdArg(0),
+        Op::LdArg(own.len() as u16 + 1),
+        Op::LdLoc(outs),
+        Op::Call(Synthetic::DelegateEnd.method().id),
+        Op::StLoc(result),
+    ]);
+    for (i, ty) in own.iter().enumerate() {
+        let TypeKey::ByRef(target) = ty.key else {
+            continue;
+        };
+        b.ops(&[
+            Op::LdArg(i as u16 + 1),
+            Op::LdLoc(outs),
+            Op::LdcI4(i as i32),
+        ]);
+        b.ops(&[
+            Op::LdElem(MemTy::Ref, Some(object)),
+            Op::UnboxAny(boxed_as(types().ty(target)).id),
+            Op::StObj(target),
+        ]);
+    }
+    if !sig.ret.is_void() {
+        b.ops(&[Op::LdLoc(result), Op::UnboxAny(boxed_as(sig.ret).id)]);
+    }
+    b.op(Op::Ret);
+    b.finish()
 }
 
 fn invoke(m: &'static Method) -> Result<Body> {

@@ -3,9 +3,9 @@
 //! | module | what it makes |
 //! | --- | --- |
 //! | [`builder`] | a small assembler for bodies |
-//! | [`delegates`] | `.ctor`, `Invoke` of delegates |
+//! | [`delegates`] | `.ctor`, `Invoke`, `BeginInvoke`, `EndInvoke` of delegates |
 //! | [`strings`] | constructors of strings |
-//! | [`arrays`] | constructors and accessors of multi-dimensional arrays; `IList<T>` of one-dimensional ones |
+//! | [`arrays`] | constructors and accessors of arrays; `IList<T>` of one-dimensional ones |
 //!
 //! Static helper methods that such bodies call are in one table, [`Synthetic`].
 
@@ -79,7 +79,11 @@ synthetics! {
     RawData (object) -> byte_ref = What::Intrinsic(Intrinsic::RawData);
     /// Finishes a delegate: delegate, target, code address.
     DelegateInit (object, object, native) -> void = What::InternalCall;
-    /// Makes a multi-dimensional array: type, number of arguments, up to eight arguments.
+    /// Starts a delegate's call on the thread pool: delegate, `object[]` of arguments, callback, state.
+    DelegateBegin (object, object, object, object) -> object = What::InternalCall;
+    /// Waits for such a call and gives its result: delegate, IAsyncResult, `object[]` for by-reference arguments.
+    DelegateEnd (object, object, object) -> object = What::InternalCall;
+    /// Makes an array: type, number of arguments, up to eight arguments.
     ArrayNew (native, int, int, int, int, int, int, int, int, int) -> object = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless the reference may be stored in the array.
     ArrayCheckStore (object, object) -> void = What::InternalCall;
@@ -138,9 +142,10 @@ pub fn intrinsic(n: u32) -> Option<Intrinsic> {
 pub fn body(m: &'static Method) -> Result<Body> {
     match m.kind {
         MethodKind::ArrayCtor(_) => arrays::constructor(m),
-        MethodKind::ArrayGet | MethodKind::ArraySet | MethodKind::ArrayAddress => {
-            arrays::accessor(m)
-        }
+        MethodKind::ArrayGet
+        | MethodKind::ArraySet
+        | MethodKind::ArrayAddress
+        | MethodKind::ArrayAddressReadOnly => arrays::accessor(m),
         MethodKind::Def(_) if m.owner.ancestors().any(|t| t == types().known.delegate()) => {
             delegates::body(m)
         }

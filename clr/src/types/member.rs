@@ -17,14 +17,16 @@ use std::sync::{Arc, OnceLock};
 pub enum MethodKind {
     /// A MethodDef row of the owner's definition.
     Def(u32),
-    /// Constructor of a multi-dimensional array with this many arguments.
+    /// Constructor of an array with this many arguments.
     ArrayCtor(u32),
-    /// `Get` of a multi-dimensional array.
+    /// `Get` of an array.
     ArrayGet,
-    /// `Set` of a multi-dimensional array.
+    /// `Set` of an array.
     ArraySet,
-    /// `Address` of a multi-dimensional array.
+    /// `Address` of an array.
     ArrayAddress,
+    /// `readonly.` call of `Address`: elements may be of a derived class.
+    ArrayAddressReadOnly,
     /// A body that the VM makes, by number (see `crate::synth`).
     Synthetic(u32),
 }
@@ -135,7 +137,7 @@ impl MethodTable {
                 (MethodKind::Def(_), None) => unreachable!("only definitions have rows"),
                 (MethodKind::ArrayCtor(_), _) => (
                     ".ctor",
-                    MethodAttributes::SPECIAL_NAME,
+                    MethodAttributes::SPECIAL_NAME | MethodAttributes::RT_SPECIAL_NAME,
                     MethodImplAttributes::empty(),
                     0,
                 ),
@@ -151,7 +153,7 @@ impl MethodTable {
                     MethodImplAttributes::empty(),
                     0,
                 ),
-                (MethodKind::ArrayAddress, _) => (
+                (MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly, _) => (
                     "Address",
                     MethodAttributes::empty(),
                     MethodImplAttributes::empty(),
@@ -181,21 +183,25 @@ impl MethodTable {
     }
 }
 
-/// The methods that the VM gives to a multi-dimensional array.
+/// The methods that the VM gives to an array.
 pub fn array_methods(array: &'static Type) -> Vec<&'static Method> {
-    let TypeKey::MdArray(_, rank) = array.key else {
-        return Vec::new();
+    let is_vector = |t: &Type| matches!(t.key, TypeKey::SzArray(_));
+    let with_two = match array.key {
+        TypeKey::MdArray(_, rank) => Some(2 * rank),
+        // Also makes the inner arrays, all of one length.
+        TypeKey::SzArray(_) => array.element().is_some_and(is_vector).then_some(2),
+        _ => return Vec::new(),
     };
-    let kinds = [
-        MethodKind::ArrayCtor(rank),
-        MethodKind::ArrayCtor(2 * rank),
+    let ctors = std::iter::once(array.rank()).chain(with_two);
+    let accessors = [
         MethodKind::ArrayGet,
         MethodKind::ArraySet,
         MethodKind::ArrayAddress,
     ];
-    kinds
-        .iter()
-        .filter_map(|&k| types().methods.intern(array, k, &[]).ok())
+    ctors
+        .map(MethodKind::ArrayCtor)
+        .chain(accessors)
+        .filter_map(|k| types().methods.intern(array, k, &[]).ok())
         .collect()
 }
 
@@ -284,7 +290,9 @@ impl Method {
                     },
                     MethodKind::ArrayGet => md(&[], element()),
                     MethodKind::ArraySet => md(&[element()], known.void()),
-                    MethodKind::ArrayAddress => md(&[], ts.by_ref(element())?),
+                    MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly => {
+                        md(&[], ts.by_ref(element())?)
+                    }
                     MethodKind::Synthetic(n) => crate::synth::signature(n),
                 })
             })
@@ -307,7 +315,7 @@ impl Method {
             .clone()
     }
 
-    /// Whether it is a constructor that returns the object instead of getting it: strings and multi-dimensional arrays.
+    /// Whether it is a constructor that returns the object instead of getting it: strings and arrays.
     pub fn makes_its_object(&self) -> bool {
         self.is_ctor()
             && (matches!(self.kind, MethodKind::ArrayCtor(_))

@@ -196,7 +196,7 @@ impl Assembly {
         let MemberSig::Method(sig) = row.sig()? else {
             return Err(self.bad_token(row.token(), "a method"));
         };
-        if let TypeKey::MdArray(..) = owner.key {
+        if let TypeKey::MdArray(..) | TypeKey::SzArray(_) = owner.key {
             let kind = match name {
                 ".ctor" => MethodKind::ArrayCtor(sig.params.len() as u32),
                 "Get" => MethodKind::ArrayGet,

@@ -2,7 +2,7 @@
 
 use super::cx::Result;
 use super::{Cx, casts, heap};
-use crate::types::{Type, types};
+use crate::types::{Type, TypeKey, types};
 use isthmus_rt::gc::Dimension;
 use isthmus_rt::object::Ref;
 use isthmus_runtime_abi::layout::{HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
@@ -19,7 +19,7 @@ pub fn bounds(cx: &Cx<'_>, array: Ref, dimension: u32) -> (i32, i32) {
     (cx.read(array, at), cx.read(array, at + 4))
 }
 
-/// `new T[…]` for a multi-dimensional array: lengths, or pairs of lower bound and length.
+/// `new T[…]`: lengths, or pairs of lower bound and length; for an array of arrays also the length of the inner ones.
 #[allow(clippy::too_many_arguments)] // the argument words of an internal call
 pub fn new(
     cx: &Cx<'_>,
@@ -37,6 +37,9 @@ pub fn new(
     let ty = of_handle(ty);
     let args = [a, b, c, d, e, f, g, h];
     let args = &args[..n.clamp(0, 8) as usize];
+    if let (TypeKey::SzArray(_), Some(element)) = (&ty.key, ty.element()) {
+        return vector(cx, element, args);
+    }
     let rank = ty.rank() as usize;
     let dimensions: Vec<(i32, i32)> = if args.len() == rank {
         args.iter().map(|&length| (length, 0)).collect()
@@ -44,6 +47,22 @@ pub fn new(
         args.chunks_exact(2).map(|p| (p[1], p[0])).collect()
     };
     create(cx, ty, &dimensions)
+}
+
+/// A one-dimensional array of the first length, filled with arrays of the lengths that follow.
+fn vector(cx: &Cx<'_>, element: &'static Type, lengths: &[i32]) -> Result<Ref> {
+    let (&length, rest) = lengths.split_first().unwrap_or((&0, &[]));
+    let Ok(length) = usize::try_from(length) else {
+        return Err(cx.exception("System", "OverflowException", ""));
+    };
+    let array = cx.alloc_array(element, length)?;
+    if let (Some(inner), false) = (element.element(), rest.is_empty()) {
+        for i in 0..length {
+            let made = vector(cx, inner, rest)?;
+            cx.set_element(array, i, made);
+        }
+    }
+    Ok(array)
 }
 
 /// An array with these (length, lower bound) dimensions. A type of rank 1 is a vector or has its bound kept.

@@ -306,7 +306,10 @@ impl CompileEnv for ClrEnv {
         // Multi-dimensional arrays: a few checks and an access, mostly in loops.
         let accessor = matches!(
             m.kind,
-            MethodKind::ArrayGet | MethodKind::ArraySet | MethodKind::ArrayAddress
+            MethodKind::ArrayGet
+                | MethodKind::ArraySet
+                | MethodKind::ArrayAddress
+                | MethodKind::ArrayAddressReadOnly
         );
         let barred =
             Impl::NO_INLINING | Impl::SYNCHRONIZED | Impl::INTERNAL_CALL | Impl::NO_OPTIMIZATION;
