@@ -15,7 +15,7 @@ use isthmus_frontend_ir::region::ClauseKind;
 use isthmus_runtime_abi::artifact::InlineNode;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::types::{CallConv, MemTy, Signature};
-use isthmus_runtime_abi::vm::{CallPlan, ContextSource, MethodInfo};
+use isthmus_runtime_abi::vm::{CallPlan, ContextSource, Entity, Handle, MethodInfo};
 use std::sync::Arc;
 
 /// A callee that will be inlined.
@@ -57,6 +57,7 @@ impl Builder<'_> {
             || body.code.len() as u32 > limit
             || body.sig.params.len() != sig.params.len()
             || !Self::inlinable(&body)
+            || self.looks_up_catches(m, &body)
         {
             return None;
         }
@@ -91,6 +92,17 @@ impl Builder<'_> {
         // A body that only throws is better left alone: it is cold.
         let returns = body.code.iter().any(|i| i.op.flow() == Flow::Return);
         !filters && ops && returns && !body.locals.iter().any(|l| l.pinned)
+    }
+
+    /// Whether a catch type depends on the callee's generic context: the tables know that of the frame only.
+    fn looks_up_catches(&self, m: MethodId, body: &Body) -> bool {
+        body.regions.clauses.iter().any(|c| match c.kind {
+            ClauseKind::Catch(ty) => matches!(
+                self.env.handle(m, Entity::TypeHandle(ty)),
+                Handle::Lookup(_)
+            ),
+            _ => false,
+        })
     }
 
     /// Inlines a call; pushes the result.
