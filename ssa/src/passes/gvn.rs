@@ -118,7 +118,9 @@ impl Gvn<'_> {
                     let preds = &cfg.preds[b.index()];
                     self.loads.clear();
                     if let [(only, edge)] = preds[..] {
-                        if let Some(known) = ends.get(&only) {
+                        // On the way to a handler any code may have run, such as the method's own filters.
+                        let normal = self.func.successors(only)[edge as usize].clause.is_none();
+                        if let (Some(known), true) = (ends.get(&only), normal) {
                             self.loads.extend_from_slice(known);
                         }
                         self.enter_by(only, edge as usize);
