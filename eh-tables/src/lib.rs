@@ -12,6 +12,7 @@
 //! | [`index`] | the tables of a whole image, found by code offset |
 //! | [`check`] | the checker for bytes of any origin, and the comparison with an artifact |
 //! | [`dump`](mod@dump) | text |
+//! | [`dwarf`] | how much the conventional form would take |
 //! | [`error`] | what can be wrong |
 //!
 //! Type and method numbers in a table are those of whoever made it: ids of the process in a JIT, indices into the
@@ -19,6 +20,7 @@
 
 pub mod check;
 pub mod dump;
+pub mod dwarf;
 pub mod encode;
 pub mod error;
 pub mod format;

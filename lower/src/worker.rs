@@ -125,3 +125,71 @@ impl Worker {
         Ok(dump::name_symbols(&text, &self.scratch.names))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa;
+    use cranelift_codegen::gimli::write::Address;
+    use cranelift_codegen::isa::unwind::UnwindInfo;
+    use isthmus_eh_tables::dwarf;
+    use isthmus_frontend_ir::body::BodySource;
+    use isthmus_frontend_ir::module::Module;
+    use isthmus_frontend_ir::text;
+
+    /// The figures of `eh_tables::dwarf` come from artifacts: Cranelift's unwind information must not be smaller or larger.
+    #[test]
+    fn unwind_information_takes_what_is_counted() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sir");
+        let files = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().path());
+        let name = |p: &std::path::Path| p.file_stem().unwrap().to_string_lossy().into_owned();
+        let modules = files
+            .filter(|p| name(p).starts_with("eh_") || name(p).starts_with("call_"))
+            .map(|p| text::parse(&std::fs::read_to_string(p).unwrap()).unwrap());
+        let functions: usize = modules.map(|module| check_module(&module)).sum();
+        assert!(functions > 500, "{functions}");
+    }
+
+    /// Number of functions checked.
+    fn check_module(module: &Module) -> usize {
+        let mut functions = 0;
+        for arch in [Arch::X64, Arch::A64] {
+            let isa = isa::isa(arch, isa::Features::Portable).unwrap();
+            let options = Options::default();
+            let job = Job {
+                env: module,
+                isa: &*isa,
+                arch,
+                options: &options,
+            };
+            for method in module.method_ids() {
+                let Ok(body) = module.body(method) else {
+                    continue;
+                };
+                let options = isthmus_ssa::Options::new(arch);
+                let Ok(unit) = isthmus_ssa::compile(module, method, &body, &options) else {
+                    continue;
+                };
+                with(|worker| {
+                    let symbol = Symbol::MethodBody(method);
+                    let artifact = worker.compile(&job, &unit.func, symbol).unwrap();
+                    let code = worker.context.compiled_code().unwrap();
+                    let Ok(Some(UnwindInfo::SystemV(info))) = code.create_unwind_info(&*isa) else {
+                        panic!("no unwind information");
+                    };
+                    let sizes = dwarf::sizes(&artifact).unwrap();
+                    let theirs = dwarf::fde_bytes(
+                        isa.create_systemv_cie().unwrap(),
+                        info.to_fde(Address::Constant(0)),
+                        sizes.lsda != 0,
+                    );
+                    assert_eq!(sizes.fde, theirs.unwrap(), "{}", module.full_name(method));
+                    functions += 1;
+                });
+            }
+        }
+        functions
+    }
+}
