@@ -37,9 +37,6 @@ pub enum Unsupported {
     /// Typed references in a VM that has none.
     #[error("a typed reference")]
     TypedReference,
-    /// A filter inside a filter.
-    #[error("a filter inside a filter")]
-    NestedFilter,
     /// An intrinsic that must be expanded in place and cannot be here.
     #[error("this use of a mandatory intrinsic")]
     Intrinsic,

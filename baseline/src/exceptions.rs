@@ -321,11 +321,13 @@ impl<A: Target> Gen<'_, A> {
     /// The clauses as the tables list them.
     pub fn clause_records(&self) -> Vec<artifact::Clause> {
         let mut filters = 0;
-        let clauses = self.body.regions.clauses.iter();
+        let clauses = self.body.regions.clauses.iter().enumerate();
         clauses
-            .map(|c| artifact::Clause {
+            .map(|(i, c)| artifact::Clause {
                 node: 0,
                 kind: match c.kind {
+                    // Of another function: no site names it.
+                    _ if self.clauses.pad(i as u32).is_none() => artifact::ClauseKind::Fault,
                     ClauseKind::Catch(t) => match self.handle(Entity::TypeHandle(t)) {
                         Handle::Lookup(slot) => artifact::ClauseKind::CatchLookup(slot),
                         Handle::Symbol(_) => artifact::ClauseKind::Catch(t),

@@ -48,11 +48,11 @@ pub(crate) struct Slots {
     pub rgctx: Option<i32>,
     /// `this`, for generic look-ups; relative to the base of the variables.
     pub this: Option<i32>,
-    /// Address of the return buffer; relative to FP.
     /// Vararg cookie (hidden argument); relative to the base of the variables.
     pub cookie: Option<i32>,
     /// Mark of `Helper::LocalAlloc`; relative to FP.
     pub mark: Option<i32>,
+    /// Address of the return buffer; relative to FP.
     pub buffer: Option<i32>,
     /// In a filter: where the base of the variables is saved; relative to FP.
     pub area: Option<i32>,
@@ -78,6 +78,8 @@ pub(crate) struct Gen<'a, A: Target> {
     /// Offsets of the locals that start as zero: from, to.
     pub zeroed: (i32, i32),
     pub slots: Slots,
+    /// Words of this function's own frame with `this` and the generic context, for the tables.
+    pub table_slots: (Option<i32>, Option<i32>),
     pub frame: Frame,
     /// End of the instruction that makes the frame, end of the prologue.
     pub frame_insn: u32,

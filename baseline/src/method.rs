@@ -48,35 +48,7 @@ pub(crate) fn compile<A: Target>(
     let mut out = g.finish(Symbol::MethodBody(body.method), check)?;
     out.frame.stack_arg_bytes = abi.stack_bytes;
     out.clauses = g.clause_records();
-    let filters = body.regions.clauses.iter().enumerate();
-    for (c, clause) in filters {
-        let ClauseKind::Filter(start) = clause.kind else {
-            continue;
-        };
-        if filter_around(body, clause.handler.start).is_some() {
-            g.il = body.code[start as usize].il;
-            return g.unsupported(Unsupported::NestedFilter);
-        }
-        let mut f = Gen::<A>::new(env, body, opts, &info, &scan, Some(c as u32));
-        f.vars = g.vars.clone();
-        f.slots = Slots {
-            buffer: None,
-            area: None,
-            mark: None,
-            ..g.slots
-        };
-        let range = start..clause.handler.start;
-        f.set_up_clauses(range.clone());
-        f.filter_prologue()?;
-        f.instructions(range)?;
-        let symbol = Symbol::Filter(body.method, c as u32);
-        let mut filter = f.finish(symbol, None)?;
-        if f.clauses.any() {
-            filter.clauses = f.clause_records();
-        }
-        out.filters.push(filter);
-        out.frame.filter_area = Some(0);
-    }
+    g.compile_filters(&mut out)?;
     Ok(out)
 }
 
@@ -99,6 +71,7 @@ impl<'a, A: Target> Gen<'a, A> {
             vars: Vec::new(),
             zeroed: (0, 0),
             slots: Slots::default(),
+            table_slots: (None, None),
             frame: Frame::default(),
             frame_insn: 0,
             prologue_end: 0,
@@ -121,6 +94,46 @@ impl<'a, A: Target> Gen<'a, A> {
             live: true,
             layouts: Default::default(),
         }
+    }
+
+    /// Compiles the filters of this function's own clauses.
+    fn compile_filters(&self, out: &mut CompiledMethod) -> R {
+        let body = self.body;
+        for (c, clause) in body.regions.clauses.iter().enumerate() {
+            let ClauseKind::Filter(start) = clause.kind else {
+                continue;
+            };
+            if filter_around(body, clause.handler.start) != self.filter {
+                continue;
+            }
+            let mut f = Gen::<A>::new(
+                self.env,
+                body,
+                self.opts,
+                self.info,
+                self.scan,
+                Some(c as u32),
+            );
+            f.vars = self.vars.clone();
+            f.slots = Slots {
+                buffer: None,
+                area: None,
+                mark: None,
+                ..self.slots
+            };
+            let range = start..clause.handler.start;
+            f.set_up_clauses(range.clone());
+            f.filter_prologue(self.filter.is_some())?;
+            f.instructions(range)?;
+            let mut filter = f.finish(Symbol::Filter(body.method, c as u32), None)?;
+            if f.clauses.any() {
+                filter.clauses = f.clause_records();
+                f.compile_filters(&mut filter)?;
+            }
+            out.filters.push(filter);
+            out.frame.filter_area = Some(self.slots.area.unwrap_or(0));
+        }
+        Ok(())
     }
 
     /// Lays out the frame of the method.
@@ -149,6 +162,7 @@ impl<'a, A: Target> Gen<'a, A> {
         if matches!(abi.ret, RetPass::Buffer(_)) {
             self.slots.buffer = Some(self.frame.alloc(8));
         }
+        self.table_slots = (self.slots.this, self.slots.rgctx);
         Ok(())
     }
 
@@ -208,10 +222,14 @@ impl<'a, A: Target> Gen<'a, A> {
         self.frame_insn = self.a.offset();
     }
 
-    fn filter_prologue(&mut self) -> R {
+    /// The prologue of a filter. `nested`: in a filter, whose frame leads to that of the method.
+    fn filter_prologue(&mut self, nested: bool) -> R {
         self.make_frame();
         let roles = A::ARCH.roles();
         let (area, exception) = (Gpr(roles.int_args[0]), Gpr(roles.int_args[1]));
+        if nested {
+            self.a.load(Ext::Full64, area, Mem::new(area, 0));
+        }
         let saved = self.frame.alloc(8);
         self.a.store(Width::W64, Mem::new(A::FP, saved), A::AREA);
         self.saved.push((A::AREA, saved));
@@ -219,11 +237,26 @@ impl<'a, A: Target> Gen<'a, A> {
         self.a.store(Width::W64, Mem::new(A::FP, slot), area);
         self.slots.area = Some(slot);
         self.a.mov(Width::W64, A::AREA, area);
+        if self.clauses.any() {
+            self.table_slots = (
+                self.copy_to_frame(self.slots.this),
+                self.copy_to_frame(self.slots.rgctx),
+            );
+        }
         self.clear_mark();
         self.prologue_end = self.a.offset();
         self.claim(exception)?;
         self.push_reg(StackTy::Ref, exception);
         Ok(())
+    }
+
+    /// Copies a word of the method's frame to this filter's.
+    fn copy_to_frame(&mut self, slot: Option<i32>) -> Option<i32> {
+        let from = Mem::new(self.base, slot?);
+        let copy = self.frame.alloc(8);
+        self.a.load(Ext::Full64, A::TMP, from);
+        self.a.store(Width::W64, Mem::new(A::FP, copy), A::TMP);
+        Some(copy)
     }
 
     /// From argument registers and stack words to the homes of the variables.
@@ -689,10 +722,7 @@ impl<'a, A: Target> Gen<'a, A> {
             .iter()
             .map(|&(r, slot)| (Reg::Int(r.0), slot))
             .collect();
-        if self.filter.is_none() {
-            out.frame.this_slot = self.slots.this;
-            out.frame.rgctx_slot = self.slots.rgctx;
-        }
+        (out.frame.this_slot, out.frame.rgctx_slot) = self.table_slots;
         Ok(out)
     }
 }
