@@ -1,5 +1,6 @@
 //! The `isthmus` command.
 
+mod bench;
 mod coverage;
 mod dump;
 mod run;
@@ -21,6 +22,8 @@ enum Command {
     Run(run::Args),
     /// Compiles every method of assemblies without running it.
     Coverage(coverage::Args),
+    /// Measures C# programs in every tier and on other machines.
+    Bench(bench::Args),
     /// Shows a stage of the compilation of a method.
     Dump(dump::Args),
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(args),
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -2,72 +2,94 @@
 // compilation counts, and prints
 //
 //   NAME CHECKSUM
-//   time BEST MEDIAN COUNT      nanoseconds of the best and of the median iteration, number of iterations measured
+//   wall BEST MEDIAN COUNT          nanoseconds of the best and of the median iteration, number of iterations measured
+//   processor BEST MEDIAN COUNT     the same in processor time of all threads, which other load on the machine changes less
 //
 // A program's Main is one call of Run. Every iteration does the same work and returns the same checksum, which all
 // machines must agree on; a checksum that changes ends the program with exit code 1.
 
 using System;
-using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 // One iteration: does the work and returns its checksum.
 delegate long Work();
 
+static class Clock
+{
+    struct Time { public long Seconds, Nanoseconds; }
+
+    [DllImport("libc.so.6")] static extern int clock_gettime(int clock, out Time time);
+
+    const int Monotonic = 1, Process = 2;
+
+    static long Read(int clock)
+    {
+        Time time;
+        clock_gettime(clock, out time);
+        return time.Seconds * 1000000000 + time.Nanoseconds;
+    }
+
+    public static long Wall() { return Read(Monotonic); }
+    public static long Processor() { return Read(Process); }
+}
+
 static class Bench
 {
+    const long Millisecond = 1000000;
+
     // Warm-up: long enough for tiers that compile in the background.
     const int WarmUpIterations = 5;
-    const long WarmUpMilliseconds = 250;
+    const long WarmUp = 250 * Millisecond;
 
     const int Iterations = 10;
-    const long Milliseconds = 400;
+    const long Enough = 400 * Millisecond;
     // A slow machine measures fewer.
-    const long LimitMilliseconds = 4000;
     const int FewestIterations = 3;
+    const long Limit = 4000 * Millisecond;
 
     const int Room = 100000;
 
     public static int Run(string name, Work work)
     {
-        long ticksPerMillisecond = Stopwatch.Frequency / 1000;
         long checksum = work();
-
-        long begin = Stopwatch.GetTimestamp();
+        long begin = Clock.Wall();
         for (int n = 1; n < Room; n++)
         {
-            long spent = (Stopwatch.GetTimestamp() - begin) / ticksPerMillisecond;
-            if (n >= WarmUpIterations && spent >= WarmUpMilliseconds || n >= FewestIterations && spent >= LimitMilliseconds)
-                break;
-            if (!Check(name, checksum, work()))
-                return 1;
+            long spent = Clock.Wall() - begin;
+            if (n >= WarmUpIterations && spent >= WarmUp || n >= FewestIterations && spent >= Limit) break;
+            if (!Check(name, checksum, work())) return 1;
         }
 
-        long[] times = new long[Room];
+        long[] wall = new long[Room], processor = new long[Room];
         int count = 0;
-        begin = Stopwatch.GetTimestamp();
+        begin = Clock.Wall();
         while (count < Room)
         {
-            long start = Stopwatch.GetTimestamp();
-            long spent = (start - begin) / ticksPerMillisecond;
-            if (count >= Iterations && spent >= Milliseconds || count >= FewestIterations && spent >= LimitMilliseconds)
-                break;
+            long startProcessor = Clock.Processor(), start = Clock.Wall();
+            long spent = start - begin;
+            if (count >= Iterations && spent >= Enough || count >= FewestIterations && spent >= Limit) break;
             long found = work();
-            times[count++] = Stopwatch.GetTimestamp() - start;
-            if (!Check(name, checksum, found))
-                return 1;
+            wall[count] = Clock.Wall() - start;
+            processor[count] = Clock.Processor() - startProcessor;
+            count++;
+            if (!Check(name, checksum, found)) return 1;
         }
 
-        Sort(times, count);
-        double nanoseconds = 1e9 / Stopwatch.Frequency;
         Console.WriteLine(name + " " + checksum);
-        Console.WriteLine("time " + (long)(times[0] * nanoseconds) + " " + (long)(times[count / 2] * nanoseconds) + " " + count);
+        Report("wall", wall, count);
+        Report("processor", processor, count);
         return 0;
+    }
+
+    static void Report(string clock, long[] times, int count)
+    {
+        Sort(times, count);
+        Console.WriteLine(clock + " " + times[0] + " " + times[count / 2] + " " + count);
     }
 
     static bool Check(string name, long expected, long found)
     {
-        if (found == expected)
-            return true;
+        if (found == expected) return true;
         Console.WriteLine(name + ": an iteration gave " + found + ", the first one " + expected);
         return false;
     }
