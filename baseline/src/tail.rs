@@ -4,9 +4,14 @@
 //! `ret n` leaves SP as our caller expects it:
 //!
 //! ```text
-//!   our area (m bytes)   | word 0 ... | word k |          before
-//!                        | (m - c)    | callee's c bytes| after, the return address and our caller's FP moved up to just below
+//!                 lower addresses                                                          higher
+//!   before        ... our frame | caller's FP | return address | our stack words (m bytes) |
+//!   after, c < m                        (free) | caller's FP | return address | c bytes    |
+//!   after, c > m  ... | caller's FP | return address | callee's stack words (c bytes)      |
 //! ```
+//!
+//! Words on their way to the stack wait in temporaries, since their places may hold what is still to be read; where the callee's
+//! area is larger, in temporaries below it.
 
 use crate::calls::{Callee, Hidden};
 use crate::cold::int_ret;
@@ -17,11 +22,11 @@ use crate::target::Target;
 use crate::value::Loc;
 use isthmus_asm::prelude::*;
 use isthmus_frontend_ir::op::{Op, Prefix};
-use isthmus_runtime_abi::callconv::{Loc as AbiLoc, RetPass, WordTy};
+use isthmus_runtime_abi::callconv::{Loc as AbiLoc, MAX_STACK_BYTES, RetPass, WordTy};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::vtable_slot;
 use isthmus_runtime_abi::symbol::Symbol;
-use isthmus_runtime_abi::types::{CallConv, Signature, StackTy};
+use isthmus_runtime_abi::types::{CallConv, MemTy, Signature};
 use smallvec::SmallVec;
 
 impl<A: Target> Gen<'_, A> {
@@ -52,17 +57,16 @@ impl<A: Target> Gen<'_, A> {
         let abi = self.abi(sig);
         let ours = self.abi(&self.body.sig);
         let first = self.below_top(sig.params.len())?;
-        // Addresses of this frame must not leave it. Without exposed variables there are none but these.
-        let exposed = self.vars.iter().any(|v| v.exposed);
-        let addresses = self.stack[first..].iter().any(|e| {
-            matches!(e.loc, Loc::FrameAddr(_))
-                || exposed && matches!(e.ty, StackTy::ByRef | StackTy::Native)
+        // A pointer into this frame as argument keeps it. What else might be one is the program's business: the prefix says that
+        // the frame is not needed any more (ECMA-335 III.2.4).
+        let addresses = self.stack[first..].iter().zip(&sig.params).any(|(e, ty)| {
+            matches!(e.loc, Loc::FrameAddr(_)) && matches!(ty, MemTy::ByRef | MemTy::Native)
         });
         let same_result = sig.ret == self.body.sig.ret
             && matches!(abi.ret, RetPass::Buffer(_)) == matches!(ours.ret, RetPass::Buffer(_));
         if addresses
             || !same_result
-            || abi.stack_bytes > ours.stack_bytes
+            || abi.stack_bytes > MAX_STACK_BYTES
             || abi.params.iter().any(|p| p.indirect)
             || sig.conv != CallConv::Managed
         {
@@ -77,11 +81,21 @@ impl<A: Target> Gen<'_, A> {
                 ty: WordTy::Ptr,
             });
         }
-        // Stack words by way of the frame: their places may hold arguments that are still to be read.
+        // How far return address and caller's FP move up.
+        let up = ours.stack_bytes as i32 - abi.stack_bytes as i32;
+        let on_stack = |m: &Move| matches!(m.to, AbiLoc::Stack(_));
+        let block_bytes = 8 * moves.iter().filter(|m| on_stack(m)).count() as u32;
+        let mut block = (up < 0).then(|| self.frame.alloc(up.unsigned_abs() + block_bytes));
         let mut stack_words: SmallVec<[(i32, i32); 4]> = SmallVec::new();
         for m in &moves {
             if let AbiLoc::Stack(off) = m.to {
-                let temp = self.frame.temp(8);
+                let temp = match &mut block {
+                    Some(next) => {
+                        *next += 8;
+                        *next - 8
+                    }
+                    None => self.frame.temp(8),
+                };
                 self.word_to_stack(m.word, m.ty, Mem::new(A::FP, temp));
                 stack_words.push((temp, off as i32));
             }
@@ -100,22 +114,28 @@ impl<A: Target> Gen<'_, A> {
         }
         self.store_hidden(hidden);
         self.restore_saved();
-        let up = (ours.stack_bytes - abi.stack_bytes) as i32;
+        let move_links = |gen_: &mut Self, words: [i32; 2]| {
+            for word in words {
+                gen_.a.load(Ext::Full64, A::TMP, Mem::new(A::FP, word));
+                gen_.a.store(Width::W64, Mem::new(A::FP, word + up), A::TMP);
+            }
+        };
+        // Down before the words, which lie where the links were; up after them.
+        if up < 0 {
+            move_links(self, [0, 8]);
+        }
         for &(temp, off) in &stack_words {
             self.a.load(Ext::Full64, A::TMP, Mem::new(A::FP, temp));
             self.a
                 .store(Width::W64, Mem::new(A::FP, 16 + up + off), A::TMP);
         }
-        if up == 0 {
-            self.a.drop_frame();
-        } else {
-            for word in [8, 0] {
-                self.a.load(Ext::Full64, A::TMP, Mem::new(A::FP, word));
-                self.a.store(Width::W64, Mem::new(A::FP, word + up), A::TMP);
-            }
-            self.a.lea(A::FP, Mem::new(A::FP, up));
-            self.a.drop_frame();
+        if up > 0 {
+            move_links(self, [8, 0]);
         }
+        if up != 0 {
+            self.a.lea(A::FP, Mem::new(A::FP, up));
+        }
+        self.a.drop_frame();
         match target {
             Callee::Cell(m) => self.a.jmp_cell(Symbol::MethodCell(m)),
             Callee::Symbol(s) => self.a.jmp_symbol(s),
@@ -127,8 +147,10 @@ impl<A: Target> Gen<'_, A> {
         if matches!(hidden, Hidden::Register) {
             self.release(A::CONTEXT);
         }
-        for (temp, _) in stack_words {
-            self.frame.release(temp, 8);
+        if up >= 0 {
+            for (temp, _) in stack_words {
+                self.frame.release(temp, 8);
+            }
         }
         self.end_flow();
         Ok(true)
