@@ -1,6 +1,7 @@
 //! The state of a compilation, and the evaluation stack: where values are and how they get into registers.
 
 use crate::cold::Cold;
+use crate::count::Ask;
 use crate::error::{CompileError, R, Unsupported};
 use crate::exceptions::Clauses;
 use crate::frame::Frame;
@@ -99,14 +100,17 @@ pub(crate) struct Gen<'a, A: Target> {
     pub clauses: Clauses,
     pub sites: Sites,
     pub cold: Vec<Cold>,
+    /// Places where the counter may run out, and the loop headers among them.
+    pub asks: Vec<Ask>,
+    pub headers: Vec<u32>,
     /// Base of the variables: FP, or [`Target::AREA`] in a filter.
     pub base: Gpr,
+    /// Vararg cookie of the call being made: an address in the frame, or a word of it.
+    pub cookie: Option<Word>,
     /// The clause whose filter this is.
     pub filter: Option<u32>,
     /// Index and IL offset of the current instruction.
     pub at: usize,
-    /// Vararg cookie of the call being made: an address in the frame, or a word of it.
-    pub cookie: Option<Word>,
     pub il: u32,
     /// Control reaches the current instruction.
     pub live: bool,

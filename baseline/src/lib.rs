@@ -34,6 +34,7 @@ mod cold;
 mod compare;
 mod control;
 mod conv;
+mod count;
 mod exceptions;
 mod fields;
 mod frame;
@@ -52,6 +53,7 @@ mod value;
 mod varargs;
 mod vars;
 
+pub use count::Count;
 pub use error::{CompileError, Unsupported};
 
 use isthmus_frontend_ir::body::{Body, BodySource};
@@ -69,6 +71,8 @@ pub struct Options {
     pub line_map: bool,
     /// The processor rounds floats in one instruction (x86-64: SSE4.1).
     pub round: bool,
+    /// Count calls and loops, and ask the runtime for optimized code when the counter has run out.
+    pub count: Option<Count>,
 }
 
 impl Default for Options {
@@ -78,6 +82,7 @@ impl Default for Options {
             pin: true,
             line_map: false,
             round: false,
+            count: None,
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn compile<A: Target>(
     let mut out = g.finish(Symbol::MethodBody(body.method), check)?;
     out.frame.stack_arg_bytes = abi.stack_bytes;
     out.clauses = g.clause_records();
+    out.osr = g.osr_map();
     g.compile_filters(&mut out)?;
     Ok(out)
 }
@@ -86,6 +87,8 @@ impl<'a, A: Target> Gen<'a, A> {
             clauses: Clauses::default(),
             sites: Sites::default(),
             cold: Vec::new(),
+            asks: Vec::new(),
+            headers: Vec::new(),
             base: if filter.is_some() { A::AREA } else { A::FP },
             cookie: None,
             filter,
@@ -201,6 +204,7 @@ impl<'a, A: Target> Gen<'a, A> {
         if let InitAtEntry::Yes(ty) = self.info.init {
             self.class_init(ty)?;
         }
+        self.count_call();
         Ok(check)
     }
 
@@ -505,6 +509,7 @@ impl<'a, A: Target> Gen<'a, A> {
             }
             if place.target && place.reachable {
                 self.start_block(at)?;
+                self.count_turn();
             }
             if self.live {
                 if self.opts.line_map {
@@ -694,6 +699,7 @@ impl<'a, A: Target> Gen<'a, A> {
     fn finish(&mut self, symbol: Symbol, check: Option<(Label, Label)>) -> R<CompiledMethod> {
         self.emit_dispatch()?;
         self.emit_cold()?;
+        self.emit_asks()?;
         if let Some((slow, back)) = check {
             self.a.bind(slow);
             self.call_helper_symbol(Helper::EntryCheck);

@@ -29,6 +29,8 @@ pub(crate) struct Place {
     pub entry: bool,
     /// Control can get here.
     pub reachable: bool,
+    /// A loop's header: the end of the loop, past its last backward branch. 0 elsewhere.
+    pub loop_end: u32,
 }
 
 /// The result.
@@ -127,6 +129,8 @@ pub(crate) fn scan(env: &dyn CompileEnv, body: &Body) -> R<Scan> {
     for (to, from) in loop_edges {
         depth_change[to as usize] += 1;
         depth_change[from as usize + 1] -= 1;
+        let end = &mut s.places[to as usize].loop_end;
+        *end = (*end).max(from + 1);
     }
     let mut depth = 0i32;
     for (at, insn) in body.code.iter().enumerate() {

@@ -62,6 +62,7 @@ impl<A: Target> Gen<'_, A> {
             };
             self.vars[i].offset = offset;
         }
+        self.plan_homes();
         // References must start as null in any case; other locals only if the method says so.
         let high = -(self.frame.used() as i32);
         for pass in [true, false] {

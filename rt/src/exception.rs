@@ -228,6 +228,8 @@ impl TraceNotes<'_> {
                         native,
                     }));
             }
+            // The call by which a baseline frame goes over to optimized code: the frame it called is the method's.
+            None if frame.place.trap.is_none() => {}
             None => self
                 .frames
                 .extend(frame.code.method().map(|method| TraceFrame {

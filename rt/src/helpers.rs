@@ -130,7 +130,7 @@ vm_helpers! {
         let block = unsafe { t.local_alloc(bytes as usize, mark as *mut usize) };
         block.ok_or_else(|| trap(t, TrapKind::StackOverflow))
     };
-    tier_up(method: usize) = |t, vm| { vm.tier_up(t, method); Ok(()) };
+    tier_up(counter: usize, at: i32) -> usize = |t, _vm| Ok(t.runtime().tier_up(t, counter, at));
     f64_to_i64_ovf(value: f64) -> i64 = |t, _vm| {
         let fits = (-TWO_63..TWO_63).contains(&value);
         if fits { Ok(value as i64) } else { Err(trap(t, TrapKind::Overflow)) }

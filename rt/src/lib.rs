@@ -22,6 +22,8 @@
 //! | [`dispatch`] | what trampolines ask: compile, vtable slots, interface methods |
 //! | [`methods`] | permanent records of methods: cell, entry, versions |
 //! | [`registry`] | code by address |
+//! | [`tiers`] | counters, the compiler thread, replacing running loops |
+//! | [`perf`] | a map of code for profilers |
 //! | [`walk`] | walking the stack |
 //! | [`exception`] | the two-pass exception driver |
 //! | [`traps`] | faults of compiled code |
@@ -46,11 +48,13 @@ pub mod memory;
 pub mod methods;
 pub mod native;
 pub mod object;
+pub mod perf;
 pub mod registry;
 pub mod runtime;
 pub mod safepoint;
 pub mod stack;
 pub mod thread;
+pub mod tiers;
 pub mod transition;
 pub mod traps;
 pub mod vm;

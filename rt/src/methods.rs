@@ -7,6 +7,7 @@
 
 use crate::memory::LazyArray;
 use crate::registry::Code;
+use crate::tiers::Progress;
 use isthmus_runtime_abi::ids::MethodId;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -23,6 +24,8 @@ pub struct MethodRecord {
     pub id: MethodId,
     /// Address of the data word that callers go through.
     pub cell: usize,
+    /// Address of the data word that counts calls and loops (see [`crate::tiers`]).
+    pub counter: usize,
     /// What the cell holds at first.
     pub(crate) prestub: usize,
     /// The entry stub, once somebody has asked for it.
@@ -30,6 +33,7 @@ pub struct MethodRecord {
     pub(crate) state: Mutex<Versions>,
     /// Signalled when a compilation has ended.
     pub(crate) compiled: Condvar,
+    pub(crate) progress: Mutex<Progress>,
 }
 
 /// The changing part.

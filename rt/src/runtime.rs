@@ -8,9 +8,11 @@ use crate::gc::{Heap, HeapError, HeapOptions};
 use crate::helpers;
 use crate::methods::{MethodRecord, Methods};
 use crate::object::Thrown;
+use crate::perf::PerfMap;
 use crate::registry::{Code, CodeMap, RegisterError};
 use crate::safepoint::Safepoints;
 use crate::thread::Thread;
+use crate::tiers::{self, Tiering, Tiers};
 use crate::transition;
 use crate::traps;
 use crate::vm::{UnboxContext, Vm};
@@ -31,6 +33,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use thiserror::Error;
 
 const WORD: u32 = size_of::<usize>() as u32;
+/// Data words of a method: its cell and its counter, which is 8 bytes and aligned to them.
+const CELL_WORDS: usize = 2 * size_of::<u64>() / size_of::<usize>();
 
 /// What can be chosen about a runtime.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,10 @@ pub struct Config {
     pub code: CodeConfig,
     /// The heap; `None`: there is none (for tests of code alone).
     pub heap: Option<HeapOptions>,
+    /// When methods go from baseline to optimized code; `None`: never.
+    pub tiering: Option<Tiering>,
+    /// Write `/tmp/perf-PID.map`, where profilers look for the names of code.
+    pub perf_map: bool,
 }
 
 /// Why a runtime cannot start.
@@ -120,6 +128,9 @@ pub struct Runtime {
     pub(crate) imt: Mutex<ImtTables>,
     low: LowArena,
     removals: AtomicU32,
+    tiering: Option<Tiering>,
+    tiers: Tiers,
+    perf: Option<PerfMap>,
     pub(crate) counters: Counters,
     heap: OnceLock<&'static Heap>,
 }
@@ -164,6 +175,9 @@ impl Runtime {
             imt: Mutex::default(),
             low: LowArena::new()?,
             removals: AtomicU32::new(0),
+            tiering: config.tiering,
+            tiers: Tiers::default(),
+            perf: config.perf_map.then(PerfMap::create).transpose()?,
             counters: Counters::default(),
             heap: OnceLock::new(),
         };
@@ -226,6 +240,15 @@ impl Runtime {
         &self.safepoints
     }
 
+    /// When methods are optimized, if that is up to the runtime.
+    pub fn tiering(&self) -> Option<&Tiering> {
+        self.tiering.as_ref()
+    }
+
+    pub(crate) fn tiers(&self) -> &Tiers {
+        &self.tiers
+    }
+
     pub(crate) fn stub_addresses(&self) -> &StubAddresses {
         &self.stubs
     }
@@ -248,16 +271,24 @@ impl Runtime {
 
     fn make_record(&self, id: MethodId) -> Result<MethodRecord, InstallError> {
         let prestub = self.link(&stubs::prestub(self.arch, id)?)?.base;
-        let cell = self.memory.alloc_data(1)?;
-        // SAFETY: a word just taken for this record.
-        unsafe { AtomicUsize::from_ptr(cell as *mut usize) }.store(prestub, Ordering::Release);
+        let cell = self.memory.alloc_data(CELL_WORDS)?;
+        let counter = (cell + WORD as usize).next_multiple_of(size_of::<u64>());
+        let budget = self.tiering.as_ref().map_or(0, |t| t.weights().budget);
+        // SAFETY: words just taken for this record.
+        unsafe {
+            AtomicUsize::from_ptr(cell as *mut usize).store(prestub, Ordering::Release);
+            AtomicU64::from_ptr(counter as *mut u64)
+                .store(tiers::counter_word(id, budget), Ordering::Release);
+        }
         Ok(MethodRecord {
             id,
             cell,
+            counter,
             prestub,
             entry: Default::default(),
             state: Default::default(),
             compiled: Default::default(),
+            progress: Default::default(),
         })
     }
 
@@ -293,6 +324,9 @@ impl Runtime {
         artifact: &CompiledMethod,
     ) -> Result<&Code, InstallError> {
         let code = self.register(artifact)?;
+        if let Some(map) = &artifact.osr {
+            record.set_osr_map(map);
+        }
         record.publish(code);
         Ok(code)
     }
@@ -309,7 +343,11 @@ impl Runtime {
 
     /// Links code without registering it: nothing in it may trap or appear on a stack.
     pub(crate) fn link(&self, artifact: &CompiledMethod) -> Result<LinkedCode, InstallError> {
-        Ok(self.memory.link(artifact, &|symbol| self.resolve(symbol))?)
+        let linked = self.memory.link(artifact, &|symbol| self.resolve(symbol))?;
+        if let Some(map) = &self.perf {
+            map.add(self.vm(), artifact, linked.base);
+        }
+        Ok(linked)
     }
 
     /// Frees a version that is not the newest, with its filters.
@@ -420,6 +458,7 @@ impl Runtime {
     pub fn resolve(&self, symbol: Symbol) -> Result<u64, LinkError> {
         let address = match symbol {
             Symbol::MethodCell(id) => Some(self.method(id).cell),
+            Symbol::MethodCounter(id) => Some(self.method(id).counter),
             Symbol::MethodEntry(id) => Some(self.entry(id)),
             // Code that is final has one version; until it is there, the entry leads to it.
             Symbol::MethodBody(id) => {

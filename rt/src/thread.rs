@@ -219,12 +219,13 @@ impl Thread {
         true
     }
 
-    /// Leaves a blocking region; waits if the world is stopped or about to be.
+    /// Leaves a blocking region; waits if the world is stopped or about to be. What was published on entering stays so
+    /// meanwhile: a collector may be reading it, and it covers all callers' frames.
     #[inline]
     pub(crate) fn leave_blocked(&self) {
         self.set_state(State::Running);
         if self.runtime.safepoints().is_requested() {
-            self.runtime.safepoints().park(self);
+            self.runtime.safepoints().park_published(self);
         }
     }
 

@@ -14,7 +14,7 @@
 use crate::defaults::{self, trap};
 use crate::object::{Ref, Thrown};
 use crate::thread::Thread;
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::ids::{MethodId, RaiseId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::trap::TrapKind;
@@ -46,6 +46,14 @@ pub trait Vm: Send + Sync {
     /// Code for a method. May be called for one method on several threads at once only if `compile` itself
     /// lets go (the runtime has one thread compile and the others wait). An error is thrown at the call.
     fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown>;
+    /// Optimized code for a method that baseline code found hot ([`crate::tiers`]): of the whole method, or of what is left of it
+    /// from a loop header on. `None`: declined. Called within a blocking region on a thread of the runtime's own, so it must
+    /// not touch the heap (or enter a [`Running`](crate::transition::Running) region to do so), or on the thread that runs
+    /// the method, as the options say.
+    fn optimize(&self, method: MethodId, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {
+        let _ = (method, entry);
+        None
+    }
     /// What virtual slot `slot` of this vtable leads to. Asked when the slot is first called through.
     fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown>;
     /// What implements an interface method for objects with this vtable.
@@ -207,10 +215,6 @@ pub trait Vm: Send + Sync {
     }
     /// `CopyValue`: copies a value with references by its type.
     fn copy_value(&self, to: usize, from: usize, ty: usize);
-    /// `TierUp`.
-    fn tier_up(&self, thread: &Thread, method: usize) {
-        let _ = (thread, method);
-    }
 }
 
 /// How values of a type hold null: a flag byte, not 0 if there is a value, and the value.

@@ -1,5 +1,6 @@
 //! What a compilation may be told.
 
+use isthmus_runtime_abi::artifact::OsrEntry;
 use isthmus_runtime_abi::target::Arch;
 
 /// Options of the optimizing compiler.
@@ -27,6 +28,8 @@ pub struct Options {
     pub inline_depth: u32,
     /// Names of passes to leave out.
     pub disable: Vec<String>,
+    /// Compile what is left of the method from this loop header on, for baseline frames to go over to.
+    pub osr: Option<OsrEntry>,
 }
 
 impl Options {
@@ -37,13 +40,14 @@ impl Options {
             optimize: true,
             inline: true,
             verify: cfg!(debug_assertions),
-            max_insns: 20_000,
-            max_insts: 60_000,
+            max_insns: 1_000_000,
+            max_insts: 3_000_000,
             inline_size: 32,
             inline_wanted_size: 150,
             inline_total: 1_000,
             inline_depth: 6,
             disable: Vec::new(),
+            osr: None,
         }
     }
 }

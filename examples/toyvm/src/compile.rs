@@ -7,7 +7,7 @@
 use crate::run::{Options, Stats};
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_frontend_ir::module::Module;
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::target::Arch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,8 @@ pub enum Tier {
     Baseline,
     /// Through SSA and Cranelift.
     Opt,
+    /// One pass first; what turns out to be hot through SSA and Cranelift. The runtime decides (`rt::tiers`).
+    Auto,
 }
 
 /// Compiles methods and counts.
@@ -71,8 +73,8 @@ impl Compiler {
         let start = Instant::now();
         let body = self.module.body(method).map_err(|e| e.to_string())?;
         let code = match self.options.tier {
-            Tier::Baseline => self.baseline(&body),
-            Tier::Opt => self.optimize(method, &body).or_else(|why| {
+            Tier::Baseline | Tier::Auto => self.baseline(&body),
+            Tier::Opt => self.optimize(method, &body, None).or_else(|why| {
                 if self.options.no_fallback {
                     return Err(why);
                 }
@@ -84,9 +86,27 @@ impl Compiler {
         code
     }
 
+    /// Optimized code for a method that has become hot, or for what is left of it from a loop header on.
+    pub fn compile_hot(
+        &self,
+        method: MethodId,
+        entry: Option<&OsrEntry>,
+    ) -> Option<CompiledMethod> {
+        let code = (self.module.body(method).map_err(|e| e.to_string()))
+            .and_then(|body| self.optimize(method, &body, entry));
+        code.map_err(|why| lock(&self.stats).declined.push(why))
+            .ok()
+    }
+
     fn baseline(&self, body: &Body) -> Result<CompiledMethod, String> {
+        let weights = self.options.tiering.weights();
+        let count = isthmus_baseline::Count {
+            call: weights.call,
+            turn: weights.turn,
+        };
         let options = isthmus_baseline::Options {
             arch: self.arch,
+            count: (self.options.tier == Tier::Auto).then_some(count),
             ..Default::default()
         };
         let code = isthmus_baseline::compile(self.module, body, &options);
@@ -94,8 +114,16 @@ impl Compiler {
         code.map_err(|e| self.declined(body.method, &e))
     }
 
-    fn optimize(&self, method: MethodId, body: &Arc<Body>) -> Result<CompiledMethod, String> {
-        let options = isthmus_ssa::Options::new(self.arch);
+    fn optimize(
+        &self,
+        method: MethodId,
+        body: &Arc<Body>,
+        entry: Option<&OsrEntry>,
+    ) -> Result<CompiledMethod, String> {
+        let options = isthmus_ssa::Options {
+            osr: entry.cloned(),
+            ..isthmus_ssa::Options::new(self.arch)
+        };
         let unit = isthmus_ssa::compile(self.module, method, body, &options)
             .map_err(|e| self.declined(method, &e))?;
         let options = isthmus_lower::Options::default();

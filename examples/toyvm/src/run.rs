@@ -9,6 +9,7 @@ use isthmus_frontend_ir::module::Module;
 use isthmus_rt::gc::HeapOptions;
 use isthmus_rt::runtime::{Config, Runtime, StartError};
 use isthmus_rt::thread::AttachError;
+use isthmus_rt::tiers::Tiering;
 use isthmus_runtime_abi::callconv::AbiSig;
 use std::sync::OnceLock;
 
@@ -17,6 +18,8 @@ use std::sync::OnceLock;
 pub struct Options {
     /// Which compiler makes the code.
     pub tier: Tier,
+    /// With [`Tier::Auto`]: when methods are optimized.
+    pub tiering: Tiering,
     /// Whether a method that the optimizing compiler declines is an error.
     pub no_fallback: bool,
     /// The heap's.
@@ -36,6 +39,8 @@ pub struct Stats {
     pub compile_us: u128,
     /// Collections.
     pub collections: u64,
+    /// Running loops that went over to optimized code.
+    pub osr_entries: u64,
 }
 
 /// Why a program could not be run.
@@ -84,10 +89,12 @@ pub fn run(mut module: Module, options: Options) -> Result<(Outcome, Stats), Run
 
     // 2. The VM, and the runtime around it. Both live until the process ends.
     let heap = options.heap.clone();
+    let tiering = (options.tier == Tier::Auto).then(|| options.tiering.clone());
     let toy: &'static Toy = Box::leak(Box::new(Toy::new(module, Compiler::new(module, options))));
     TOY.set(toy).map_err(|_| RunError::Twice)?;
     let config = Config {
         heap: Some(heap),
+        tiering,
         ..Config::default()
     };
     let runtime: &'static Runtime = Runtime::new(config, Box::new(toy))?;
@@ -112,6 +119,7 @@ pub fn run(mut module: Module, options: Options) -> Result<(Outcome, Stats), Run
     }
     let mut stats = toy.compiler.stats();
     stats.collections = runtime.heap().stats().collections();
+    stats.osr_entries = runtime.tier_counts().osr_entries;
     let output = std::mem::take(&mut *toy.output());
     Ok((Outcome { output, end }, stats))
 }

@@ -8,7 +8,7 @@ use isthmus_frontend_ir::module::{MethodFlags, Module};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::vm::{Nullable, SlotTarget, UnboxContext, Vm};
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
@@ -107,6 +107,10 @@ impl Vm for &'static Toy {
             Some(code) => Ok(code),
             None => trap(thread, TrapKind::InvalidProgram),
         }
+    }
+
+    fn optimize(&self, method: MethodId, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {
+        self.compiler.compile_hot(method, entry)
     }
 
     fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown> {

@@ -153,3 +153,34 @@ fn random_ssa_interpreter() {
 fn random_opt() {
     run_random(&["--tier", "opt"]);
 }
+
+/// Every method is optimized at its second call, every loop goes over to optimized code at its second turn.
+#[test]
+fn auto() {
+    run_all(&["--tier", "auto", "--tier-up", "2"]);
+}
+
+#[test]
+fn auto_under_gc_stress() {
+    run_all(&[
+        "--tier",
+        "auto",
+        "--tier-up",
+        "2",
+        "--gc-stress",
+        "101",
+        "--heap",
+        "move=always",
+    ]);
+}
+
+/// As [`auto`], whenever the compiler thread is done.
+#[test]
+fn auto_in_the_background() {
+    run_all(&["--tier", "auto", "--tier-up", "2", "--background"]);
+}
+
+#[test]
+fn random_auto() {
+    run_random(&["--tier", "auto", "--tier-up", "3"]);
+}

@@ -62,6 +62,7 @@ pub fn runtime() -> &'static Runtime {
         let config = Config {
             code: CodeConfig::default(),
             heap: HEAP.get().cloned(),
+            ..Config::default()
         };
         Runtime::new(config, Box::new(TestVm)).unwrap()
     })

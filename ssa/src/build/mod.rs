@@ -27,6 +27,7 @@
 //! | [`calls`] | calls and devirtualization |
 //! | [`abi`] | values ↔ words of the calling convention |
 //! | [`inline`] | what to inline, and doing it |
+//! | [`osr`] | functions that take over from a baseline frame |
 //! | [`intrinsics`] | methods expanded in place |
 //! | [`localloc`] | stack memory |
 //! | [`varargs`] | variable arguments and typed references |
@@ -43,6 +44,7 @@ mod inline;
 mod intrinsics;
 mod localloc;
 mod objects;
+mod osr;
 mod place;
 mod scan;
 mod step;
@@ -145,7 +147,10 @@ fn build_with(
     opts: &Options,
 ) -> Result<Unit> {
     let mut b = Builder::new(env, method, body.clone(), opts, scan::Scope::Method)?;
-    b.build_method()?;
+    match &opts.osr {
+        None => b.build_method()?,
+        Some(entry) => b.build_osr(entry)?,
+    }
     Ok(b.finish())
 }
 

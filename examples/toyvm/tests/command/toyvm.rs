@@ -4,6 +4,7 @@ use clap::{Parser, ValueEnum};
 use isthmus_frontend_ir::interp::{self, End, Limits, Outcome, RunError};
 use isthmus_frontend_ir::{generate, text, verify};
 use isthmus_rt::gc::HeapOptions;
+use isthmus_rt::tiers::Tiering;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_toyvm::{Options, Stats, Tier};
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ enum Engine {
     Baseline,
     /// Machine code of the optimizing compiler.
     Opt,
+    /// Of the one-pass compiler first, of the optimizing one for what is hot.
+    Auto,
 }
 
 /// Runs a .sir program; its exit code is main's result.
@@ -27,6 +30,12 @@ struct Args {
     /// What runs it.
     #[arg(long, value_enum, default_value = "opt")]
     tier: Engine,
+    /// With auto: calls of a method, or turns of a loop, until it is optimized.
+    #[arg(long, value_name = "N")]
+    tier_up: Option<u32>,
+    /// With auto: compile on a thread of its own.
+    #[arg(long)]
+    background: bool,
     /// Collect every N allocations.
     #[arg(long, value_name = "N", default_value_t = 0)]
     gc_stress: u32,
@@ -76,12 +85,21 @@ fn run(args: &Args, source: &str) -> Result<(Outcome, Stats), String> {
         }
         Engine::Baseline => Tier::Baseline,
         Engine::Opt => Tier::Opt,
+        Engine::Auto => Tier::Auto,
     };
     let mut heap = HeapOptions::default();
     heap.apply(&args.heap).map_err(|e| e.to_string())?;
     heap.stress = args.gc_stress.max(heap.stress);
+    let mut tiering = Tiering {
+        background: args.background,
+        ..Tiering::default()
+    };
+    if let Some(n) = args.tier_up {
+        (tiering.calls, tiering.loops) = (n, n);
+    }
     let options = Options {
         tier,
+        tiering,
         no_fallback: args.no_fallback,
         heap,
     };
@@ -148,12 +166,13 @@ fn main() -> ExitCode {
     };
     if args.stats {
         eprintln!(
-            "{} baseline, {} optimized, {} declined, {} us compiling, {} collections",
+            "{} baseline, {} optimized, {} declined, {} us compiling, {} collections, {} loops replaced",
             stats.baseline,
             stats.optimized,
             stats.declined.len(),
             stats.compile_us,
-            stats.collections
+            stats.collections,
+            stats.osr_entries
         );
         for why in &stats.declined {
             eprintln!("declined: {why}");
