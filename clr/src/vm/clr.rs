@@ -309,8 +309,6 @@ impl Vm for Clr {
         let size = ty.size_align().map_or(0, |s| s.0) as usize;
         heap::copy_unknown(to, from, size, ty.has_refs().unwrap_or(true));
     }
-
-    fn tier_up(&self, _thread: &Thread, _method: usize) {}
 }
 
 /// Address of a string literal's object; made on first use, one for each text.
