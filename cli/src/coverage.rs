@@ -1,5 +1,9 @@
 //! `isthmus coverage`: compiles every method of assemblies without running it.
+//!
+//! Bytes of code and tables are those of methods and their filters. `dwarf_bytes` is what `.eh_frame` and language-specific data areas
+//! would take for the same functions (see [`isthmus_eh_tables::dwarf`]).
 
+use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result};
 use isthmus_clr::body::{self, Implementation};
@@ -7,7 +11,10 @@ use isthmus_clr::types::{Method, types};
 use isthmus_clr::vm::env::ClrEnv;
 use isthmus_clr::vm::run::start_types;
 use isthmus_clr::vm::tiers;
+use isthmus_eh_tables::dwarf;
+use isthmus_eh_tables::encode::encode;
 use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::target::Arch;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -28,8 +35,11 @@ pub struct Args {
     #[arg(long)]
     jobs: Option<usize>,
     /// How many of the slowest methods to list.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     slowest: usize,
+    /// How many of the methods with the most code to list.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    largest: usize,
     /// Write a line for each method to this file, in order of the metadata: bytes of code, a hash of them, name.
     #[arg(long, value_name = "FILE")]
     listing: Option<PathBuf>,
@@ -44,6 +54,39 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
+/// The methods with the largest values.
+#[derive(Default)]
+struct Top<V> {
+    keep: usize,
+    found: Vec<(V, &'static Method)>,
+}
+
+impl<V: Ord> Top<V> {
+    fn new(keep: usize) -> Self {
+        Top {
+            keep,
+            found: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, value: V, m: &'static Method) {
+        self.found.push((value, m));
+        if self.found.len() > 4 * self.keep + 64 {
+            self.trim();
+        }
+    }
+
+    fn merge(&mut self, other: Top<V>) {
+        self.found.extend(other.found);
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        self.found.sort_by(|a, b| b.0.cmp(&a.0));
+        self.found.truncate(self.keep);
+    }
+}
+
 /// What came of a set of methods.
 #[derive(Default)]
 struct Totals {
@@ -53,19 +96,34 @@ struct Totals {
     time: Duration,
     code_bytes: usize,
     eh_bytes: usize,
+    dwarf_bytes: usize,
+    /// Whether a function has a language-specific data area, and whether one has none.
+    with_lsda: [bool; 2],
     helper_calls: usize,
     il_instructions: usize,
     il_bytes: usize,
-    slowest: Vec<(Duration, String)>,
+    slowest: Top<Duration>,
+    largest: Top<usize>,
     /// Number of each method and its line, if wanted.
     listing: Option<Vec<(usize, String)>>,
+}
+
+/// A method's code and that of its filters.
+fn parts(artifact: &CompiledMethod) -> Vec<&CompiledMethod> {
+    let mut all = vec![artifact];
+    let mut next = 0;
+    while let Some(part) = all.get(next) {
+        all.extend(&part.filters);
+        next += 1;
+    }
+    all
 }
 
 /// One line of the listing.
 fn listed(artifact: &CompiledMethod, m: &Method) -> String {
     let mut hasher = DefaultHasher::new();
-    let parts = std::iter::once(artifact).chain(&artifact.filters);
-    let bytes: usize = parts
+    let bytes: usize = parts(artifact)
+        .iter()
         .map(|part| {
             part.code.hash(&mut hasher);
             part.code.len()
@@ -99,7 +157,16 @@ fn reason_key(text: &str) -> String {
 }
 
 impl Totals {
-    fn add(&mut self, number: usize, m: &'static Method, tier: Tier, keep: usize) {
+    fn new(args: &Args) -> Totals {
+        Totals {
+            slowest: Top::new(args.slowest),
+            largest: Top::new(args.largest),
+            listing: args.listing.is_some().then(Vec::new),
+            ..Totals::default()
+        }
+    }
+
+    fn add(&mut self, number: usize, m: &'static Method, tier: Tier) {
         let env = ClrEnv::default();
         self.methods += 1;
         let start = Instant::now();
@@ -107,23 +174,19 @@ impl Totals {
             self.il_instructions += body.code.len();
             self.il_bytes += body.il_size as usize;
             match tier {
-                Tier::Baseline => tiers::baseline(&env, &body),
-                Tier::Opt => tiers::optimize(&env, &body),
+                Tier::Baseline => tiers::baseline(&env, &body, None),
+                Tier::Opt | Tier::Auto => tiers::optimize(&env, &body, None),
             }
         });
         let time = start.elapsed();
         self.time += time;
-        match result {
-            Ok(artifact) => {
+        self.slowest.add(time, m);
+        match result.and_then(|artifact| self.count(&artifact).map(|bytes| (artifact, bytes))) {
+            Ok((artifact, bytes)) => {
                 self.compiled += 1;
+                self.largest.add(bytes, m);
                 if let Some(listing) = &mut self.listing {
                     listing.push((number, listed(&artifact, m)));
-                }
-                self.code_bytes += artifact.code.len();
-                self.helper_calls += artifact.helper_calls as usize;
-                let offsets = vec![0; artifact.filters.len()];
-                if let Ok(table) = isthmus_eh_tables::encode::encode(&artifact, &offsets) {
-                    self.eh_bytes += table.len();
                 }
             }
             Err(reason) => {
@@ -134,15 +197,25 @@ impl Totals {
                 entry.0 += 1;
             }
         }
-        self.slowest.push((time, m.full_name()));
-        if self.slowest.len() > 4 * keep + 64 {
-            self.trim(keep);
-        }
     }
 
-    fn trim(&mut self, keep: usize) {
-        self.slowest.sort_by_key(|s| std::cmp::Reverse(s.0));
-        self.slowest.truncate(keep);
+    /// Adds a compiled method's figures; gives the bytes of its code. Tables that cannot be encoded decline the method.
+    fn count(&mut self, artifact: &CompiledMethod) -> Result<usize, String> {
+        let (mut code, mut tables, mut dwarf) = (0, 0, 0);
+        for part in parts(artifact) {
+            let offsets = vec![0; part.filters.len()];
+            let table = encode(part, &offsets).map_err(|e| format!("unwind tables: {e}"))?;
+            let sizes = dwarf::sizes(part).map_err(|e| format!("DWARF: {e}"))?;
+            code += part.code.len();
+            tables += table.len();
+            dwarf += sizes.fde + sizes.lsda;
+            self.with_lsda[usize::from(sizes.lsda != 0)] = true;
+            self.helper_calls += part.helper_calls as usize;
+        }
+        self.code_bytes += code;
+        self.eh_bytes += tables;
+        self.dwarf_bytes += dwarf;
+        Ok(code)
     }
 
     fn merge(&mut self, other: Totals) {
@@ -154,10 +227,15 @@ impl Totals {
         self.time += other.time;
         self.code_bytes += other.code_bytes;
         self.eh_bytes += other.eh_bytes;
+        self.dwarf_bytes += other.dwarf_bytes;
+        for (mine, other) in self.with_lsda.iter_mut().zip(other.with_lsda) {
+            *mine |= other;
+        }
         self.helper_calls += other.helper_calls;
         self.il_instructions += other.il_instructions;
         self.il_bytes += other.il_bytes;
-        self.slowest.extend(other.slowest);
+        self.slowest.merge(other.slowest);
+        self.largest.merge(other.largest);
         if let (Some(mine), Some(others)) = (&mut self.listing, other.listing) {
             mine.extend(others);
         }
@@ -188,36 +266,18 @@ fn methods(files: &[PathBuf], only: Option<&str>) -> Result<Vec<&'static Method>
 pub fn run(args: Args) -> Result<()> {
     start_types(&args.files[0], args.bcl.as_deref())?;
     let all = methods(&args.files, args.only.as_deref())?;
-    let next = AtomicUsize::new(0);
-    let empty = || Totals {
-        listing: args.listing.is_some().then(Vec::new),
-        ..Totals::default()
-    };
-    let totals = Mutex::new(empty());
     let start = Instant::now();
-    let jobs = args
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    std::thread::scope(|scope| -> Result<()> {
-        for _ in 0..jobs.max(1) {
-            // The compilers recurse over expressions and regions: give them room.
-            std::thread::Builder::new()
-                .stack_size(64 << 20)
-                .spawn_scoped(scope, || {
-                    let mut mine = empty();
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(m) = all.get(number) else { break };
-                        mine.add(number, m, args.tier, args.slowest);
-                    }
-                    totals.lock().unwrap_or_else(|e| e.into_inner()).merge(mine);
-                })?;
-        }
-        Ok(())
-    })?;
+    let mut totals = compile(&all, &args)?;
     let wall = start.elapsed();
-    let mut totals = totals.into_inner().unwrap_or_else(|e| e.into_inner());
-    totals.trim(args.slowest);
+    // The common entries, once for each kind of function that there is.
+    for (with_lsda, _) in [false, true]
+        .into_iter()
+        .zip(totals.with_lsda)
+        .filter(|k| k.1)
+    {
+        let arch = Arch::host().unwrap_or(Arch::X64);
+        totals.dwarf_bytes += dwarf::cie_bytes(arch, with_lsda)?;
+    }
     if let (Some(file), Some(mut lines)) = (&args.listing, totals.listing.take()) {
         lines.sort_unstable();
         let text: String = lines.iter().map(|l| format!("{}\n", l.1)).collect();
@@ -229,6 +289,36 @@ pub fn run(args: Args) -> Result<()> {
         text(&totals, wall)
     }
     Ok(())
+}
+
+/// Compiles methods on several threads.
+fn compile(all: &[&'static Method], args: &Args) -> Result<Totals> {
+    let bar = progress::bar(all.len(), "compiling");
+    let next = AtomicUsize::new(0);
+    let totals = Mutex::new(Totals::new(args));
+    let jobs = args
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    std::thread::scope(|scope| -> Result<()> {
+        for _ in 0..jobs.max(1) {
+            // The compilers recurse over expressions and regions: give them room.
+            std::thread::Builder::new()
+                .stack_size(64 << 20)
+                .spawn_scoped(scope, || {
+                    let mut mine = Totals::new(args);
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(m) = all.get(number) else { break };
+                        mine.add(number, m, args.tier);
+                        bar.inc(1);
+                    }
+                    totals.lock().unwrap_or_else(|e| e.into_inner()).merge(mine);
+                })?;
+        }
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    Ok(totals.into_inner().unwrap_or_else(|e| e.into_inner()))
 }
 
 fn text(t: &Totals, wall: Duration) {
@@ -252,11 +342,18 @@ fn text(t: &Totals, wall: Duration) {
         t.il_bytes as f64 / 1024.0 / t.time.as_secs_f64().max(1e-9)
     );
     println!(
-        "{} bytes of code, {} bytes of tables, {} helper calls, {} IL instructions",
-        t.code_bytes, t.eh_bytes, t.helper_calls, t.il_instructions
+        "{} bytes of code, {} bytes of tables (DWARF: {}), {} helper calls, {} IL instructions",
+        t.code_bytes, t.eh_bytes, t.dwarf_bytes, t.helper_calls, t.il_instructions
     );
-    for (time, name) in &t.slowest {
-        println!("  {:8.2} ms  {name}", time.as_secs_f64() * 1e3);
+    for (time, m) in &t.slowest.found {
+        println!(
+            "  {:8.2} ms     {}",
+            time.as_secs_f64() * 1e3,
+            m.full_name()
+        );
+    }
+    for (bytes, m) in &t.largest.found {
+        println!("  {bytes:8} bytes  {}", m.full_name());
     }
 }
 
@@ -271,6 +368,7 @@ fn json(t: &Totals, wall: Duration) {
         "wall_seconds": wall.as_secs_f64(),
         "code_bytes": t.code_bytes,
         "eh_bytes": t.eh_bytes,
+        "dwarf_bytes": t.dwarf_bytes,
         "helper_calls": t.helper_calls,
         "il_instructions": t.il_instructions,
     });

@@ -5,7 +5,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use isthmus_clr::body;
 use isthmus_clr::cil::text::ClrNames;
-use isthmus_clr::types::{Method, Type, types};
+use isthmus_clr::types::member::array_methods;
+use isthmus_clr::types::system::Assembly;
+use isthmus_clr::types::{Method, Type, TypeKey, types};
 use isthmus_clr::vm::env::ClrEnv;
 use isthmus_clr::vm::run::start_types;
 use isthmus_frontend_ir::body::{Body, BodySource};
@@ -66,7 +68,7 @@ pub struct Args {
     /// Show SSA after this pass (`build`: before the first).
     #[arg(long)]
     pass: Option<String>,
-    /// The method, as `Type::Name` (`.sir`: also a function's name).
+    /// The method, as `Type::Name` (`.sir`: also a function's name). `System.Int32[,]::Get` is one that the runtime makes.
     #[arg(long, value_name = "TYPE::NAME")]
     method: String,
     /// Directory of the class library.
@@ -77,30 +79,49 @@ pub struct Args {
 }
 
 /// Finds the methods that a `Type::Name` names, in the form that code is compiled for.
-fn find(
-    assembly: &'static isthmus_clr::types::system::Assembly,
-    name: &str,
-) -> Result<Vec<&'static Method>> {
+fn find(assembly: &'static Assembly, name: &str) -> Result<Vec<&'static Method>> {
     let Some((class, method)) = name.rsplit_once("::").filter(|(_, m)| !m.is_empty()) else {
         bail!("--method wants Type::Name, not {name:?}");
     };
-    let class_name = |t: &Type| t.qualified_name('+');
     let mut found = Vec::new();
-    for ty in assembly.canonical_types() {
-        let ty = ty?;
-        if class_name(ty) == class {
-            found.extend(
-                assembly
-                    .canonical_methods(ty)?
-                    .into_iter()
-                    .filter(|m| m.name == method),
-            );
+    if class.ends_with(']') {
+        let of_array = array_methods(array(assembly, class)?);
+        found.extend(of_array.into_iter().map(Method::code));
+    } else {
+        for ty in assembly.canonical_types() {
+            let ty = ty?;
+            if ty.qualified_name('+') == class {
+                found.extend(assembly.canonical_methods(ty)?);
+            }
         }
     }
+    found.retain(|m| m.name == method);
     if found.is_empty() {
         bail!("{} has no method {name}", assembly.name);
     }
     Ok(found)
+}
+
+/// The type of arrays that a name like `System.Int32[,]` means; elements of the assembly or of mscorlib. The runtime makes its methods.
+fn array(assembly: &'static Assembly, name: &str) -> Result<&'static Type> {
+    let unknown = || anyhow!("{} has no type {name}", assembly.name);
+    let Some(element) = name.strip_suffix(']') else {
+        let named = |t: &&'static Type| t.qualified_name('+') == name;
+        let types_of = |a: &'static Assembly| a.canonical_types().filter_map(Result::ok);
+        return types_of(assembly)
+            .find(named)
+            .or_else(|| types_of(types().corlib()).find(named))
+            .ok_or_else(unknown);
+    };
+    let (element, commas) = element.rsplit_once('[').ok_or_else(unknown)?;
+    if commas.chars().any(|c| c != ',') {
+        return Err(unknown());
+    }
+    let element = array(assembly, element)?;
+    Ok(types().intern(match commas.len() {
+        0 => TypeKey::SzArray(element.id),
+        n => TypeKey::MdArray(element.id, n as u32 + 1),
+    })?)
 }
 
 /// What bodies come from: a program or a `.sir` module.

@@ -3,6 +3,7 @@
 mod bench;
 mod coverage;
 mod dump;
+mod progress;
 mod run;
 
 use clap::{Parser, Subcommand};

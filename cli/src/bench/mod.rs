@@ -24,11 +24,11 @@ mod programs;
 mod report;
 mod results;
 
+use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use engine::Engine;
-use indicatif::{ProgressBar, ProgressStyle};
 use programs::Program;
 use results::{Clock, Results, Statistic};
 use std::path::PathBuf;
@@ -92,10 +92,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Some(folder) => folder,
         None => compile::default_cache()?,
     };
-    let programs = compile::all(&chosen, &cache, &progress(chosen.len(), "compiling"))?;
+    let programs = compile::all(&chosen, &cache, &progress::bar(chosen.len(), "compiling"))?;
 
     let steps = programs.len() * engines.len() * args.runs as usize;
-    let bar = progress(steps, "measuring");
+    let bar = progress::bar(steps, "measuring");
     let mut results = Results::new(&engines, args.clock, args.statistic);
     for (program, exe) in &programs {
         results.measure(program.name, exe, args.runs, &bar)?;
@@ -115,13 +115,4 @@ pub fn run(args: Args) -> Result<ExitCode> {
         eprintln!("isthmus: {problem}");
     }
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
-}
-
-/// A progress bar on standard error if that is a terminal, else nothing.
-fn progress(steps: usize, what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} [{bar:40}] {pos}/{len} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(steps as u64)
-        .with_style(style.progress_chars("=> "))
-        .with_prefix(what.to_owned())
 }
