@@ -173,6 +173,14 @@ impl Signatures {
         })
     }
 
+    /// The address of a block of no variadic arguments: the cookie of calls that come from the runtime.
+    pub fn no_arguments(&self) -> Result<usize> {
+        static BLOCK: OnceLock<[usize; 1]> = OnceLock::new();
+        let sig = self.get(self.of_arguments(Vec::new())?);
+        let block = BLOCK.get_or_init(|| [std::ptr::from_ref(sig) as usize]);
+        Ok(block.as_ptr() as usize)
+    }
+
     /// The signature with this id.
     pub fn get(&self, id: SigId) -> &'static CallSignature {
         self.0.arena().get(id.index())

@@ -156,6 +156,9 @@ pub enum StubError {
     /// A foreign function cannot give a result of more than two words back in registers.
     #[error("a foreign function's result of more than two words")]
     ForeignResult,
+    /// The last argument of a foreign call of a pointer is not one.
+    #[error("a foreign call without a function pointer")]
+    NoTarget,
     /// The assembler refused.
     #[error(transparent)]
     Asm(#[from] AsmError),

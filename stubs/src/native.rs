@@ -85,6 +85,15 @@ pub fn helper_sig(helper: Helper, arch: Arch) -> AbiSig {
     }
 }
 
+/// The function that a foreign call calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// Always this one.
+    Symbol(Symbol),
+    /// The address that is the last argument word: `calli` of native function pointers. It is not passed on.
+    LastArgument,
+}
+
 /// A stub named `symbol`: a managed function of signature `sig` that calls the foreign function `target`, which knows nothing of the VM: it
 /// gets the words in the platform's C convention and nothing more, and may take as long as it likes, since the thread counts as blocked
 /// ([`RuntimeFn::ForeignEnter`]). Variadic functions work too. With `keeps_error` the error number that it leaves is kept.
@@ -93,9 +102,12 @@ pub fn foreign_call(
     arch: Arch,
     symbol: Symbol,
     sig: &AbiSig,
-    target: Symbol,
+    target: Foreign,
     keeps_error: bool,
 ) -> Result<CompiledMethod, StubError> {
+    if target == Foreign::LastArgument && sig.words.last().is_none_or(|w| w.ty.is_float()) {
+        return Err(StubError::NoTarget);
+    }
     if sig.stack_bytes > MAX_STACK_BYTES {
         return Err(StubError::StackArguments(sig.stack_bytes));
     }

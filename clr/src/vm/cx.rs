@@ -5,6 +5,7 @@
 
 use super::vtables::type_of_vtable;
 use super::{heap, init, offsets, runtime};
+use crate::tables::signatures;
 use crate::types::{Field, LoadError, Method, Type, types};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
@@ -13,6 +14,7 @@ use isthmus_runtime_abi::layout::{ARRAY_DATA, LENGTH, STRING_CHARS};
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::types::MemTy;
 use isthmus_stubs::entry::InvokeArgs;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Result of native code.
 pub type Result<T> = std::result::Result<T, Thrown>;
@@ -240,6 +242,12 @@ impl<'a> Cx<'a> {
         let code = super::entry::address(self, method)?;
         let mut stack = Vec::new();
         let mut call = InvokeArgs::new(&abi, &words, &mut stack, arch);
+        if sig.takes_cookie() {
+            let none = signatures()
+                .no_arguments()
+                .map_err(|e| self.load_error(&e))?;
+            self.thread.ctx.hidden_varargs.store(none, Relaxed);
+        }
         // SAFETY: the code of the method, and words made from its signature.
         unsafe { runtime().invoke_raw(self.thread, code, &mut call) }?;
         Ok(if buffer.is_empty() {

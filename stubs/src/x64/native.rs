@@ -1,6 +1,7 @@
 //! Managed → C.
 
 use super::frame::{C_INTS, WORD, check_pending, enter, leave, throw};
+use crate::native::Foreign;
 use crate::{StubError, artifact};
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
@@ -104,11 +105,14 @@ pub(crate) fn native_call(
 pub(crate) fn foreign_call(
     symbol: Symbol,
     sig: &AbiSig,
-    target: Symbol,
+    target: Foreign,
     keeps_error: bool,
 ) -> Result<CompiledMethod, StubError> {
-    let args: Vec<Reg> = sig
-        .words
+    let (passed, pointer) = match (target, sig.words.split_last()) {
+        (Foreign::LastArgument, Some((last, others))) => (others, Some(last.loc)),
+        _ => (&sig.words[..], None),
+    };
+    let args: Vec<Reg> = passed
         .iter()
         .filter_map(|w| match w.loc {
             Loc::Reg(r) => Some(r),
@@ -116,7 +120,7 @@ pub(crate) fn foreign_call(
         })
         .collect();
     let floats = args.iter().filter(|r| matches!(r, Reg::Float(_))).count();
-    let stacked = (sig.words.len() - args.len()) as i32;
+    let stacked = (passed.len() - args.len()) as i32;
     let returned: &[_] = match &sig.ret {
         RetPass::Words(words) => words,
         RetPass::Void | RetPass::Buffer(_) => &[],
@@ -133,7 +137,7 @@ pub(crate) fn foreign_call(
         results.extend(next);
     }
     // A struct that goes through a buffer: C gives back its address, which nobody reads.
-    let save = args.len().max(results.len()) as i32;
+    let save = (args.len() + usize::from(pointer.is_some())).max(results.len()) as i32;
     let bytes = ((save + stacked) * WORD + 15) & !15;
 
     let mut a = X64Asm::default();
@@ -158,12 +162,27 @@ pub(crate) fn foreign_call(
         a.call_symbol(Symbol::Runtime(f));
     };
     keep(&mut a, &args, true);
+    let pointer_at = match pointer {
+        Some(Loc::Stack(offset)) => Mem::new(RBP, 2 * WORD + offset as i32),
+        Some(Loc::Reg(Reg::Int(r))) => {
+            let at = saved(args.len() as i32);
+            a.store(Width::W64, at, Gpr(r));
+            at
+        }
+        _ => saved(0),
+    };
     around(&mut a, RuntimeFn::ForeignEnter);
     keep(&mut a, &args, false);
     copy_words(&mut a, stacked);
+    if pointer.is_some() {
+        a.load(Ext::Full64, R11, pointer_at);
+    }
     // Variadic functions want to know how many vector registers may hold arguments.
     a.mov_imm(Width::W32, RAX, floats as i64);
-    a.call_symbol(target);
+    match target {
+        Foreign::Symbol(symbol) => a.call_symbol(symbol),
+        Foreign::LastArgument => a.call_reg(R11),
+    }
     keep(&mut a, &results, true);
     let end = if keeps_error {
         RuntimeFn::ForeignLeaveError

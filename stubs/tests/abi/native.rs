@@ -6,17 +6,28 @@ use crate::random::Random;
 use crate::world::{Event, World};
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
-use isthmus_runtime_abi::callconv::RetPass;
+use isthmus_runtime_abi::callconv::{AbiSig, Layouts, RetPass};
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::{Effects, Helper};
+use isthmus_runtime_abi::ids::TypeId;
 use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
 use isthmus_stubs::entry::InvokeArgs;
-use isthmus_stubs::native;
+use isthmus_stubs::native::{self, Foreign};
 use std::sync::atomic::Ordering::Relaxed;
 
 use Width::W64;
+
+/// For signatures without structs.
+struct Scalars;
+
+impl Layouts for Scalars {
+    fn struct_layout(&self, _: TypeId) -> std::sync::Arc<StructLayout> {
+        unreachable!("there are no structs")
+    }
+}
 
 #[test]
 fn words_reach_c_functions_and_results_come_back() {
@@ -66,7 +77,8 @@ fn words_reach_foreign_functions_between_entering_and_leaving() {
         let abi = &case.shape.abi;
         let name = Symbol::Stub(Stub::NativeCall(seed as u32));
         let target = Symbol::Native(seed as u32);
-        let stub = native::foreign_call(Arch::X64, name, abi, target, seed % 3 == 0);
+        let function = Foreign::Symbol(target);
+        let stub = native::foreign_call(Arch::X64, name, abi, function, seed % 3 == 0);
         if case.results.len() > 2 && !matches!(abi.ret, RetPass::Buffer(_)) {
             assert!(stub.is_err());
             continue;
@@ -94,25 +106,56 @@ fn words_reach_foreign_functions_between_entering_and_leaving() {
 }
 
 #[test]
-fn more_stack_words_than_are_unrolled() {
-    use isthmus_runtime_abi::callconv::{AbiSig, Layouts};
-    use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
-    struct None;
-    impl Layouts for None {
-        fn struct_layout(
-            &self,
-            _: isthmus_runtime_abi::ids::TypeId,
-        ) -> std::sync::Arc<StructLayout> {
-            unreachable!()
-        }
+fn the_last_argument_may_be_the_foreign_function() {
+    let world = World::new();
+    // Integers and floats, so many that the pointer is in a register or on the stack.
+    for (n, floats) in [
+        (0usize, 0usize),
+        (2, 1),
+        (5, 8),
+        (6, 2),
+        (7, 11),
+        (12, 0),
+        (23, 12),
+    ] {
+        let mut sig = Signature {
+            params: std::iter::repeat_n(MemTy::I64, n)
+                .chain(std::iter::repeat_n(MemTy::F64, floats))
+                .collect(),
+            ret: Some(MemTy::I64),
+            ..Signature::default()
+        };
+        let passed = AbiSig::new(&sig, Arch::X64, &Scalars);
+        sig.params.push(MemTy::Native);
+        let abi = AbiSig::new(&sig, Arch::X64, &Scalars);
+        let record = Box::<Record>::default();
+        let function = world.link(&c_recorder(&passed, &[77], &record));
+        let name = Symbol::Stub(Stub::NativeCall((100 * n + floats) as u32));
+        let stub = native::foreign_call(Arch::X64, name, &abi, Foreign::LastArgument, false);
+        let code = world.add(&stub.unwrap());
+        let mut values: Vec<u64> = (0..(n + floats) as u64).map(|i| i * 1_000_003).collect();
+        values.push(function as u64);
+        let mut stack = Vec::new();
+        let mut args = InvokeArgs::new(&abi, &values, &mut stack, Arch::X64);
+        assert_eq!(world.invoke(code, &mut args), 0);
+        assert_eq!(record.words[..n + floats], values[..n + floats]);
+        assert_eq!(record.sp % 16, 0);
+        assert_eq!(args.results(&abi, Arch::X64), [77]);
     }
+    let name = Symbol::Stub(Stub::NativeCall(0));
+    let empty = AbiSig::new(&Signature::default(), Arch::X64, &Scalars);
+    assert!(native::foreign_call(Arch::X64, name, &empty, Foreign::LastArgument, false).is_err());
+}
+
+#[test]
+fn more_stack_words_than_are_unrolled() {
     let world = World::new();
     for n in [13usize, 14, 15, 40, 100] {
         let sig = Signature {
             params: std::iter::repeat_n(MemTy::I64, n).collect(),
             ..Signature::default()
         };
-        let abi = AbiSig::new(&sig, Arch::X64, &None);
+        let abi = AbiSig::new(&sig, Arch::X64, &Scalars);
         let record = Box::<Record>::default();
         let target = Symbol::Native(n as u32);
         world.define(target, world.link(&c_recorder(&abi, &[], &record)));
@@ -130,7 +173,6 @@ fn more_stack_words_than_are_unrolled() {
 
 #[test]
 fn signatures_too_large_to_pop_are_refused() {
-    use isthmus_runtime_abi::callconv::{AbiSig, RetPass};
     let abi = AbiSig {
         words: Default::default(),
         params: Default::default(),
