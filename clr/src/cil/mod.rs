@@ -4,9 +4,10 @@
 //! is executed, as other CLRs do. What is structurally wrong (a jump into the middle of an instruction, an unknown
 //! opcode) makes the whole method invalid.
 
+mod synchronized;
 pub mod text;
 
-use crate::metadata::{self, Reader, TableId, Token};
+use crate::metadata::{self, MethodImplAttributes as Impl, Reader, TableId, Token};
 use crate::tables::{literals, raises, signatures};
 use crate::types::generics::Scope;
 use crate::types::system::Assembly;
@@ -65,10 +66,17 @@ pub fn body(method: &'static Method) -> Result<Body> {
         switches: Vec::new(),
         locals: locals(assembly, method, &raw)?,
         max_stack: raw.max_stack,
+        lock: None,
     };
+    if method.impl_flags.contains(Impl::SYNCHRONIZED) {
+        d.begin_lock()?;
+    }
     d.decode(raw.code)?;
     d.link(raw.code.len() as u32)?;
-    let regions = d.regions(&raw)?;
+    let mut clauses = d.clauses(&raw)?;
+    clauses.extend(d.end_lock(raw.code.len() as u32)?);
+    let regions = RegionTree::build(clauses, d.code.len() as u32)
+        .map_err(|e| invalid(method, 0, &e.to_string()))?;
 
     let sig = method.abi()?;
     let resolved = method.sig()?;
@@ -144,6 +152,8 @@ struct Decoder {
     /// The method's own, then those that calls of vararg function pointers need.
     locals: Vec<Local>,
     max_stack: u16,
+    /// In a synchronized method.
+    lock: Option<synchronized::Lock>,
 }
 
 impl Decoder {
@@ -262,12 +272,16 @@ impl Decoder {
                 Form::Prefix => unreachable!("handled above"),
             };
             self.before_call(op, operand, here)?;
-            self.push(Insn {
-                op,
-                prefix,
-                constrained,
-                il: here,
-            });
+            if op == Op::Ret && self.lock.is_some() {
+                self.leave_lock(here);
+            } else {
+                self.push(Insn {
+                    op,
+                    prefix,
+                    constrained,
+                    il: here,
+                });
+            }
             prefix = Prefix::empty();
             constrained = None;
         }
@@ -452,7 +466,8 @@ impl Decoder {
             return Some(self.code.len() as u32);
         }
         // Several may stand for one: the first.
-        let i = self.starts.partition_point(|&s| s < il);
+        let begin = self.lock.as_ref().map_or(0, |l| l.begin as usize);
+        let i = self.starts.partition_point(|&s| s < il).max(begin);
         (self.starts.get(i) == Some(&il)).then_some(i as u32)
     }
 
@@ -491,7 +506,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn regions(&self, raw: &metadata::Body<'_>) -> Result<RegionTree> {
+    fn clauses(&self, raw: &metadata::Body<'_>) -> Result<Vec<Clause>> {
         let end = raw.code.len() as u32;
         let at = |il: u32| {
             self.at(il, end)
@@ -517,8 +532,7 @@ impl Decoder {
                 handler: at(c.handler_offset)?..at(c.handler_offset + c.handler_length)?,
             });
         }
-        RegionTree::build(clauses, self.code.len() as u32)
-            .map_err(|e| self.error(0, &e.to_string()))
+        Ok(clauses)
     }
 }
 
