@@ -138,7 +138,7 @@ impl Heap {
         }
     }
 
-    /// Zeroed memory for an object, and whether it will be reported with the thread's buffer.
+    /// Zeroed memory for an object, and whether it will be noted with the thread's buffer.
     ///
     /// # Safety
     /// `thread` is the current thread's record, and the thread may be stopped here.
@@ -166,7 +166,7 @@ impl Heap {
                 return Some((object, true));
             }
             // Leave the buffer, take whatever buffer the collector has then.
-            self.report(thread);
+            self.note(thread);
             let cursor = (*thread).context().alloc_cursor.load(Relaxed);
             (*thread).mutator().set_cursor(cursor);
             let object = (*thread).mutator().alloc(size, place);
@@ -176,13 +176,13 @@ impl Heap {
         }
     }
 
-    /// Reports a thread's buffer.
+    /// Notes what was allocated in a thread's buffer.
     ///
     /// # Safety
     /// `thread` is the current thread's record, or the world is stopped.
-    pub(super) unsafe fn report(&self, thread: *mut HeapThread) {
+    pub(super) unsafe fn note(&self, thread: *mut HeapThread) {
         // SAFETY: as the caller says.
-        let bytes = unsafe { (*thread).report(self.valid_bits) };
+        let bytes = unsafe { (*thread).note() };
         self.counters.allocated.fetch_add(bytes as u64, Relaxed);
     }
 

@@ -29,7 +29,8 @@
 //! # Invariants
 //!
 //! * Between safepoints every buffer is parsable, see `thread`.
-//! * Every object that survived a collection has its valid-object bit set; so have large and immortal ones from the start.
+//! * Every object that survived a collection has its valid-object bit set; so have large and immortal ones from the start. Those
+//!   that were allocated in place get theirs during the next collection, see `thread`.
 //! * The world stands still whenever the collector moves objects or changes handles.
 
 pub mod alloc;
@@ -57,13 +58,13 @@ pub use world::{StoppedThread, World};
 use crate::object::Ref;
 use handles::HandleTable;
 use isthmus_runtime_abi::context::ThreadContext;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use stats::Counters;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use thread::HeapThread;
+use thread::{HeapThread, Noted};
 use weak::WeakState;
 
 /// There is no memory for an object.
@@ -104,6 +105,8 @@ pub struct Heap {
     /// Collections that are over.
     collected: Mutex<u64>,
     collection_over: Condvar,
+    /// While the world is stopped: what was allocated since the last collection.
+    noted: RwLock<Noted>,
     log_bits: usize,
     valid_bits: usize,
     range: (usize, usize),
@@ -169,6 +172,7 @@ impl Heap {
             immortals: Mutex::default(),
             collected: Mutex::new(0),
             collection_over: Condvar::new(),
+            noted: RwLock::default(),
             log_bits,
             valid_bits: mmtk::valid_bits(),
             range: mmtk::heap_range(),
@@ -222,7 +226,11 @@ impl Heap {
         let thread = self.current();
         // SAFETY: the current thread's record. The world cannot stop while this thread runs, so nobody else has it.
         unsafe {
-            self.report(thread);
+            self.note(thread);
+            // Nobody will remember what this thread noted.
+            for range in (*thread).take_noted() {
+                thread::report(range, self.valid_bits);
+            }
             (*thread).set_buffer(0, 0);
             self.threads.lock().retain(|t| t.0 != thread);
             HeapThread::set_current(std::ptr::null_mut());
@@ -376,17 +384,21 @@ impl Heap {
                 unsafe { (*t).ranges_mut().extend_from_slice(stopped.ranges) };
             }
         });
+        let mut noted = Vec::new();
         for &t in &threads {
             // SAFETY: as above.
             unsafe {
-                self.report(t);
+                self.note(t);
+                noted.extend((*t).take_noted());
                 (*t).set_buffer(0, 0);
             }
         }
+        self.noted.write().set(noted, self.valid_bits);
     }
 
     /// Lets the world run again.
     fn resume_world(&self, full: bool) {
+        self.noted.write().clear();
         self.counters.end(full);
         *self.collected.lock() += 1;
         self.collection_over.notify_all();

@@ -57,8 +57,12 @@ const ALIGN: usize = isthmus_runtime_abi::layout::OBJECT_ALIGN as usize;
 
 static INSTANCE: OnceLock<&'static MMTK<Binding>> = OnceLock::new();
 
-/// The largest object ever allocated: how far before an interior pointer its object may start.
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
+/// The largest object ever allocated, where objects move and elsewhere: how far before an interior pointer its object may start.
+static LARGEST: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+/// Between which addresses objects that do not move were allocated. Each space has a range of addresses of its own, so no
+/// moving object lies between the two addresses; where spaces share their range, it does no harm.
+static FIXED: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
 
 fn instance() -> &'static MMTK<Binding> {
     INSTANCE.get().expect("the heap is initialized")
@@ -184,9 +188,12 @@ pub(super) fn large_threshold() -> usize {
 
 /// The object that contains `address`, if one does whose valid-object bit is set.
 pub(super) fn find_object(address: usize) -> Option<usize> {
+    let range = FIXED.0.load(Ordering::Relaxed)..FIXED.1.load(Ordering::Relaxed);
+    let kinds = 1 + usize::from(range.contains(&address));
+    let largest = LARGEST[..kinds].iter().map(|n| n.load(Ordering::Relaxed));
+    let reach = largest.fold(0, usize::max) + ALIGN;
     // SAFETY: any number is an `Address`; it is only looked up in metadata.
     let address = unsafe { Address::from_usize(address) };
-    let reach = LARGEST.load(Ordering::Relaxed) + ALIGN;
     memory_manager::find_object_from_internal_pointer(address, reach)
         .map(|o| o.to_raw_address().as_usize())
 }
@@ -283,12 +290,19 @@ impl Mutator {
     /// # Safety
     /// Called by the mutator's thread at a point where it may be stopped.
     pub(super) unsafe fn alloc(&mut self, size: usize, place: Place) -> Option<usize> {
-        if size > LARGEST.load(Ordering::Relaxed) {
-            LARGEST.fetch_max(size, Ordering::Relaxed);
+        let largest = &LARGEST[usize::from(place != Place::Moving)];
+        if size > largest.load(Ordering::Relaxed) {
+            largest.fetch_max(size, Ordering::Relaxed);
         }
         // SAFETY: the mutator lives; the collector's threads use it only while this thread is stopped.
         let address =
             unsafe { memory_manager::alloc(&mut *self.inner, size, ALIGN, 0, semantics(place)) };
+        if place != Place::Moving && !address.is_zero() {
+            FIXED.0.fetch_min(address.as_usize(), Ordering::Relaxed);
+            FIXED
+                .1
+                .fetch_max(address.as_usize() + size, Ordering::Relaxed);
+        }
         (!address.is_zero()).then(|| address.as_usize())
     }
 

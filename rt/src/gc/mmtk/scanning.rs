@@ -140,6 +140,12 @@ impl<F: RootsWorkFactory<SimpleSlot>> Nodes<F> {
 fn scan_conservatively(ranges: &[Range<usize>], factory: impl RootsWorkFactory<SimpleSlot>) {
     const WORD: usize = size_of::<usize>();
     let (start, end) = super::heap_range();
+    let heap = Heap::get().expect("the heap is initialized");
+    let noted = heap.noted.read();
+    let find_object = |address: usize| {
+        noted.prepare(address, heap.valid_bits);
+        find_object(address)
+    };
     let mut nodes = Nodes::new(factory);
     let mut last = [0; 2];
     for range in ranges {
