@@ -104,8 +104,9 @@ words! {
         TypeObject type_object,
         /// Address of the class-initialization state byte: [`CLASS_READY`] when initialized.
         InitState init_state,
-        /// For the VM.
-        Reserved reserved,
+        /// Handle (`Symbol::TypeHandle`) of a type that instances are known to be of, or 0: what the last successful cast
+        /// that only the VM can decide has found out. Whatever is read here, now or earlier, is true.
+        CastCache cast_cache,
     }
 }
 

@@ -135,3 +135,21 @@ pub fn variant_match(from: &'static Type, to: &'static Type) -> bool {
             });
     ok && any
 }
+
+/// Whether other instantiations than this one of an interface may stand for it: it is generic with a variant parameter, and
+/// the argument there is a reference type (variance knows no other).
+pub fn varies(interface: &'static Type) -> bool {
+    let TypeKey::Inst(..) = interface.key else {
+        return false;
+    };
+    let row = |a: &crate::types::system::Assembly| {
+        a.image.type_def(interface.rid).ok().map(|r| r.token())
+    };
+    let (Some(a), Some(token)) = (interface.assembly, interface.assembly.and_then(row)) else {
+        return true;
+    };
+    a.image.generic_params(token).any(|p| {
+        let arg = interface.args.get(usize::from(p.number()));
+        p.flags().variance() != Variance::None && arg.is_none_or(|t| t.is_reference())
+    })
+}

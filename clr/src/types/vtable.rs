@@ -151,6 +151,26 @@ impl Type {
         found
     }
 
+    /// The interface methods that objects of this class can be called through; `None` if they cannot be listed.
+    pub fn interface_methods(&'static self) -> Option<Vec<&'static Method>> {
+        // The interfaces of arrays are open: those of every type that the elements convert to.
+        let all = self.interfaces().ok().filter(|_| !self.is_sz_array())?;
+        let mut methods = Vec::new();
+        for &interface in all {
+            if cast::varies(interface) {
+                return None;
+            }
+            methods.extend(
+                interface
+                    .methods()
+                    .ok()?
+                    .into_iter()
+                    .filter(|m| m.is_virtual()),
+            );
+        }
+        Some(methods)
+    }
+
     fn find_implementation(&'static self, m: &'static Method) -> Option<&'static Method> {
         let decl = m.without_args().ok()?;
         let body = self.find_for_interface(decl).or_else(|| {

@@ -1,11 +1,12 @@
 //! Boxing, unboxing, and casts at run time.
 
 use super::cx::Result;
+use super::vtables::type_of_vtable;
 use super::{Cx, heap};
 use crate::types::Type;
 use crate::types::layout::Place;
 use isthmus_rt::object::Ref;
-use isthmus_runtime_abi::layout::HEADER;
+use isthmus_runtime_abi::layout::{HEADER, VtableHeader};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// (offset of the flag, offset of the value) of `Nullable<T>`.
@@ -115,9 +116,24 @@ pub fn is_instance(class: &'static Type, ty: &'static Type) -> bool {
     yes
 }
 
+/// Whether an object is of the type. Leaves a positive answer where compiled code looks for it.
+pub fn is_of(object: Ref, ty: &'static Type) -> bool {
+    // SAFETY: a live object, and vtables are made by this VM.
+    let (class, header) = unsafe {
+        let vtable = object.vtable();
+        (type_of_vtable(vtable), &*(vtable as *const VtableHeader))
+    };
+    let yes = is_instance(class, ty);
+    if yes {
+        let handle = std::ptr::from_ref(ty) as usize;
+        header.cast_cache.store(handle, Ordering::Relaxed);
+    }
+    yes
+}
+
 /// The object, if it is null or of the type.
 pub fn cast_class(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<Ref> {
-    if object.is_null() || is_instance(cx.type_of(object), ty) {
+    if object.is_null() || is_of(object, ty) {
         return Ok(object);
     }
     Err(invalid_cast(cx, object, ty))

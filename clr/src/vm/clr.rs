@@ -5,6 +5,7 @@ use super::vtables::type_of_vtable;
 use super::{arrays, casts, contexts, entry, exceptions, heap, init, runtime, statics, tiers};
 use crate::tables::{literals, raises, signatures};
 use crate::types::{Field, Method, Type, types};
+use isthmus_rt::dispatch::imt_slot_of;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::vm::{GenericContextOf, SlotTarget, TraceFrame, UnboxContext, Vm};
@@ -117,6 +118,16 @@ impl Vm for Clr {
         }
     }
 
+    fn is_alone_in_imt_slot(&self, vtable: usize, method: MethodId) -> bool {
+        // SAFETY: the vtable of an object of this VM.
+        let ty = unsafe { type_of_vtable(vtable) };
+        let slot = imt_slot_of(method);
+        ty.interface_methods().is_some_and(|all| {
+            let mut there = all.into_iter().filter(|m| imt_slot_of(m.id) == slot);
+            there.next().is_some_and(|m| m.id == method) && there.next().is_none()
+        })
+    }
+
     fn symbol(&self, symbol: Symbol) -> Option<usize> {
         let ts = types();
         match symbol {
@@ -207,7 +218,7 @@ impl Vm for Clr {
     }
 
     fn is_instance(&self, object: Ref, ty: usize) -> bool {
-        casts::is_instance(Cx::current().type_of(object), ty_of(ty))
+        casts::is_of(object, ty_of(ty))
     }
 
     fn cast_class(&self, thread: &Thread, object: Ref, ty: usize) -> Result<Ref, Thrown> {

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   null? ──▶ done      word == exact? ──▶ done      display[depth] == word? ──▶ done      else helper / null
+//!                       vtable's cast cache == type? ──▶ done      else helper     (interfaces, variance, arrays)
 //! ```
 
 use super::{Builder, Result};
-use crate::ir::{Access, Mem, Op, Region, Ty, Value};
+use crate::ir::{Access, Block, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::TypeId;
@@ -49,13 +50,7 @@ impl Builder<'_> {
     }
 
     /// 1 if the type word of a non-null object matches the display entry.
-    fn display_test(
-        &mut self,
-        obj: Value,
-        depth: u32,
-        class: Handle,
-        ok: crate::ir::Block,
-    ) -> Result<Value> {
+    fn display_test(&mut self, obj: Value, depth: u32, class: Handle, ok: Block) -> Result<Value> {
         let word = self.type_word(obj);
         let want = self.handle_word(class)?;
         let exact = self.cmp(Cmp::Eq, word, want);
@@ -83,6 +78,19 @@ impl Builder<'_> {
         Ok(self.read_var(result))
     }
 
+    /// Goes to `ok` if the last successful test of an object of this class was for the same type; else goes on, on a cold
+    /// path if that is how the cast fails. Gives the type's handle.
+    fn cache_test(&mut self, obj: Value, h: Handle, ok: Block, cold: bool) -> Result<Value> {
+        let handle = self.handle(h, Ty::Ptr)?;
+        let vtable = self.vtable(obj);
+        let known = self.vtable_word(vtable, VtableWord::CastCache);
+        let hit = self.cmp(Cmp::Eq, known, handle);
+        let miss = self.new_block(cold);
+        self.branch(hit, ok, miss);
+        self.go_on(miss);
+        Ok(handle)
+    }
+
     pub(super) fn is_inst(&mut self, t: TypeId) -> Result<()> {
         let v = self.pop_val()?;
         let t = self.tested_type(t);
@@ -93,14 +101,6 @@ impl Builder<'_> {
         }
         let null = self.null();
         let plan = self.env.cast_plan(self.frame.method, t);
-        if let CastPlan::Helper(h) = plan {
-            let handle = self.handle(h, Ty::Ptr)?;
-            let r = self.helper(Helper::IsInst, &[v, handle]);
-            let r = r.ok_or_else(|| self.bad())?;
-            self.note_class(r, t, false);
-            self.push_val(r);
-            return Ok(());
-        }
         let result = self.vars.new_var(Ty::Ref);
         let done = self.new_block(false);
         self.write_var(result, v);
@@ -125,7 +125,12 @@ impl Builder<'_> {
                 let r = self.op(Op::Select, Ty::Ref, &[same, v, null]);
                 self.write_var(result, r);
             }
-            CastPlan::Helper(_) => {}
+            CastPlan::Helper(h) => {
+                let handle = self.cache_test(v, h, done, false)?;
+                let r = self.helper(Helper::IsInst, &[v, handle]);
+                let r = r.ok_or_else(|| self.bad())?;
+                self.write_var(result, r);
+            }
         }
         self.jump(done);
         self.go_on(done);
@@ -171,7 +176,7 @@ impl Builder<'_> {
             CastPlan::Helper(_) => {}
         }
         let handle = match plan {
-            CastPlan::Helper(h) => self.handle(h, Ty::Ptr)?,
+            CastPlan::Helper(h) => self.cache_test(v, h, done, true)?,
             _ => self.entity(Entity::TypeHandle(tested))?,
         };
         self.helper(Helper::CastClass, &[v, handle]);

@@ -410,8 +410,7 @@ impl Builder<'_> {
         {
             return;
         }
-        let done = self.new_block(false);
-        let test = self.new_block(false);
+        let [done, test, derived, look] = std::array::from_fn(|_| self.new_block(false));
         let slow = self.new_block(true);
         let null = self.is_null(value);
         self.branch(null, done, test);
@@ -423,6 +422,20 @@ impl Builder<'_> {
         let element = self.vtable_word(vtable, VtableWord::ElementType);
         let element = self.convert_word(element, Ty::I32);
         let same = self.cmp(Cmp::Eq, word, element);
+        self.branch(same, done, derived);
+        // A class derived from the element class names it in its display. (So does none name an interface.)
+        self.go_on(derived);
+        let wanted = self.op(Op::VtableOf, Ty::Ptr, &[element]);
+        let depth = self.vtable_word(wanted, VtableWord::Depth);
+        let vtable = self.vtable(value);
+        let deepest = self.vtable_word(vtable, VtableWord::Depth);
+        let deep = self.cmp(Cmp::GeUn, deepest, depth);
+        self.branch(deep, look, slow);
+        self.go_on(look);
+        let display = self.vtable_word(vtable, VtableWord::Display);
+        let access = Access::new(Mem::I32, 0, Region::Vtable).scaled(4);
+        let ancestor = self.load_raw(display, Some(depth), access);
+        let same = self.cmp(Cmp::Eq, ancestor, element);
         self.branch(same, done, slow);
         self.go_on(slow);
         self.helper(Helper::ArrayStoreCheck, &[array, value]);
