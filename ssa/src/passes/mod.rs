@@ -3,7 +3,7 @@
 //! | pass | what it does |
 //! | --- | --- |
 //! | [`cleanup`] | folds constant branches, drops unreachable blocks and redundant parameters, merges and threads blocks |
-//! | [`promote`] | turns stack slots whose address goes nowhere into values (scalar replacement) |
+//! | [`promote`] | turns stack slots and objects whose address goes nowhere into values (scalar replacement, escape analysis) |
 //! | [`gvn`] | numbers values along the dominator tree: simplification, constant folding, loads, null and bounds checks |
 //! | [`dce`] | drops what nothing needs |
 //! | [`invert`] | turns top-tested loops into bottom-tested ones |
@@ -75,7 +75,10 @@ pub static PASSES: &[Pass] = &[
         name: "promote2",
         run: promote::run,
         required: false,
-        after: &[("gvn", "address arithmetic was folded into accesses")],
+        after: &[
+            ("gvn", "address arithmetic was folded into accesses"),
+            ("cleanup2", "tests of new objects for null are gone"),
+        ],
     },
     Pass {
         name: "invert",
