@@ -12,6 +12,7 @@
 //! | [`verify`] | the verifier with its numbered invariants |
 //! | [`print`], [`parse`] | the text form |
 //! | [`passes`] | the passes, as data |
+//! | [`eval`] | operations on constants |
 //! | [`driver`] | one method through all passes |
 //! | [`interp`] | an interpreter, the oracle for builder and passes |
 //! | [`error`] | why a method is declined |
@@ -21,6 +22,7 @@ pub mod analysis;
 mod build;
 pub mod driver;
 pub mod error;
+pub mod eval;
 pub mod interp;
 pub mod ir;
 pub mod options;

@@ -61,23 +61,10 @@ pub fn bin(op: BinOp, left: &Value, right: &Value) -> Result {
             let (Some(a), Some(b)) = (left.as_float(), right.as_float()) else {
                 return Err(Fail::Type);
             };
-            if ty == StackTy::F32 {
-                let (a, b) = (a as f32, b as f32);
-                return Ok(Value::F32(match op {
-                    BinOp::Add => a + b,
-                    BinOp::Sub => a - b,
-                    BinOp::Mul => a * b,
-                    BinOp::Div => a / b,
-                    _ => a % b,
-                }));
-            }
-            Ok(Value::F64(match op {
-                BinOp::Add => a + b,
-                BinOp::Sub => a - b,
-                BinOp::Mul => a * b,
-                BinOp::Div => a / b,
-                _ => a % b,
-            }))
+            Ok(match ty {
+                StackTy::F32 => Value::F32(float32(op, a as f32, b as f32)),
+                _ => Value::F64(float64(op, a, b)),
+            })
         }
         _ => {
             let (Some(a), Some(b)) = (left.as_int(), right.as_int()) else {
@@ -94,26 +81,18 @@ pub fn bin(op: BinOp, left: &Value, right: &Value) -> Result {
 }
 
 fn shift(op: BinOp, left: &Value, count: i64) -> Result {
-    let wide = |x: i64| match op {
-        BinOp::Shl => x.wrapping_shl(count as u32),
-        BinOp::Shr => x.wrapping_shr(count as u32),
-        _ => (x as u64).wrapping_shr(count as u32) as i64,
-    };
-    Ok(match *left {
-        Value::I32(x) => Value::I32(match op {
-            BinOp::Shl => x.wrapping_shl(count as u32),
-            BinOp::Shr => x.wrapping_shr(count as u32),
-            _ => (x as u32).wrapping_shr(count as u32) as i32,
-        }),
-        Value::I64(x) => Value::I64(wide(x)),
-        Value::Native(x) => Value::Native(wide(x)),
-        _ => return Err(Fail::Type),
-    })
+    match *left {
+        Value::I32(x) => int32(op, x, count as i32).map(Value::I32),
+        Value::I64(x) => int64(op, x, count).map(Value::I64),
+        Value::Native(x) => int64(op, x, count).map(Value::Native),
+        _ => Err(Fail::Type),
+    }
 }
 
 macro_rules! int_ops {
-    ($name:ident, $int:ty, $uint:ty) => {
-        fn $name(op: BinOp, a: $int, b: $int) -> Result<$int> {
+    ($(#[$doc:meta])* $name:ident, $int:ty, $uint:ty) => {
+        $(#[$doc])*
+        pub fn $name(op: BinOp, a: $int, b: $int) -> Result<$int> {
             let (ua, ub) = (a as $uint, b as $uint);
             let divides = matches!(op, BinOp::Div | BinOp::DivUn | BinOp::Rem | BinOp::RemUn);
             if divides && b == 0 {
@@ -136,14 +115,51 @@ macro_rules! int_ops {
                 BinOp::AddOvfUn => ua.checked_add(ub).map(|x| x as $int),
                 BinOp::SubOvfUn => ua.checked_sub(ub).map(|x| x as $int),
                 BinOp::MulOvfUn => ua.checked_mul(ub).map(|x| x as $int),
-                BinOp::Shl | BinOp::Shr | BinOp::ShrUn => return Err(Fail::Type),
+                BinOp::Shl => Some(a.wrapping_shl(b as u32)),
+                BinOp::Shr => Some(a.wrapping_shr(b as u32)),
+                BinOp::ShrUn => Some(ua.wrapping_shr(b as u32) as $int),
             };
             checked.ok_or(Fail::Trap(TrapKind::Overflow))
         }
     };
 }
-int_ops!(int32, i32, u32);
-int_ops!(int64, i64, u64);
+int_ops!(
+    /// A two-operand operation on 32-bit integers.
+    int32,
+    i32,
+    u32
+);
+int_ops!(
+    /// A two-operand operation on 64-bit integers.
+    int64,
+    i64,
+    u64
+);
+
+macro_rules! float_ops {
+    ($(#[$doc:meta])* $name:ident, $float:ty) => {
+        $(#[$doc])*
+        pub fn $name(op: BinOp, a: $float, b: $float) -> $float {
+            match op {
+                BinOp::Add => a + b,
+                BinOp::Sub => a - b,
+                BinOp::Mul => a * b,
+                BinOp::Div => a / b,
+                _ => a % b,
+            }
+        }
+    };
+}
+float_ops!(
+    /// A two-operand operation on 32-bit floats.
+    float32,
+    f32
+);
+float_ops!(
+    /// A two-operand operation on 64-bit floats.
+    float64,
+    f64
+);
 
 /// A comparison.
 pub fn compare(cmp: Cmp, left: &Value, right: &Value) -> Result<bool> {
@@ -152,26 +168,35 @@ pub fn compare(cmp: Cmp, left: &Value, right: &Value) -> Result<bool> {
         let (Some(a), Some(b)) = (left.as_float(), right.as_float()) else {
             return Err(Fail::Type);
         };
-        let unordered = a.is_nan() || b.is_nan();
-        return Ok(match cmp {
-            Cmp::Eq => a == b,
-            Cmp::NeUn => a != b,
-            Cmp::Ge => a >= b,
-            Cmp::Gt => a > b,
-            Cmp::Le => a <= b,
-            Cmp::Lt => a < b,
-            Cmp::GeUn => unordered || a >= b,
-            Cmp::GtUn => unordered || a > b,
-            Cmp::LeUn => unordered || a <= b,
-            Cmp::LtUn => unordered || a < b,
-        });
+        return Ok(compare_floats(cmp, a, b));
     }
     let (Some(a), Some(b)) = (left.as_int(), right.as_int()) else {
         return Err(Fail::Type);
     };
-    // Sign extension keeps the unsigned order of 32-bit operands.
+    Ok(compare_ints(cmp, a, b))
+}
+
+/// A comparison of floats.
+pub fn compare_floats(cmp: Cmp, a: f64, b: f64) -> bool {
+    let unordered = a.is_nan() || b.is_nan();
+    match cmp {
+        Cmp::Eq => a == b,
+        Cmp::NeUn => a != b,
+        Cmp::Ge => a >= b,
+        Cmp::Gt => a > b,
+        Cmp::Le => a <= b,
+        Cmp::Lt => a < b,
+        Cmp::GeUn => unordered || a >= b,
+        Cmp::GtUn => unordered || a > b,
+        Cmp::LeUn => unordered || a <= b,
+        Cmp::LtUn => unordered || a < b,
+    }
+}
+
+/// A comparison of integers, 32-bit ones sign-extended: that keeps their unsigned order too.
+pub fn compare_ints(cmp: Cmp, a: i64, b: i64) -> bool {
     let (ua, ub) = (a as u64, b as u64);
-    Ok(match cmp {
+    match cmp {
         Cmp::Eq => a == b,
         Cmp::NeUn => a != b,
         Cmp::Ge => a >= b,
@@ -182,7 +207,7 @@ pub fn compare(cmp: Cmp, left: &Value, right: &Value) -> Result<bool> {
         Cmp::GtUn => ua > ub,
         Cmp::LeUn => ua <= ub,
         Cmp::LtUn => ua < ub,
-    })
+    }
 }
 
 /// Whether a value counts as true.

@@ -3,6 +3,7 @@
 //! An instruction becomes an existing value, a constant, or a simpler instruction in place.
 
 use super::Target;
+use crate::eval;
 use crate::ir::{Access, Func, Imm, Inst, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 
@@ -82,7 +83,7 @@ pub fn simplify(func: &mut Func, i: Inst, t: Target) -> Simplified {
                 None => Keep,
             }
         }
-        Op::Cmp => compare(func, i, t),
+        Op::Cmp => compare(func, i),
         Op::Sext | Op::Zext | Op::Trunc => extend(func, i, t),
         Op::ExtS8 | Op::ExtU8 | Op::ExtS16 | Op::ExtU16 => small(func, i),
         Op::Add | Op::Sub | Op::Mul | Op::And | Op::Or | Op::Xor | Op::Shl | Op::Sar | Op::Shr => {
@@ -100,7 +101,7 @@ pub fn simplify(func: &mut Func, i: Inst, t: Target) -> Simplified {
             None => Keep,
         },
         Op::SDiv | Op::UDiv | Op::SRem | Op::URem => divide(func, i, t),
-        Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => float(func, i),
+        Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => float(func, i, t),
         _ => Keep,
     }
 }
@@ -190,24 +191,9 @@ fn integer(func: &mut Func, i: Inst, t: Target) -> Simplified {
         (a, b) = (b, a);
         func.set_args(i, &[a, b]);
     }
-    let bits = 8 * d.ty.bytes(t.word);
-    let (ca, cb) = (func.constant(a), func.constant(b));
-    if let (Some(x), Some(y)) = (ca, cb) {
-        let count = (y as u32) & (bits - 1);
-        let r = match d.op {
-            Op::Add => x.wrapping_add(y),
-            Op::Sub => x.wrapping_sub(y),
-            Op::Mul => x.wrapping_mul(y),
-            Op::And => x & y,
-            Op::Or => x | y,
-            Op::Xor => x ^ y,
-            Op::Shl => x.wrapping_shl(count),
-            Op::Sar if bits == 32 => i64::from((x as i32) >> count),
-            Op::Sar => x >> count,
-            Op::Shr if bits == 32 => i64::from((x as u32) >> count),
-            _ => ((x as u64) >> count) as i64,
-        };
-        return Const(d.ty, canonical(d.ty, t.word, r));
+    let cb = func.constant(b);
+    if let Some(c) = constants(func, i, t) {
+        return c;
     }
     match (d.op, cb) {
         (Op::Add | Op::Sub | Op::Or | Op::Xor | Op::Shl | Op::Sar | Op::Shr, Some(0)) => {
@@ -253,28 +239,21 @@ pub fn new_constant(func: &mut Func, ty: Ty, bits: i64) -> Value {
     func.inst(c).first_result
 }
 
-fn divide(func: &Func, i: Inst, t: Target) -> Simplified {
+/// What an operation on two constants gives, unless it throws.
+fn constants(func: &Func, i: Inst, t: Target) -> Option<Simplified> {
     let d = func.inst(i);
+    let &[a, b] = func.args(i) else { return None };
+    let (a, b) = (func.constant(a)?, func.constant(b)?);
+    let result = eval::binary(d.op, d.ty, t.word, a, b)?.ok()?;
+    Some(Const(d.ty, result))
+}
+
+fn divide(func: &Func, i: Inst, t: Target) -> Simplified {
     let args = func.args(i);
-    let (Some(x), Some(y)) = (func.constant(args[0]), func.constant(args[1])) else {
-        return match (d.op, func.constant(args[1])) {
-            (Op::SDiv | Op::UDiv, Some(1)) => Is(args[0]),
-            _ => Keep,
-        };
-    };
-    let narrow = d.ty.bytes(t.word) == 4;
-    if y == 0 || y == -1 {
-        return Keep;
+    match (func.inst(i).op, func.constant(args[1])) {
+        (Op::SDiv | Op::UDiv, Some(1)) => Is(args[0]),
+        _ => constants(func, i, t).unwrap_or(Keep),
     }
-    let r = match (d.op, narrow) {
-        (Op::SDiv, _) => x.wrapping_div(y),
-        (Op::SRem, _) => x.wrapping_rem(y),
-        (Op::UDiv, true) => i64::from((x as u32) / (y as u32)),
-        (Op::URem, true) => i64::from((x as u32) % (y as u32)),
-        (Op::UDiv, false) => ((x as u64) / (y as u64)) as i64,
-        _ => ((x as u64) % (y as u64)) as i64,
-    };
-    Const(d.ty, canonical(d.ty, t.word, r))
 }
 
 fn extend(func: &mut Func, i: Inst, t: Target) -> Simplified {
@@ -357,27 +336,6 @@ fn small(func: &Func, i: Inst) -> Simplified {
 
 // ---- comparisons
 
-/// The result of a comparison of two integers of a type.
-pub fn compare_ints(cmp: Cmp, ty: Ty, word: u32, a: i64, b: i64) -> bool {
-    let (ua, ub) = if ty.bytes(word) == 4 {
-        (u64::from(a as u32), u64::from(b as u32))
-    } else {
-        (a as u64, b as u64)
-    };
-    match cmp {
-        Cmp::Eq => ua == ub,
-        Cmp::NeUn => ua != ub,
-        Cmp::Ge => a >= b,
-        Cmp::Gt => a > b,
-        Cmp::Le => a <= b,
-        Cmp::Lt => a < b,
-        Cmp::GeUn => ua >= ub,
-        Cmp::GtUn => ua > ub,
-        Cmp::LeUn => ua <= ub,
-        Cmp::LtUn => ua < ub,
-    }
-}
-
 /// The comparison with its operands exchanged.
 pub fn exchanged(cmp: Cmp) -> Cmp {
     match cmp {
@@ -393,7 +351,7 @@ pub fn exchanged(cmp: Cmp) -> Cmp {
     }
 }
 
-fn compare(func: &mut Func, i: Inst, t: Target) -> Simplified {
+fn compare(func: &mut Func, i: Inst) -> Simplified {
     let d = *func.inst(i);
     let Imm::Cmp(mut cmp) = d.imm else {
         return Keep;
@@ -409,7 +367,7 @@ fn compare(func: &mut Func, i: Inst, t: Target) -> Simplified {
         func.insts[i.index()].imm = Imm::Cmp(cmp);
     }
     if let (Some(x), Some(y)) = (func.constant(a), func.constant(b)) {
-        return Const(Ty::I32, i64::from(compare_ints(cmp, d.ty, t.word, x, y)));
+        return Const(Ty::I32, i64::from(eval::compare(cmp, d.ty, x, y)));
     }
     if a == b {
         let equal = matches!(cmp, Cmp::Eq | Cmp::Ge | Cmp::Le | Cmp::GeUn | Cmp::LeUn);
@@ -481,34 +439,11 @@ fn compare(func: &mut Func, i: Inst, t: Target) -> Simplified {
 
 // ---- floats
 
-fn float(func: &Func, i: Inst) -> Simplified {
-    let d = func.inst(i);
-    let args = func.args(i);
-    let (Some(x), Some(y)) = (func.constant(args[0]), func.constant(args[1])) else {
-        return Keep;
-    };
-    if d.ty == Ty::F32 {
-        let (x, y) = (f32::from_bits(x as u32), f32::from_bits(y as u32));
-        let r = match d.op {
-            Op::FAdd => x + y,
-            Op::FSub => x - y,
-            Op::FMul => x * y,
-            _ => x / y,
-        };
-        if r.is_nan() {
-            return Keep;
-        }
-        return Const(d.ty, i64::from(r.to_bits()));
+fn float(func: &Func, i: Inst, t: Target) -> Simplified {
+    match constants(func, i, t) {
+        // Which NaN it is is the processor's business.
+        Some(Const(Ty::F32, bits)) if f32::from_bits(bits as u32).is_nan() => Keep,
+        Some(Const(Ty::F64, bits)) if f64::from_bits(bits as u64).is_nan() => Keep,
+        folded => folded.unwrap_or(Keep),
     }
-    let (x, y) = (f64::from_bits(x as u64), f64::from_bits(y as u64));
-    let r = match d.op {
-        Op::FAdd => x + y,
-        Op::FSub => x - y,
-        Op::FMul => x * y,
-        _ => x / y,
-    };
-    if r.is_nan() {
-        return Keep;
-    }
-    Const(d.ty, r.to_bits() as i64)
 }
