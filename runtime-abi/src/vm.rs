@@ -224,8 +224,23 @@ pub enum CastPlan {
     Exact(Handle),
     /// Compare the display entry at this depth with the type word of this vtable.
     Display(u32, Handle),
-    /// Call `IsInst`/`CastClass` with this handle (after an exact compare, if wanted).
+    /// Compare [`crate::layout::VtableWord::CastCache`] with this handle; if that fails, call `IsInst`/`CastClass` with it.
     Helper(Handle),
+}
+
+/// How to make a delegate without its constructor: what to store into the new object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DelegatePlan {
+    /// Field for the target.
+    pub target: FieldId,
+    /// Field for the code address (`Entity::MethodEntry` of the function).
+    pub code: FieldId,
+    /// Field for the function's handle (`Entity::MethodHandle`).
+    pub method: FieldId,
+    /// Field, and what to store there, that tells how the function takes its arguments.
+    pub shape: (FieldId, i64),
+    /// Whether the function is called on the target, which must not be null; otherwise the target must be null.
+    pub takes_target: bool,
 }
 
 /// The collector's write barrier.
@@ -304,6 +319,15 @@ pub trait CompileEnv: Layouts + Sync {
     /// For `newobj`: the class that `ctor` creates, or `None` if the constructor itself returns the object (strings,
     /// multi-dimensional arrays), in which case it is called like a static method.
     fn new_object_class(&self, ctor: MethodId) -> Option<TypeId>;
+
+    /// How to make a delegate over `function`, given its constructor. `None`: by calling the constructor.
+    fn delegate_plan(&self, _ctor: MethodId, _function: MethodId) -> Option<DelegatePlan> {
+        None
+    }
+    /// Whether the method is the `Invoke` of a delegate class.
+    fn is_delegate_invoke(&self, _callee: MethodId) -> bool {
+        false
+    }
 
     // ---- handles
     /// How code of `method` gets at an entity.

@@ -24,6 +24,10 @@ pub struct Options {
     pub inline_wanted_size: u32,
     /// Inlining stops when this many bytes of source have been inlined.
     pub inline_total: u32,
+    /// How often a method is inlined into itself, one inside the other.
+    pub inline_recursion: u32,
+    /// The same as `inline_total` for methods inside themselves.
+    pub inline_recursive_total: u32,
     /// How deep inlining nests.
     pub inline_depth: u32,
     /// Names of passes to leave out.
@@ -45,6 +49,8 @@ impl Options {
             inline_size: 32,
             inline_wanted_size: 150,
             inline_total: 1_000,
+            inline_recursion: 2,
+            inline_recursive_total: 300,
             inline_depth: 6,
             disable: Vec::new(),
             osr: None,

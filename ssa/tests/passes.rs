@@ -143,6 +143,56 @@ fn calls_on_exact_receivers_are_direct_and_inlined() {
 }
 
 #[test]
+fn objects_that_stay_inside_come_apart() {
+    let text = optimized(
+        &format!(
+            "{SHAPES}{MAIN} func f(i32 n) -> i32 {{ .locals (object o) ldarg n box i32 stloc o
+               ldloc o brfalse none ldloc o unbox.any i32 ldarg n newobj Square::new callvirt Shape::area add ret
+               none: ldc.i4.m1 ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "alloc_object"), 0, "{text}");
+    assert_eq!(count(&text, "load"), 0, "{text}");
+    assert_eq!(count(&text, "call"), 0, "{text}");
+    // On two ways to one place it has a name of its own there, and stays an object.
+    let text = optimized(
+        &format!(
+            "{MAIN} func f(i32 n, object o) -> object {{ ldarg n brfalse given ldarg n box i32 ret given: ldarg o ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "alloc_object"), 1, "{text}");
+}
+
+#[test]
+fn new_objects_take_references_without_a_barrier() {
+    let node = "class Node { field Node next field object value ctor new() { ret } }\n";
+    let text = optimized(
+        &format!(
+            "{node}{MAIN} func f(Node n, object o) -> Node {{ .locals (Node m) newobj Node::new stloc m
+               ldloc m ldarg n stfld Node::next ldloc m ldarg o stfld Node::value ldloc m ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "store_ref"), 0, "{text}");
+    assert_eq!(count(&text, "store"), 2, "{text}");
+    // A collection in between may have made it old.
+    let text = optimized(
+        &format!(
+            "{node}{MAIN} func f(Node n) -> Node {{ .locals (Node m) newobj Node::new stloc m
+               ldloc m newobj Node::new stfld Node::next ldloc m ret }}"
+        )
+        .replace(
+            "field object value",
+            "field object value ctor new() { ret }",
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "store_ref"), 1, "{text}");
+}
+
+#[test]
 fn stores_forward_to_loads_until_something_may_write() {
     let text = optimized(
         &format!(

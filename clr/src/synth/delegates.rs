@@ -15,7 +15,20 @@ use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op};
 use isthmus_runtime_abi::callconv::MAX_FLAT_WORDS;
 use isthmus_runtime_abi::types::MemTy;
 
-fn field(name: &str) -> Result<&'static Field> {
+/// Whether a class is one of delegates.
+pub fn is_delegate(class: &'static Type) -> bool {
+    let parent = class.parent().ok().flatten();
+    parent == Some(types().known.multicast_delegate())
+}
+
+/// The `Invoke` of a class of delegates.
+pub fn invoke_of(class: &'static Type) -> Option<&'static Method> {
+    let methods = class.methods().ok()?;
+    methods.into_iter().find(|m| m.name == "Invoke")
+}
+
+/// A field of the library's base classes of delegates.
+pub fn field(name: &str) -> Result<&'static Field> {
     let known = &types().known;
     let owner = if name == "delegates" {
         known.multicast_delegate()

@@ -3,7 +3,7 @@
 use super::cx::Result;
 use super::offsets::offsets;
 use super::{Cx, entry, runtime};
-use crate::synth::delegates::Shape;
+use crate::synth::delegates::{Shape, invoke_of};
 use crate::types::{Method, types};
 use isthmus_rt::object::Ref;
 use isthmus_rt::vm::UnboxContext;
@@ -53,12 +53,7 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
 
 /// Whether a delegate over an instance method takes `this` as its first argument.
 fn is_open(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
-    let invoke = cx
-        .type_of(delegate)
-        .methods()
-        .unwrap_or_default()
-        .into_iter()
-        .find(|m| m.name == "Invoke");
+    let invoke = invoke_of(cx.type_of(delegate));
     match (invoke.map(|i| i.sig()), m.sig()) {
         (Some(Ok(invoke)), Ok(sig)) => invoke.params.len() == sig.params.len() + 1,
         _ => false,

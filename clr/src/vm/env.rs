@@ -1,6 +1,7 @@
 //! The compile-time interface of the CLR: `runtime_abi::vm::CompileEnv` answered from the type system.
 
 use crate::intrinsics;
+use crate::synth::delegates;
 use crate::tables::{literals, raises, signatures};
 use crate::types::layout::Place;
 use crate::types::ty::Kind;
@@ -431,6 +432,41 @@ impl CompileEnv for ClrEnv {
     fn new_object_class(&self, ctor: MethodId) -> Option<TypeId> {
         let m = method(ctor);
         (!m.makes_its_object()).then_some(m.owner.id)
+    }
+
+    fn delegate_plan(&self, ctor: MethodId, function: MethodId) -> Option<DelegatePlan> {
+        let (ctor, function) = (method(ctor), method(function));
+        if !delegates::is_delegate(ctor.owner) || function.is_shared() {
+            return None;
+        }
+        // A value type's method would get the box, and with one argument too many the first one is the target.
+        let is_static = function.is_static();
+        let invoke = delegates::invoke_of(ctor.owner)?;
+        let (params, taken) = (
+            invoke.sig().ok()?.params.len(),
+            function.sig().ok()?.params.len(),
+        );
+        if params != taken || (!is_static && function.owner.is_value()) {
+            return None;
+        }
+        let shape = if is_static {
+            delegates::Shape::Static
+        } else {
+            delegates::Shape::Instance
+        };
+        let field = |name| delegates::field(name).ok().map(|f| f.id);
+        Some(DelegatePlan {
+            target: field("m_target")?,
+            code: field("method_ptr")?,
+            method: field("method")?,
+            shape: (field("extra_arg")?, shape as i64),
+            takes_target: !is_static,
+        })
+    }
+
+    fn is_delegate_invoke(&self, callee: MethodId) -> bool {
+        let m = method(callee);
+        m.name == "Invoke" && delegates::is_delegate(m.owner)
     }
 
     fn handle(&self, context: MethodId, entity: Entity) -> Handle {

@@ -123,6 +123,10 @@ pub fn baseline(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledM
 pub fn optimize(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledMethod, String> {
     let unit = isthmus_ssa::compile(env, body.method, body, &isthmus_ssa::Options::new(arch()))
         .map_err(|e| e.to_string())?;
-    isthmus_lower::compile(env, &unit, arch(), &isthmus_lower::Options::default())
-        .map_err(|e| e.to_string())
+    // Code that is to run here and now may use all that the processor has.
+    let options = isthmus_lower::Options {
+        features: isthmus_lower::Features::Host,
+        ..Default::default()
+    };
+    isthmus_lower::compile(env, &unit, arch(), &options).map_err(|e| e.to_string())
 }

@@ -112,6 +112,9 @@ impl Builder<'_> {
             Some(&Entry::Val(v)) => Some(v),
             _ => None,
         };
+        if let Some((plan, callee, args)) = self.known_delegate(callee, &args) {
+            return self.call_plan(plan, callee, args, tail);
+        }
         let need_this = || this;
         match plan.dispatch {
             Dispatch::Virtual(_) | Dispatch::Interface(_) => {
@@ -468,7 +471,11 @@ impl Builder<'_> {
 
     /// `ldftn`.
     pub(super) fn load_function(&mut self, m: MethodId) -> Result<()> {
-        let v = self.entity(Entity::MethodEntry(m))?;
+        let handle = self.env.handle(self.frame.method, Entity::MethodEntry(m));
+        let v = self.handle(handle, Ty::Ptr)?;
+        if let Handle::Symbol(_) = handle {
+            self.functions.insert(v, m);
+        }
         self.push_val(v);
         Ok(())
     }
@@ -505,7 +512,9 @@ impl Builder<'_> {
             TypeKind::Value | TypeKind::Nullable(_) => self.new_struct(class, plan, ctor, args),
             _ => {
                 let object = self.allocate(class)?;
-                self.with_this(object, plan, ctor, args)?;
+                if !self.make_delegate(object, ctor, &args)? {
+                    self.with_this(object, plan, ctor, args)?;
+                }
                 if self.open {
                     self.push_val(object);
                 }

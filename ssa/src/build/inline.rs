@@ -37,8 +37,9 @@ impl Builder<'_> {
         {
             return None;
         }
-        let recursive = self.frame.method == m || self.callers.iter().any(|f| f.method == m);
-        if recursive {
+        let within = self.callers.iter().chain([&self.frame]);
+        let recursion = within.filter(|f| f.method == m).count() as u32;
+        if recursion > opts.inline_recursion {
             return None;
         }
         let info = self.env.method(m);
@@ -53,6 +54,10 @@ impl Builder<'_> {
         } else {
             opts.inline_size
         };
+        // A method inside itself multiplies with the number of its calls.
+        if recursion > 0 && self.inlined + body.il_size > opts.inline_recursive_total {
+            return None;
+        }
         if body.il_size > limit
             || body.code.len() as u32 > limit
             || body.sig.params.len() != sig.params.len()

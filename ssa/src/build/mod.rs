@@ -25,6 +25,7 @@
 //! | [`objects`] | fields, arrays, allocation, boxing |
 //! | [`casts`] | type tests |
 //! | [`calls`] | calls and devirtualization |
+//! | [`delegates`] | making delegates in place, calling those whose function is known |
 //! | [`abi`] | values ↔ words of the calling convention |
 //! | [`inline`] | what to inline, and doing it |
 //! | [`osr`] | functions that take over from a baseline frame |
@@ -37,6 +38,7 @@ mod arith;
 mod calls;
 mod casts;
 mod control;
+mod delegates;
 mod eh;
 mod emit;
 mod frame;
@@ -101,6 +103,10 @@ struct Builder<'e> {
     facts: Vec<Fact>,
     /// Values known to be non-null from here to the next join.
     checked: FxHashSet<Value>,
+    /// Function pointers whose method is known.
+    functions: FxHashMap<Value, MethodId>,
+    /// Delegates made here, see [`delegates`].
+    delegates: FxHashMap<Value, delegates::Known>,
     structs: FxHashMap<TypeId, Rc<StructInfo>>,
     /// Slots of struct temporaries not in use.
     free_temps: FxHashMap<TypeId, Vec<Slot>>,
@@ -180,6 +186,8 @@ impl<'e> Builder<'e> {
             callers: Vec::new(),
             facts: Vec::new(),
             checked: FxHashSet::default(),
+            functions: FxHashMap::default(),
+            delegates: FxHashMap::default(),
             structs: FxHashMap::default(),
             free_temps: FxHashMap::default(),
             dead_temps: Vec::new(),

@@ -8,6 +8,7 @@
 //! * other loads, and loads after stores, along blocks with a single predecessor, as long as nothing may write there;
 //! * null checks: what was dereferenced, compared with null, or allocated is not null, so accesses lose their `null` flag;
 //! * bounds checks and branches on a comparison whose result a dominating check or branch decided;
+//! * stores of references into an object that was allocated just before need no write barrier;
 //! * bounds checks on the counter of a loop that goes up by one from 0 or more to a limit ([`Gvn::enter_loop`]).
 //!
 //! Tables are scoped: entries made in a block are undone when the walk leaves what it dominates.
@@ -17,7 +18,8 @@ use super::cleanup::end_with_jump;
 use super::fold::{Simplified, exchanged, new_constant, simplify};
 use crate::analysis::Cfg;
 use crate::ir::{
-    Access, AccessFlags, Block, CallTarget, Func, Imm, Inst, Mem, Op, Region, Ty, Value, ValueDef,
+    Access, AccessFlags, Block, CallTarget, Effects, Func, Imm, Inst, Mem, Op, Region, Ty, Value,
+    ValueDef,
 };
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::helpers::{Effects as HelperEffects, Helper};
@@ -74,6 +76,8 @@ struct Gvn<'a> {
     counters: FxHashMap<Value, ()>,
     undo: Vec<Undo>,
     loads: Vec<Known>,
+    /// The object that was allocated last in this block, as long as no collection may have happened since: it is young.
+    fresh: Option<Value>,
     /// Numbered instructions with handlers, until the walk takes their normal edge.
     pending: FxHashMap<Inst, Key>,
     changed: bool,
@@ -92,6 +96,7 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         counters: FxHashMap::default(),
         undo: Vec::new(),
         loads: Vec::new(),
+        fresh: None,
         pending: FxHashMap::default(),
         changed: false,
     };
@@ -427,6 +432,7 @@ impl Gvn<'_> {
     // ---- the walk through a block
 
     fn block(&mut self, b: Block) {
+        self.fresh = None;
         let insts = std::mem::take(&mut self.func.blocks[b.index()].insts);
         let mut out = Vec::with_capacity(insts.len());
         let mut leaves = None;
@@ -491,7 +497,14 @@ impl Gvn<'_> {
                 return self.becomes(i, v);
             }
         }
+        if self.func.inst(i).op == Op::StoreRef && self.fresh == Some(self.func.args(i)[1]) {
+            self.func.insts[i.index()].op = Op::Store;
+            self.changed = true;
+        }
         let d = *self.func.inst(i);
+        if d.op == Op::Poll || self.func.effects(i).contains(Effects::CALLS) {
+            self.fresh = None;
+        }
         match d.op {
             Op::Cmp => {
                 if let Some(known) = self.known_compare(i) {
@@ -550,6 +563,10 @@ impl Gvn<'_> {
             }
             Op::AllocObject | Op::AllocArray => {
                 self.set_nonnull(d.first_result);
+                // Of a size: in place. Others may be old from the start.
+                if d.op == Op::AllocObject && d.bits() > Some(0) {
+                    self.fresh = Some(d.first_result);
+                }
                 true
             }
             Op::SDiv | Op::UDiv | Op::SRem | Op::URem => self.number(i),
