@@ -530,7 +530,8 @@ fn lenient_result(op: BinOp, a: StackTy, b: StackTy) -> Option<StackTy> {
     let shift = matches!(op, BinOp::Shl | BinOp::Shr | BinOp::ShrUn);
     match (a, b) {
         (I32 | I64 | Native, I64) if shift => Some(a),
-        (I64, Native) | (Native, I64) => Some(I64),
+        _ if shift => None,
+        (I64, I32 | Native) | (I32 | Native, I64) => Some(I64),
         (ByRef, I64) | (I64, ByRef) if matches!(op, BinOp::Add | BinOp::Sub) => Some(ByRef),
         (ByRef | Native | I32, ByRef | Native | I32)
             if matches!(

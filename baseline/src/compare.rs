@@ -57,7 +57,9 @@ impl<A: Target> Gen<'_, A> {
         let mut a = self.pop()?;
         use StackTy::*;
         let ty = compare_type(cmp, a.ty, b.ty).or(match (a.ty, b.ty) {
-            (I64 | Native | ByRef | Ref, I64 | Native | ByRef | Ref) => Some(Native),
+            (I64 | Native | ByRef | Ref, I64 | Native | ByRef | Ref)
+            | (I32, I64 | ByRef)
+            | (I64 | ByRef, I32) => Some(Native),
             _ => None,
         });
         let Some(ty) = ty else {

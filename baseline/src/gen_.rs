@@ -701,7 +701,7 @@ impl<A: Target> Gen<'_, A> {
         }
         match (e.ty, to) {
             (I32, Native | ByRef | I64 | Ref) => self.sign_extend(e)?,
-            (Native | ByRef | I64, I32) => match e.loc {
+            (Native | ByRef | I64 | Ref, I32) => match e.loc {
                 Loc::Imm(v) => e.loc = Loc::Imm(v as i32 as i64),
                 _ => {
                     let mut r = self.load(e)?;
@@ -811,16 +811,9 @@ impl<A: Target> Gen<'_, A> {
     }
 }
 
-/// Mixtures that are wrong by the letter but mean the same bits; seen in the wild.
+/// Mixtures that are wrong by the letter; seen in the wild. Integers and pointers are extended by sign, cut, or the same bits.
 fn lenient(from: StackTy, to: StackTy) -> bool {
     use StackTy::*;
-    matches!(
-        (from, to),
-        (I64, Native | ByRef)
-            | (Native | ByRef, I64)
-            | (Ref, Native | ByRef)
-            | (Native | ByRef, Ref)
-            | (I32, ByRef)
-            | (ByRef, I32)
-    )
+    let is_word = |t| matches!(t, I32 | I64 | Native | ByRef | Ref);
+    is_word(from) && is_word(to)
 }
