@@ -1,6 +1,7 @@
 //! What runs a program: a tier of this command, or a peer.
 
 use super::process::{self, Outcome};
+use super::programs::Program;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 /// Time for one process: the harness of the programs wants about a second.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Variable of the environment that tells the harness to do one iteration.
+const CHECK: &str = "BENCH_CHECK";
 
 /// Exit code of a shell that did not find the command.
 const NOT_FOUND: i32 = 127;
@@ -28,11 +32,18 @@ pub struct Engine {
     kind: Kind,
 }
 
-/// What a process of a program printed.
+/// What a process does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Warm-up and many iterations.
+    Measure,
+    /// One iteration: the checksum is all that is wanted.
+    Check,
+}
+
+/// What a process of a program measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// Checksum.
-    pub checksum: String,
     /// An iteration by the clock on the wall.
     pub wall: Iteration,
     /// An iteration in processor time of all threads.
@@ -42,7 +53,7 @@ pub struct Figure {
 }
 
 /// Milliseconds of iterations.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Iteration {
     /// The fastest one.
     pub best: f64,
@@ -98,8 +109,8 @@ impl Engine {
         matches!(self.kind, Kind::Tier(_))
     }
 
-    /// Runs a program. The outer error ends everything: there is no such engine. The inner one is the program's failure.
-    pub fn run(&self, program: &str, exe: &Path) -> Result<Result<Figure, String>> {
+    /// Runs a program and checks its checksum. The outer error ends everything: there is no such engine. The inner one is the program's failure.
+    pub fn run(&self, program: &Program, exe: &Path, mode: Mode) -> Result<Result<Figure, String>> {
         let mut command = match &self.kind {
             Kind::Tier(this) => {
                 let mut command = Command::new(this);
@@ -114,6 +125,11 @@ impl Engine {
                 command
             }
         };
+        if mode == Mode::Check {
+            command.env(CHECK, "1");
+        } else {
+            command.env_remove(CHECK);
+        }
         let outcome = process::run(&mut command, LIMIT)
             .with_context(|| format!("cannot run {}", self.name))?;
         if let (Kind::Peer(text), Some(NOT_FOUND)) =
@@ -127,16 +143,26 @@ impl Engine {
         }
         Ok(match outcome.failure() {
             Some(failure) => Err(failure),
-            None => parse(program, &outcome)
-                .ok_or_else(|| format!("printed {:?}", outcome.stdout.trim())),
+            None => parse(program, &outcome, mode),
         })
     }
 }
 
-/// Reads `NAME CHECKSUM`, `wall BEST MEDIAN COUNT` and `processor BEST MEDIAN COUNT` (see `tests/bench/Bench.cs`).
-fn parse(program: &str, outcome: &Outcome) -> Option<Figure> {
+/// Reads `NAME CHECKSUM`, then `wall BEST MEDIAN COUNT` and `processor BEST MEDIAN COUNT` (see `tests/bench/Bench.cs`).
+fn parse(program: &Program, outcome: &Outcome, mode: Mode) -> Result<Figure, String> {
+    let unexpected = || format!("printed {:?}", outcome.stdout.trim());
     let mut lines = outcome.stdout.lines();
-    let checksum = lines.next()?.strip_prefix(program)?.trim().to_owned();
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let checksum = match (words.next(), words.next(), words.next()) {
+        (Some(name), Some(checksum), None) if name == program.name => checksum,
+        _ => return Err(unexpected()),
+    };
+    if checksum != program.checksum.to_string() {
+        return Err(format!(
+            "checksum {checksum} instead of {}",
+            program.checksum
+        ));
+    }
     let mut iteration = |clock: &str| {
         let mut words = lines.next()?.split(' ');
         if words.next()? != clock {
@@ -148,11 +174,18 @@ fn parse(program: &str, outcome: &Outcome) -> Option<Figure> {
             median: ms()?,
         })
     };
-    Some(Figure {
-        checksum,
-        wall: iteration("wall")?,
-        processor: iteration("processor")?,
-        process: outcome.time.as_secs_f64() * 1e3,
+    let process = outcome.time.as_secs_f64() * 1e3;
+    let (wall, processor) = match mode {
+        Mode::Measure => (
+            iteration("wall").ok_or_else(unexpected)?,
+            iteration("processor").ok_or_else(unexpected)?,
+        ),
+        Mode::Check => Default::default(),
+    };
+    Ok(Figure {
+        wall,
+        processor,
+        process,
     })
 }
 
@@ -178,27 +211,46 @@ mod tests {
         assert!(parse_peer("mono= ").is_err());
     }
 
+    /// What a peer makes of a program `x` with checksum 77.
+    fn run(command: &str, mode: Mode) -> Result<Result<Figure, String>> {
+        let program = Program {
+            name: "x",
+            checksum: 77,
+            source: "",
+        };
+        peer(command).run(&program, Path::new("x.exe"), mode)
+    }
+
+    fn failure(command: &str) -> String {
+        run(command, Mode::Measure).unwrap().unwrap_err()
+    }
+
     #[test]
-    fn figures_are_read_and_the_path_is_appended() {
-        let command =
-            r#"f() { echo "$1 77"; echo wall 1500000 2500000 9; echo processor 1 2000000 9; }; f"#;
-        let figure = peer(command)
-            .run("some.exe", Path::new("some.exe"))
-            .unwrap()
-            .unwrap();
-        assert_eq!(figure.checksum, "77");
+    fn figures_are_read() {
+        let command = "echo x 77; echo wall 1500000 2500000 9; echo processor 1 2000000 9; true";
+        let figure = run(command, Mode::Measure).unwrap().unwrap();
         assert_eq!((figure.wall.best, figure.wall.median), (1.5, 2.5));
         assert_eq!(figure.processor.median, 2.0);
     }
 
     #[test]
-    fn failures_are_told_from_missing_commands() {
-        let path = Path::new("x.exe");
-        let failure = peer("false").run("x", path).unwrap().unwrap_err();
-        assert_eq!(failure, "exit code 1");
-        let failure = peer("echo").run("x", path).unwrap().unwrap_err();
-        assert_eq!(failure, "printed \"x.exe\"");
-        let missing = peer("no-such-machine").run("x", path).unwrap_err();
+    fn check_wants_a_checksum_only() {
+        let command = r#"[ "$BENCH_CHECK" = 1 ] && echo x 77; true"#;
+        assert!(run(command, Mode::Check).unwrap().is_ok());
+        assert!(run(command, Mode::Measure).unwrap().is_err());
+    }
+
+    #[test]
+    fn failures_say_what_happened() {
+        assert_eq!(failure("false"), "exit code 1");
+        assert_eq!(failure("echo"), "printed \"x.exe\"");
+        assert_eq!(failure("echo x 77; true"), "printed \"x 77\"");
+        assert_eq!(failure("echo x 78; true"), "checksum 78 instead of 77");
+    }
+
+    #[test]
+    fn missing_commands_end_everything() {
+        let missing = run("no-such-machine", Mode::Measure).unwrap_err();
         assert!(missing.to_string().contains("no-such-machine"), "{missing}");
     }
 }

@@ -28,7 +28,7 @@ use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use engine::Engine;
+use engine::{Engine, Mode};
 use programs::Program;
 use results::{Clock, Results, Statistic};
 use std::path::PathBuf;
@@ -49,6 +49,9 @@ pub struct Args {
     /// Only programs whose name matches this regular expression.
     #[arg(long, value_name = "RE")]
     filter: Option<regex_lite::Regex>,
+    /// Do one iteration of each program and compare checksums, nothing else.
+    #[arg(long)]
+    check: bool,
     /// Processes for each program on each engine; the best one counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -85,7 +88,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let engines = Engine::all(&args.tiers, &args.vs)?;
-    if cfg!(debug_assertions) {
+    let (mode, runs) = match args.check {
+        true => (Mode::Check, 1),
+        false => (Mode::Measure, args.runs),
+    };
+    if cfg!(debug_assertions) && mode == Mode::Measure {
         eprintln!("isthmus: this is a development build; the figures say little");
     }
     let cache = match args.cache {
@@ -94,23 +101,26 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     let programs = compile::all(&chosen, &cache, &progress::bar(chosen.len(), "compiling"))?;
 
-    let steps = programs.len() * engines.len() * args.runs as usize;
+    let steps = programs.len() * engines.len() * runs as usize;
     let bar = progress::bar(steps, "measuring");
     let mut results = Results::new(&engines, args.clock, args.statistic);
     for (program, exe) in &programs {
-        results.measure(program.name, exe, args.runs, &bar)?;
+        results.measure(program, exe, mode, runs, &bar)?;
     }
     bar.finish_and_clear();
 
-    if let Some(file) = &args.svg {
-        std::fs::write(file, chart::svg(&results)).with_context(|| file.display().to_string())?;
-    }
-    if args.json {
+    let problems = results.problems();
+    if mode == Mode::Check {
+        let right = steps - problems.len();
+        println!("{right} of {steps} checksums are right");
+    } else if args.json {
         println!("{}", report::json(&results));
     } else {
         print!("{}", report::table(&results));
     }
-    let problems = results.problems();
+    if let Some(file) = args.svg.filter(|_| mode == Mode::Measure) {
+        std::fs::write(&file, chart::svg(&results)).with_context(|| file.display().to_string())?;
+    }
     for problem in &problems {
         eprintln!("isthmus: {problem}");
     }
