@@ -57,10 +57,17 @@ impl<A: Target> Gen<'_, A> {
         let abi = self.abi(sig);
         let ours = self.abi(&self.body.sig);
         let first = self.below_top(sig.params.len())?;
-        // A pointer into this frame as argument keeps it. What else might be one is the program's business: the prefix says that
-        // the frame is not needed any more (ECMA-335 III.2.4).
-        let addresses = self.stack[first..].iter().zip(&sig.params).any(|(e, ty)| {
-            matches!(e.loc, Loc::FrameAddr(_)) && matches!(ty, MemTy::ByRef | MemTy::Native)
+        // A pointer into this frame as argument keeps it, also within a struct that was made for pointers. What else might be one
+        // is the program's business: the prefix says that the frame is not needed any more (ECMA-335 III.2.4).
+        let exposed = self.vars.iter().any(|v| v.exposed);
+        let addresses = sig.params.iter().enumerate().any(|(i, &ty)| match ty {
+            MemTy::ByRef | MemTy::Native => {
+                matches!(self.stack[first + i].loc, Loc::FrameAddr(_))
+            }
+            MemTy::Struct(t) => {
+                exposed && (self.env.typed_reference() == Some(t) || self.layout(t).has_byrefs)
+            }
+            _ => false,
         });
         let same_result = sig.ret == self.body.sig.ret
             && matches!(abi.ret, RetPass::Buffer(_)) == matches!(ours.ret, RetPass::Buffer(_));
