@@ -13,7 +13,7 @@
 use super::results::Results;
 use std::fmt::Write;
 
-const NAME_WIDTH: f64 = 120.0;
+const NAME_WIDTH: f64 = 128.0;
 const PLOT_WIDTH: f64 = 640.0;
 const VALUE_WIDTH: f64 = 60.0;
 const TOP: f64 = 74.0;
@@ -132,19 +132,21 @@ fn draw(out: &mut String, group: &Group, series: &[Series], axis: &Axis, y: f64,
     for (n, (ratio, &(_, colour))) in group.ratios.iter().zip(series).enumerate() {
         let top = y + n as f64 * BAR;
         let one = axis.x(1.0);
-        let (from, to, figure) = match ratio {
-            Some(ratio) => {
-                let x = axis.x(*ratio);
-                (one.min(x), one.max(x), format!("{ratio:.2}"))
-            }
-            None => (one, one, "failed".to_owned()),
+        let (x, figure) = match ratio {
+            Some(ratio) => (axis.x(*ratio), format!("{ratio:.2}")),
+            None => (one, "failed".to_owned()),
+        };
+        // The figure stands where the bar ends.
+        let (label, anchor) = match x < one {
+            true => (x - 3.0, "end"),
+            false => (x + 3.0, "start"),
         };
         let _ = writeln!(
             out,
-            r#"<rect x="{from:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" fill="{colour}"/><text x="{:.1}" y="{:.1}" font-size="7" font-weight="{weight}" fill="{}">{figure}</text>"#,
-            (to - from).max(0.8),
+            r#"<rect x="{:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" fill="{colour}"/><text x="{label:.1}" y="{:.1}" text-anchor="{anchor}" font-size="7" font-weight="{weight}" fill="{}">{figure}</text>"#,
+            one.min(x),
+            (one - x).abs().max(0.8),
             BAR - 1.0,
-            to + 3.0,
             top + BAR - 1.4,
             "#555"
         );
