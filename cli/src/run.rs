@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::ValueEnum;
 use isthmus_clr::vm::{self, tiers};
+use isthmus_rt::tiers::Tiering;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +14,8 @@ pub enum Tier {
     Baseline,
     /// Optimizing.
     Opt,
+    /// One pass at first, optimizing for what is hot.
+    Auto,
 }
 
 impl From<Tier> for tiers::Tier {
@@ -20,6 +23,7 @@ impl From<Tier> for tiers::Tier {
         match tier {
             Tier::Baseline => tiers::Tier::Baseline,
             Tier::Opt => tiers::Tier::Opt,
+            Tier::Auto => tiers::Tier::Auto,
         }
     }
 }
@@ -28,14 +32,26 @@ impl From<Tier> for tiers::Tier {
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Compiler for methods.
-    #[arg(long, value_enum, default_value = "opt")]
+    #[arg(long, value_enum, default_value = "auto")]
     tier: Tier,
+    /// With auto: calls of a method until it is optimized.
+    #[arg(long, value_name = "N", default_value_t = Tiering::default().calls)]
+    tier_up_calls: u32,
+    /// With auto: turns of a method's loops until it is optimized.
+    #[arg(long, value_name = "N", default_value_t = Tiering::default().loops)]
+    tier_up_loops: u32,
+    /// With auto: compile on the thread that runs the method, which waits for it.
+    #[arg(long)]
+    tier_up_at_once: bool,
     /// Fail where the optimizing tier declines a method, instead of using the baseline tier.
     #[arg(long)]
     no_fallback: bool,
     /// Collect garbage every N allocations (default 250).
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "250", require_equals = true)]
     gc_stress: Option<u32>,
+    /// Write the names of code to /tmp/perf-PID.map, for perf.
+    #[arg(long)]
+    perf_map: bool,
     /// Print counters to stderr at the end.
     #[arg(long)]
     stats: bool,
@@ -53,6 +69,12 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     let options = vm::Options {
         tier: args.tier.into(),
+        tiering: Tiering {
+            calls: args.tier_up_calls,
+            loops: args.tier_up_loops,
+            background: !args.tier_up_at_once,
+        },
+        perf_map: args.perf_map,
         no_fallback: args.no_fallback,
         gc_stress: args.gc_stress.is_some(),
         gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),

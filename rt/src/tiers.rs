@@ -78,7 +78,7 @@ impl Tiering {
 impl Default for Tiering {
     fn default() -> Self {
         Tiering {
-            calls: 500,
+            calls: 1000,
             loops: 20_000,
             background: true,
         }

@@ -9,7 +9,7 @@ use isthmus_rt::dispatch::imt_slot_of;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::vm::{GenericContextOf, SlotTarget, TraceFrame, UnboxContext, Vm};
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, RaiseId, TypeId};
 use isthmus_runtime_abi::layout::VtableHeader;
 use isthmus_runtime_abi::symbol::Symbol;
@@ -81,6 +81,10 @@ impl Clr {
 impl Vm for Clr {
     fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown> {
         tiers::compile(&Cx { thread }, types().method(method))
+    }
+
+    fn optimize(&self, method: MethodId, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {
+        super::tiers::compile_hot(types().method(method), entry)
     }
 
     fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown> {

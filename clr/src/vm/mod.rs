@@ -46,6 +46,7 @@ pub mod vtables;
 pub use cx::Cx;
 
 use isthmus_rt::runtime::Runtime;
+use isthmus_rt::tiers::Tiering;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -57,12 +58,16 @@ pub const FIELD_HANDLE_BIT: u32 = 1 << 31;
 pub struct Options {
     /// Compiler for methods.
     pub tier: tiers::Tier,
+    /// With [`tiers::Tier::Auto`]: when methods are optimized.
+    pub tiering: Tiering,
     /// A decline by the optimizing tier is an error.
     pub no_fallback: bool,
     /// Collect often.
     pub gc_stress: bool,
     /// Under stress: collect every so many allocations.
     pub gc_stress_interval: u32,
+    /// Write a map of code for `perf`.
+    pub perf_map: bool,
     /// Print counters at the end.
     pub stats: bool,
     /// Directory of the class library.

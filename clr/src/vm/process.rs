@@ -2,7 +2,7 @@
 
 use super::cx::{Cx, Result, Value};
 use super::offsets::offsets;
-use super::{exceptions, heap, options, stats};
+use super::{exceptions, heap, options};
 use crate::types::system::Assembly;
 use crate::types::types;
 use isthmus_rt::object::Ref;
@@ -79,7 +79,7 @@ pub fn finish(cx: &Cx<'_>, code: i32) -> i32 {
     }
     if options().stats {
         let _ = std::io::stdout().flush();
-        eprint!("{}", stats());
+        super::stats::print();
     }
     code
 }
@@ -92,7 +92,7 @@ pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
     eprintln!("\nUnhandled Exception:\n{text}");
     eprintln!("[ERROR] FATAL UNHANDLED EXCEPTION: {text}");
     if options().stats {
-        eprint!("{}", stats());
+        super::stats::print();
     }
     1
 }

@@ -2,6 +2,7 @@
 
 use super::clr::Clr;
 use super::cx::{Cx, Value};
+use super::tiers::Tier;
 use super::{Options, exceptions, offsets, set_options, set_runtime};
 use crate::types::system::SearchPath;
 use crate::types::{LoadError, Method, TypeSystem, types};
@@ -65,10 +66,14 @@ fn heap_options(options: &Options) -> HeapOptions {
 pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
     offsets::check()?;
     let heap = heap_options(&options);
+    let tiering = (options.tier == Tier::Auto).then(|| options.tiering.clone());
+    let perf_map = options.perf_map;
     set_options(options);
     let runtime = Runtime::new(
         Config {
             heap: Some(heap),
+            tiering,
+            perf_map,
             ..Config::default()
         },
         Box::new(Clr),

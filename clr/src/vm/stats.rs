@@ -47,7 +47,7 @@ impl Stats {
     fn tier(&self, tier: Tier) -> &PerTier {
         match tier {
             Tier::Baseline => &self.baseline,
-            Tier::Opt => &self.opt,
+            Tier::Opt | Tier::Auto => &self.opt,
         }
     }
 
@@ -95,5 +95,21 @@ impl fmt::Display for Stats {
             writeln!(f, "  {:5} {reason} (first: {})", methods.len(), methods[0])?;
         }
         Ok(())
+    }
+}
+
+/// Prints what the run did to stderr.
+pub fn print() {
+    eprint!("{}", super::stats());
+    if super::runtime().tiering().is_some() {
+        let t = super::runtime().tier_counts();
+        eprintln!(
+            "tiering   {:6} methods replaced, {} loops with code of their own, entered {} times, {} requests declined, {:.2} ms",
+            t.methods,
+            t.osr_versions,
+            t.osr_entries,
+            t.declined,
+            t.micros as f64 / 1e3
+        );
     }
 }

@@ -1,12 +1,16 @@
 //! From a method to code: which compiler, and what it declines.
+//!
+//! With [`Tier::Auto`] a method is compiled by the baseline tier first, with counters; the runtime (`isthmus_rt::tiers`) asks for
+//! optimized code when they have run out.
 
 use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
-use super::{native, options, stats};
+use super::{native, options, runtime, stats};
 use crate::body::{self, Implementation};
 use crate::types::{LoadError, LoadErrorKind, Method};
+use isthmus_baseline::Count;
 use isthmus_frontend_ir::body::Body;
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
@@ -19,10 +23,12 @@ use std::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Tier {
     /// One pass.
-    #[default]
     Baseline,
     /// Optimizing.
     Opt,
+    /// One pass at first, optimizing for what is hot.
+    #[default]
+    Auto,
 }
 
 /// The architecture that code is made for.
@@ -71,17 +77,47 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         )
         .map_err(stub_error)
     };
+    if let Some(body) = body_of(m)? {
+        return compile_body(m, &body);
+    }
     match body::implementation(m) {
         Implementation::InternalCall => native_call(native::internal_call(m)?),
         Implementation::PInvoke => native_call(native::p_invoke(m)?),
-        Implementation::Il | Implementation::Synthetic => {
-            let body = body::of(m)?;
-            compile_body(m, &body)
+        Implementation::Il | Implementation::Synthetic | Implementation::Nothing => {
+            Err(LoadError::new(
+                LoadErrorKind::InvalidProgram,
+                format!("{} has no body", m.full_name()),
+            ))
         }
-        Implementation::Nothing => Err(LoadError::new(
-            LoadErrorKind::InvalidProgram,
-            format!("{} has no body", m.full_name()),
-        )),
+    }
+}
+
+/// The body that is compiled for a method; `None`: its code is a stub.
+fn body_of(m: &'static Method) -> crate::types::Result<Option<Arc<Body>>> {
+    Ok(match body::implementation(m) {
+        Implementation::Il | Implementation::Synthetic => Some(body::of(m)?),
+        Implementation::InternalCall | Implementation::PInvoke | Implementation::Nothing => None,
+    })
+}
+
+/// Optimized code for a method that has become hot, or for what is left of it from a loop header on. `None`: declined.
+pub fn compile_hot(m: &'static Method, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {
+    let start = Instant::now();
+    let made = match body_of(m) {
+        Ok(Some(body)) => optimize(&env(), &body, entry),
+        // Only methods that had a body are counted.
+        Ok(None) => return None,
+        Err(error) => Err(error.to_string()),
+    };
+    match made {
+        Ok(artifact) => {
+            stats().compiled(Tier::Opt, start.elapsed(), artifact.code.len());
+            Some(artifact)
+        }
+        Err(reason) => {
+            stats().declined(&m.full_name(), &reason);
+            None
+        }
     }
 }
 
@@ -90,7 +126,7 @@ fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<Co
     let env = env();
     if options().tier == Tier::Opt {
         let start = Instant::now();
-        match optimize(&env, body) {
+        match optimize(&env, body, None) {
             Ok(artifact) => {
                 stats().compiled(Tier::Opt, start.elapsed(), artifact.code.len());
                 return Ok(artifact);
@@ -107,22 +143,45 @@ fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<Co
         }
     }
     let start = Instant::now();
-    let artifact =
-        baseline(&env, body).map_err(|e| LoadError::new(LoadErrorKind::InvalidProgram, e))?;
+    let artifact = baseline(&env, body, count())
+        .map_err(|e| LoadError::new(LoadErrorKind::InvalidProgram, e))?;
     stats().compiled(Tier::Baseline, start.elapsed(), artifact.code.len());
     Ok(artifact)
 }
 
-/// Compiles with the one-pass tier. The error says why not.
-pub fn baseline(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledMethod, String> {
-    isthmus_baseline::compile(env, body, &isthmus_baseline::Options::default())
-        .map_err(|e| e.to_string())
+/// What baseline code counts.
+fn count() -> Option<Count> {
+    let weights = runtime().tiering()?.weights();
+    Some(Count {
+        call: weights.call,
+        turn: weights.turn,
+    })
 }
 
-/// Compiles with the optimizing tier. The error says why not.
-pub fn optimize(env: &ClrEnv, body: &Arc<Body>) -> std::result::Result<CompiledMethod, String> {
-    let unit = isthmus_ssa::compile(env, body.method, body, &isthmus_ssa::Options::new(arch()))
-        .map_err(|e| e.to_string())?;
+/// Compiles with the one-pass tier. The error says why not.
+pub fn baseline(
+    env: &ClrEnv,
+    body: &Arc<Body>,
+    count: Option<Count>,
+) -> std::result::Result<CompiledMethod, String> {
+    let options = isthmus_baseline::Options {
+        count,
+        ..Default::default()
+    };
+    isthmus_baseline::compile(env, body, &options).map_err(|e| e.to_string())
+}
+
+/// Compiles with the optimizing tier, the whole method or from a loop header on. The error says why not.
+pub fn optimize(
+    env: &ClrEnv,
+    body: &Arc<Body>,
+    entry: Option<&OsrEntry>,
+) -> std::result::Result<CompiledMethod, String> {
+    let options = isthmus_ssa::Options {
+        osr: entry.cloned(),
+        ..isthmus_ssa::Options::new(arch())
+    };
+    let unit = isthmus_ssa::compile(env, body.method, body, &options).map_err(|e| e.to_string())?;
     // Code that is to run here and now may use all that the processor has.
     let options = isthmus_lower::Options {
         features: isthmus_lower::Features::Host,

@@ -1,4 +1,4 @@
-//! `score-programs [--tier baseline|opt|mono] [--gc-stress] [--enabled] [--jobs N] [--limit SECONDS]
+//! `score-programs [--tier baseline|opt|auto|mono] [--gc-stress] [--enabled] [--jobs N] [--limit SECONDS]
 //! [FILTER…] [-- SWITCH…]`: runs programs of `tests/programs/` and prints PASS or FAIL for each, with
 //! the first line that differs. A FILTER is a part of a name; SWITCHes go to `isthmus run`.
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use isthmus_tests::programs::{Catalog, Engine, Mode, Verdict, default_jobs, pool, score};
 
-const USAGE: &str = "usage: score-programs [--tier baseline|opt|mono] [--gc-stress] [--enabled] [--jobs N] \
+const USAGE: &str = "usage: score-programs [--tier baseline|opt|auto|mono] [--gc-stress] [--enabled] [--jobs N] \
                      [--limit SECONDS] [FILTER...] [-- SWITCH...]";
 
 struct Options {

@@ -16,12 +16,37 @@ pub struct Mode {
     pub limit: Duration,
 }
 
+/// Everything goes from baseline to optimized code, whole methods and running loops, as early as it can.
+const EAGER: &[&str] = &[
+    "--tier",
+    "auto",
+    "--tier-up-calls",
+    "2",
+    "--tier-up-loops",
+    "2",
+    "--tier-up-at-once",
+];
+
+/// The same under stress, when the compiler thread is done.
+const EAGER_GC: &[&str] = &[
+    "--tier",
+    "auto",
+    "--tier-up-calls",
+    "2",
+    "--tier-up-loops",
+    "2",
+    "--gc-stress",
+];
+
 /// The modes in which every enabled program must pass: name, switches, seconds.
 pub const MODES: &[(&str, &[&str], u64)] = &[
     ("baseline", &["--tier", "baseline"], 60),
     ("opt", &["--tier", "opt"], 60),
+    ("auto", &["--tier", "auto"], 60),
+    ("auto-eager", EAGER, 60),
     ("baseline-gc", &["--tier", "baseline", "--gc-stress"], 240),
     ("opt-gc", &["--tier", "opt", "--gc-stress"], 240),
+    ("auto-gc", EAGER_GC, 240),
 ];
 
 impl Mode {
