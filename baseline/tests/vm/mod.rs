@@ -24,6 +24,8 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub mod children;
+
 /// Lines printed.
 pub static OUTPUT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The module, once [`run`] has it.
@@ -252,6 +254,7 @@ impl Vm for SirVm {
             Symbol::RefStatics(t) => types()[t.index()].ref_statics,
             Symbol::InitState(t) => types()[t.index()].init.as_ptr() as usize,
             Symbol::VmData(f) => f as usize,
+            Symbol::Signature(s) => s.raw() as usize,
             Symbol::Literal(l) => {
                 if let Some(&object) = state(|s| s.literals.get(&l.raw()).copied()).as_ref() {
                     return Some(object);
