@@ -166,17 +166,20 @@ impl<A: Target> Gen<'_, A> {
     fn lookup(&mut self, slot: u32) -> R<Gpr> {
         let context = self.generic_context()?;
         let args = [Word::Reg(context), Word::Imm(slot as i64)];
-        if slot >= GenericContext::INLINE_SLOTS {
-            self.call_helper(Helper::GenericLookup, &args)?;
-            self.release(context);
-            return self.take_ret();
-        }
         let value = self.alloc()?;
-        let at = GenericContext::slot(slot, 8) as i32;
-        self.a.load(Ext::Full64, value, Mem::new(context, at));
+        let inline = slot < GenericContext::INLINE_SLOTS;
+        if inline {
+            let at = GenericContext::slot(slot, 8) as i32;
+            self.a.load(Ext::Full64, value, Mem::new(context, at));
+        }
+        // Operands of the instruction may be in registers: a call that preserves them.
         let (slow, back) = self.slow_path(Helper::GenericLookup, &args, Some(value));
-        self.a.cmp(Width::W64, value, 0);
-        self.a.jcc(Cond::Eq, slow);
+        if inline {
+            self.a.cmp(Width::W64, value, 0);
+            self.a.jcc(Cond::Eq, slow);
+        } else {
+            self.a.jmp(slow);
+        }
         self.a.bind(back);
         self.release(context);
         Ok(value)

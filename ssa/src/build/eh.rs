@@ -349,6 +349,7 @@ impl Builder<'_> {
         self.frame.args = self.area_locs(true, area, &body.sig.params);
         let types: Vec<_> = body.locals.iter().map(|l| l.ty).collect();
         self.frame.locals = self.area_locs(false, area, &types);
+        self.keep_for_unwinder();
         if self.frame.scope.filters(&body).next().is_some() {
             self.make_filter_area(self.word, &[Some(own)]);
         }
