@@ -10,7 +10,6 @@ use crate::vm::{Cx, process, runtime, threads};
 use isthmus_rt::transition::blocking;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 icalls! {
@@ -249,9 +248,29 @@ fn wait(_cx: &Cx<'_>, handles: usize, count: i32, all: bool, timeout: i32) -> Re
     }))
 }
 
-// ---- the thread pool: workers that each run what is queued until nothing is
+// ---- the thread pool: a worker for each request, as long as there are not too many
+//
+// The class library counts its requests and asks no more while some are open: each must end in one run of its dispatch
+// loop, so requests beyond the limit wait for a worker.
 
-static WORKERS: AtomicUsize = AtomicUsize::new(0);
+#[derive(Default)]
+struct Pool {
+    workers: usize,
+    /// Workers that wait for something to do.
+    idle: usize,
+    /// Requests that no worker has taken up.
+    requests: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    workers: 0,
+    idle: 0,
+    requests: 0,
+});
+static REQUESTED: Condvar = Condvar::new();
+
+/// How long a worker waits for its next request.
+const IDLE: Duration = Duration::from_secs(2);
 
 fn most_workers() -> usize {
     std::thread::available_parallelism()
@@ -266,16 +285,33 @@ fn initialize_pool(_cx: &Cx<'_>, tracking: usize) -> Result<()> {
     Ok(())
 }
 
-/// A worker for one request, unless there are enough.
+/// Has the dispatch loop run once by some worker.
 fn request_worker(_cx: &Cx<'_>) -> Result<bool> {
-    if WORKERS.fetch_add(1, Ordering::AcqRel) >= most_workers() {
-        WORKERS.fetch_sub(1, Ordering::AcqRel);
-        return Ok(false);
+    let mut pool = POOL.lock();
+    pool.requests += 1;
+    if pool.requests <= pool.idle {
+        REQUESTED.notify_one();
+        return Ok(true);
     }
+    if pool.workers >= most_workers() {
+        return Ok(true);
+    }
+    pool.workers += 1;
+    drop(pool);
     let spawned = std::thread::Builder::new().stack_size(8 << 20).spawn(work);
-    Ok(spawned.is_ok())
+    if spawned.is_err() {
+        // Another worker will take it up, if there is one.
+        let mut pool = POOL.lock();
+        pool.workers -= 1;
+        if pool.workers == 0 {
+            pool.requests -= 1;
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
+/// The life of a worker.
 fn work() {
     let attachment = match runtime().attach() {
         Ok(attachment) => attachment,
@@ -284,24 +320,46 @@ fn work() {
     let cx = Cx {
         thread: &attachment,
     };
-    if let Err(thrown) = serve(&cx) {
+    let served = threads::attach_worker(&cx).and_then(|()| {
+        while next_request() {
+            serve(&cx)?;
+        }
+        Ok(())
+    });
+    if let Err(thrown) = served {
         let code = process::unhandled(&cx, thrown.exception);
         std::process::exit(code);
     }
-    drop(attachment);
-    WORKERS.fetch_sub(1, Ordering::AcqRel);
+    threads::detach();
 }
 
-/// Runs the library's dispatch loop once: it returns when the queue is empty.
+/// Takes up a request, or waits for one; false: none came, and the worker is no longer counted.
+fn next_request() -> bool {
+    blocking(|| {
+        let mut pool = POOL.lock();
+        let until = Instant::now() + IDLE;
+        while pool.requests == 0 {
+            pool.idle += 1;
+            let timed_out = REQUESTED.wait_until(&mut pool, until).timed_out();
+            pool.idle -= 1;
+            if timed_out && pool.requests == 0 {
+                pool.workers -= 1;
+                return false;
+            }
+        }
+        pool.requests -= 1;
+        true
+    })
+}
+
+/// Runs the library's dispatch loop once: it returns when the queue is empty, or after a while.
 fn serve(cx: &Cx<'_>) -> Result<()> {
-    threads::attach_worker(cx)?;
     let class = types()
         .corlib()
         .find_type("System.Threading", "_ThreadPoolWaitCallback");
     if let Some(m) = class.and_then(|c| c.method("PerformWaitCallback", 0)) {
         cx.invoke(m, &[])?;
     }
-    threads::detach();
     Ok(())
 }
 
