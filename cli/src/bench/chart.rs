@@ -65,9 +65,8 @@ pub fn svg(results: &Results<'_>) -> String {
         };
         let _ = writeln!(
             out,
-            r#"<line x1="{x:.1}" y1="{TOP}" x2="{x:.1}" y2="{bottom:.1}" stroke="{colour}" stroke-width="{stroke}"/><text x="{x:.1}" y="{:.1}" text-anchor="middle" fill="{}">{tick}</text>"#,
-            bottom + 14.0,
-            "#666"
+            r##"<line x1="{x:.1}" y1="{TOP}" x2="{x:.1}" y2="{bottom:.1}" stroke="{colour}" stroke-width="{stroke}"/><text x="{x:.1}" y="{:.1}" text-anchor="middle" fill="#666">{tick}</text>"##,
+            bottom + 14.0
         );
     }
     for (n, group) in groups.iter().enumerate() {
@@ -143,12 +142,11 @@ fn draw(out: &mut String, group: &Group, series: &[Series], axis: &Axis, y: f64,
         };
         let _ = writeln!(
             out,
-            r#"<rect x="{:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" fill="{colour}"/><text x="{label:.1}" y="{:.1}" text-anchor="{anchor}" font-size="7" font-weight="{weight}" fill="{}">{figure}</text>"#,
+            r##"<rect x="{:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" fill="{colour}"/><text x="{label:.1}" y="{:.1}" text-anchor="{anchor}" font-size="7" font-weight="{weight}" fill="#555">{figure}</text>"##,
             one.min(x),
             (one - x).abs().max(0.8),
             BAR - 1.0,
-            top + BAR - 1.4,
-            "#555"
+            top + BAR - 1.4
         );
     }
 }
