@@ -148,7 +148,10 @@ impl Runtime {
         drop(state);
         match (result?, newest) {
             (Ok(_), Some(code)) => Ok(code),
-            (Err(error), _) => crate::internal_error(&error.to_string()),
+            (Err(error), _) => match error.symbol().and_then(|s| self.vm().undefined(thread, s)) {
+                Some(thrown) => Err(thrown),
+                None => crate::internal_error(&error.to_string()),
+            },
             (Ok(_), None) => crate::internal_error("installed code is not there"),
         }
     }

@@ -83,6 +83,16 @@ pub enum InstallError {
     NoMethod(Symbol),
 }
 
+impl InstallError {
+    /// The symbol that has no address, if that is what is wrong.
+    pub fn symbol(&self) -> Option<Symbol> {
+        match self {
+            InstallError::Link(LinkError::Unresolved { symbol, .. }) => Some(*symbol),
+            _ => None,
+        }
+    }
+}
+
 /// Addresses of the stubs that the runtime itself goes to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StubAddresses {

@@ -73,6 +73,12 @@ pub trait Vm: Send + Sync {
     /// Address of a symbol that the VM defines: handles, vtables, statics, literals, native functions. `None` if there
     /// is none: linking fails.
     fn symbol(&self, symbol: Symbol) -> Option<usize>;
+    /// What code throws that was to be linked and needs a symbol which [`Self::symbol`] does not define (the class cannot be
+    /// loaded, say). `None`: that cannot be, and the process ends.
+    fn undefined(&self, thread: &Thread, symbol: Symbol) -> Option<Thrown> {
+        let _ = (thread, symbol);
+        None
+    }
     /// Name of a method, for messages.
     fn method_name(&self, method: MethodId) -> String;
 

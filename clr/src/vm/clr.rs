@@ -154,6 +154,18 @@ impl Vm for Clr {
         }
     }
 
+    fn undefined(&self, thread: &Thread, symbol: Symbol) -> Option<Thrown> {
+        let ts = types();
+        let error = match symbol {
+            Symbol::Vtable(t) => ts.ty(t).vtable_pointer().err(),
+            Symbol::Statics(t) => ts.ty(t).static_memory().err(),
+            Symbol::RefStatics(t) => ts.ty(t).static_object().err(),
+            Symbol::VmData(n) => statics::data_of(ts.field(FieldId::from_raw(n)?)).err(),
+            _ => None,
+        };
+        error.map(|e| Cx { thread }.load_error(&e))
+    }
+
     fn method_name(&self, method: MethodId) -> String {
         types().method(method).full_name()
     }
