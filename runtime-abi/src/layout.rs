@@ -135,6 +135,8 @@ bitflags::bitflags! {
         const WEAK = 128;
         /// Instances are ephemeron tables or otherwise need the VM's own scan hook.
         const CUSTOM_SCAN = 256;
+        /// Its finalizer runs after those of the other objects that died with it.
+        const FINALIZE_LAST = 512;
     }
 }
 

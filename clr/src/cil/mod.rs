@@ -394,7 +394,7 @@ impl Decoder {
             Kind::Jmp => return Ok(method(Op::Jmp)),
             Kind::Call => return Ok(method(Op::Call)),
             Kind::CallVirt => return Ok(method(Op::CallVirt)),
-            Kind::NewObj => return Ok(method(Op::NewObj)),
+            Kind::NewObj => return self.new_object(token()),
             Kind::LdFtn => return Ok(method(Op::LdFtn)),
             Kind::LdVirtFtn => return Ok(method(Op::LdVirtFtn)),
             Kind::CallI => return Ok(self.call_signature(token())),
@@ -422,6 +422,20 @@ impl Decoder {
             Kind::StElemT => return Ok(element(Op::StElem)),
             Kind::LdToken => return Ok(self.token(token()).map(Op::LdToken)),
         }))
+    }
+
+    /// `newobj`. A class that cannot have instances is found out here, so that the exception comes when it is executed.
+    fn new_object(&self, token: Token) -> Result<Result<Op>> {
+        let m = match self.assembly.resolve_method(token, self.scope) {
+            Ok(m) => m,
+            Err(e) => return Ok(Err(e)),
+        };
+        if m.owner.element().is_none()
+            && let Err(e) = m.owner.layout()
+        {
+            return Ok(Err(e));
+        }
+        Ok(Ok(Op::NewObj(m.id)))
     }
 
     fn call_signature(&self, token: Token) -> Result<Op> {

@@ -7,7 +7,7 @@ use crate::vm::{Cx, heap, process, run};
 use isthmus_rt::gc::HandleKind;
 use isthmus_rt::object::Ref;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 icalls! {
     "System.Environment" {
@@ -111,15 +111,9 @@ fn set_exit_code(_cx: &Cx<'_>, code: i32) -> Result<()> {
     Ok(())
 }
 
-static ENDING: AtomicBool = AtomicBool::new(false);
-
 fn exit(cx: &Cx<'_>, code: i32) -> Result<()> {
     process::set_exit_code(code);
-    let code = if ENDING.swap(true, Ordering::AcqRel) {
-        code
-    } else {
-        process::finish(cx, code)
-    };
+    let code = process::finish(cx);
     let _ = std::io::stdout().flush();
     std::process::exit(code)
 }
@@ -141,7 +135,7 @@ fn fail_fast(cx: &Cx<'_>, message: Ref, exception: Ref, _source: Ref) -> Result<
 }
 
 fn has_shutdown_started(_cx: &Cx<'_>) -> Result<bool> {
-    Ok(ENDING.load(Ordering::Acquire))
+    Ok(process::is_ending())
 }
 
 fn machine_name(cx: &Cx<'_>) -> Result<Ref> {
@@ -282,7 +276,7 @@ fn set_context(cx: &Cx<'_>, new: Ref) -> Result<Ref> {
 }
 
 fn is_finalizing(_cx: &Cx<'_>, _domain: i32) -> Result<bool> {
-    Ok(ENDING.load(Ordering::Acquire))
+    Ok(process::is_ending())
 }
 
 /// Contexts have no native part.

@@ -1,13 +1,12 @@
 //! `System.GC` and `GCHandle`.
 
 use crate::types::types;
-use crate::vm::cx::{Result, Value};
-use crate::vm::{Cx, heap};
+use crate::vm::cx::Result;
+use crate::vm::{Cx, finalizers, heap};
 use isthmus_rt::gc::{Handle, HandleKind};
 use isthmus_rt::object::Ref;
 use isthmus_runtime_abi::layout::HEADER;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 icalls! {
     "System.GC" {
@@ -91,18 +90,8 @@ fn register_for_finalize(cx: &Cx<'_>, object: Ref) -> Result<()> {
     Ok(())
 }
 
-/// Runs `Finalize` of an object; what it throws ends there.
-fn finalize(cx: &Cx<'_>, object: Ref) {
-    let finalizer = types().known.object().method("Finalize", 0);
-    if let Some(m) = finalizer.and_then(|m| cx.type_of(object).implementation_of(m)) {
-        let _ = cx.invoke(m, &[Value::Ref(object)]);
-    }
-}
-
-/// Runs what is due here, then waits for what others run.
-fn wait_for_finalizers(cx: &Cx<'_>) -> Result<()> {
-    while heap::heap().run_one_finalizer(&mut |object| finalize(cx, object)) {}
-    heap::heap().wait_for_finalizers(Duration::from_secs(10));
+fn wait_for_finalizers(_cx: &Cx<'_>) -> Result<()> {
+    finalizers::wait();
     Ok(())
 }
 

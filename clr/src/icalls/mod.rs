@@ -37,7 +37,7 @@ mod property;
 mod runtime_type;
 mod string;
 pub mod system_native;
-mod threading;
+pub(crate) mod threading;
 mod time;
 mod trace;
 mod value;

@@ -354,7 +354,8 @@ fn get_name(cx: &Cx<'_>, thread: Ref) -> Result<Ref> {
     }
 }
 
-fn set_name(cx: &Cx<'_>, thread: Ref, units: usize, length: i32) -> Result<()> {
+/// Gives an `InternalThread` a copy of a name in UTF-16.
+pub(crate) fn set_name(cx: &Cx<'_>, thread: Ref, units: usize, length: i32) -> Result<()> {
     let (at, count) = name_place(cx, thread)?;
     let bytes: Vec<u8> = native_units(units, if units == 0 { 0 } else { length })
         .iter()

@@ -410,6 +410,7 @@ known! {
     delegate = "System" "Delegate";
     multicast_delegate = "System" "MulticastDelegate";
     exception = "System" "Exception";
+    critical_finalizer = "System.Runtime.ConstrainedExecution" "CriticalFinalizerObject";
     wrapped_exception = "System.Runtime.CompilerServices" "RuntimeWrappedException";
     nullable = "System" "Nullable`1";
     runtime_type = "System" "RuntimeType";

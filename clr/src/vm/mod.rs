@@ -28,6 +28,7 @@ pub mod delegates;
 pub mod entry;
 pub mod env;
 pub mod exceptions;
+pub mod finalizers;
 pub mod heap;
 pub mod init;
 pub mod monitors;

@@ -9,9 +9,11 @@ use isthmus_rt::object::Ref;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 static ARGUMENTS: OnceLock<(PathBuf, Vec<String>)> = OnceLock::new();
+static ENDING: AtomicBool = AtomicBool::new(false);
+static SHUT_DOWN: AtomicBool = AtomicBool::new(false);
 static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 static DOMAIN: AtomicUsize = AtomicUsize::new(0);
 static MAIN_ASSEMBLY: OnceLock<&'static Assembly> = OnceLock::new();
@@ -54,7 +56,9 @@ pub fn start(cx: &Cx<'_>, program: &'static Assembly) -> Result<()> {
     set_empty_string(cx)?;
     let domain = cx.alloc(types().known.app_domain())?;
     DOMAIN.store(heap::strong_handle(domain), Ordering::Release);
-    super::threads::attach_main(cx)
+    super::threads::attach_main(cx)?;
+    super::finalizers::start();
+    Ok(())
 }
 
 /// `String.Empty` has no initializer in the class library: the VM sets it.
@@ -69,19 +73,42 @@ fn set_empty_string(cx: &Cx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Runs what a program runs when it ends, and gives the exit code of the process.
-pub fn finish(cx: &Cx<'_>, code: i32) -> i32 {
-    let domain = domain();
-    if !domain.is_null()
-        && let Some(m) = types().known.app_domain().method("DoProcessExit", 0)
-    {
-        let _ = cx.invoke(m, &[Value::Ref(domain)]);
+/// Whether the program is about to end, past its `ProcessExit` handlers.
+pub fn is_ending() -> bool {
+    SHUT_DOWN.load(Ordering::Acquire)
+}
+
+/// Runs what a program runs when it ends, once, and gives the exit code of the process.
+pub fn finish(cx: &Cx<'_>) -> i32 {
+    if ENDING.swap(true, Ordering::AcqRel) {
+        return exit_code();
     }
+    raise_process_exit(cx);
+    SHUT_DOWN.store(true, Ordering::Release);
+    super::finalizers::end();
     if options().stats {
         let _ = std::io::stdout().flush();
         super::stats::print();
     }
-    code
+    exit_code()
+}
+
+/// Raises `AppDomain.ProcessExit`; what its handlers throw is dropped.
+fn raise_process_exit(cx: &Cx<'_>) {
+    let (domain, class) = (domain(), types().known.app_domain());
+    let Ok(at) = super::offsets::offset_of(class, "ProcessExit") else {
+        return;
+    };
+    if domain.is_null() {
+        return;
+    }
+    let handler: Ref = cx.read(domain, at);
+    if !handler.is_null()
+        && let Some(invoke) = cx.type_of(handler).method("Invoke", 2)
+    {
+        let args = [handler, domain, Ref::NULL].map(Value::Ref);
+        let _ = cx.invoke(invoke, &args);
+    }
 }
 
 /// Reports an exception that nothing handled, as Mono does, and gives the exit code of the process.

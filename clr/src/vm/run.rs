@@ -101,7 +101,7 @@ pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, Run
         super::threads::join_foreground();
     }
     let code = match result {
-        Ok(code) => super::process::finish(&cx, code),
+        Ok(()) => super::process::finish(&cx),
         Err(thrown) => super::process::unhandled(&cx, thrown.exception),
     };
     Ok(code)
@@ -116,7 +116,8 @@ fn entry_point(
     Ok(assembly.resolve_method(token, crate::types::generics::Scope::EMPTY)?)
 }
 
-fn call_main(cx: &Cx<'_>, main: &'static Method, args: &[String]) -> Result<i32, Thrown> {
+/// Runs `Main`. Its result becomes the exit code, which other threads may still change.
+fn call_main(cx: &Cx<'_>, main: &'static Method, args: &[String]) -> Result<(), Thrown> {
     let sig = main.sig().map_err(|e| cx.load_error(&e))?;
     let result = if sig.params.is_empty() {
         cx.invoke(main, &[])?
@@ -124,11 +125,10 @@ fn call_main(cx: &Cx<'_>, main: &'static Method, args: &[String]) -> Result<i32,
         let list = string_array(cx, args)?;
         cx.invoke(main, &[Value::Ref(list)])?
     };
-    Ok(if sig.ret.is_void() {
-        super::process::exit_code()
-    } else {
-        result.first().map_or(0, |&w| w as i32)
-    })
+    if !sig.ret.is_void() {
+        super::process::set_exit_code(result.first().map_or(0, |&w| w as i32));
+    }
+    Ok(())
 }
 
 /// A `string[]`.

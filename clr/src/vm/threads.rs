@@ -8,6 +8,7 @@ use super::cx::{Cx, Result, Value};
 use super::heap;
 use super::offsets::{offset_of, offsets};
 use super::{process, runtime};
+use crate::icalls::threading::set_name;
 use crate::types::types;
 use isthmus_rt::object::Ref;
 use isthmus_rt::transition::blocking;
@@ -40,8 +41,42 @@ thread_local! {
 /// A thread that was started.
 #[derive(Default)]
 struct Running {
-    ended: Mutex<bool>,
+    phase: Mutex<Phase>,
     changed: Condvar,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Default)]
+enum Phase {
+    #[default]
+    Starting,
+    Started,
+    Ended,
+}
+
+impl Running {
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock() = phase;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a phase; false: not in time.
+    fn wait_for(&self, phase: Phase, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.map(|t| Instant::now() + t);
+        blocking(|| {
+            let mut now = self.phase.lock();
+            while *now < phase {
+                match deadline {
+                    None => self.changed.wait(&mut now),
+                    Some(at) => {
+                        if self.changed.wait_until(&mut now, at).timed_out() {
+                            return *now >= phase;
+                        }
+                    }
+                }
+            }
+            true
+        })
+    }
 }
 
 static STARTED: Mutex<Option<FxHashMap<i32, Arc<Running>>>> = Mutex::new(None);
@@ -149,6 +184,7 @@ pub fn start(cx: &Cx<'_>, thread: Ref, delegate: Ref) -> Result<()> {
         argument: heap::strong_handle(argument),
         running: running.clone(),
     };
+    let started = running.clone();
     STARTED.lock().get_or_insert_default().insert(id, running);
     ALIVE.lock().push((id, heap::strong_handle(internal)));
     let spawned = std::thread::Builder::new()
@@ -158,6 +194,8 @@ pub fn start(cx: &Cx<'_>, thread: Ref, delegate: Ref) -> Result<()> {
         ALIVE.lock().retain(|a| a.0 != id);
         return Err(cx.out_of_memory());
     }
+    // As Mono does: when `Start` returns, the thread runs.
+    started.wait_for(Phase::Started, None);
     Ok(())
 }
 
@@ -170,6 +208,7 @@ fn run(start: Start) {
     let cx = Cx {
         thread: &attachment,
     };
+    start.running.enter(Phase::Started);
     let result = body(&cx, &start);
     if let Err(thrown) = result {
         let code = process::unhandled(&cx, thrown.exception);
@@ -188,8 +227,7 @@ fn run(start: Start) {
     drop(alive);
     drop(attachment);
     STARTED.lock().get_or_insert_default().remove(&start.id);
-    *start.running.ended.lock() = true;
-    start.running.changed.notify_all();
+    start.running.enter(Phase::Ended);
 }
 
 fn body(cx: &Cx<'_>, start: &Start) -> Result<()> {
@@ -232,20 +270,7 @@ fn wait_for_end(id: i32, timeout: Option<Duration>) -> bool {
     let Some(running) = STARTED.lock().get_or_insert_default().get(&id).cloned() else {
         return true;
     };
-    let deadline = timeout.map(|t| Instant::now() + t);
-    blocking(|| {
-        let mut ended = running.ended.lock();
-        while !*ended {
-            match deadline {
-                None => running.changed.wait(&mut ended),
-                Some(at) if running.changed.wait_until(&mut ended, at).timed_out() => {
-                    return *ended;
-                }
-                Some(_) => {}
-            }
-        }
-        true
-    })
+    running.wait_for(Phase::Ended, timeout)
 }
 
 /// Waits for the threads that keep the program alive.
@@ -278,6 +303,16 @@ pub fn attach_worker(cx: &Cx<'_>) -> Result<()> {
     cx.write_ref(thread, offsets().thread_internal, internal);
     enter(cx, thread, internal);
     Ok(())
+}
+
+/// Gives the finalizer thread its objects.
+pub fn attach_finalizer(cx: &Cx<'_>) -> Result<()> {
+    attach_main(cx)?;
+    let internal = internal_of(cx, current(cx)?)?;
+    // It has to see its own objects at the end of the program.
+    heap::heap().suppress_finalizer(internal);
+    let name: Vec<u16> = "Finalizer".encode_utf16().collect();
+    set_name(cx, internal, name.as_ptr() as usize, name.len() as i32)
 }
 
 /// Lets the current thread's objects go, before it ends.

@@ -62,7 +62,16 @@ fn shape(ty: &'static Type) -> Result<Shape> {
     } else {
         (l.size, l.refs.clone())
     };
-    flags.set(VtableFlags::FINALIZABLE, ty.has_finalizer());
+    if ty.has_finalizer() {
+        flags |= VtableFlags::FINALIZABLE;
+        // Critical finalizers run after others, by contract. So do those of the class library: at the end of the program
+        // finalizers of its own classes may still print.
+        let critical = ty.ancestors().any(|t| t == known.critical_finalizer());
+        let own = ty
+            .assembly
+            .is_some_and(|a| std::ptr::eq(a, types().corlib()));
+        flags.set(VtableFlags::FINALIZE_LAST, critical || own);
+    }
     Ok(Shape {
         flags,
         base_size: base_size.max(MIN_OBJECT),

@@ -323,16 +323,6 @@ impl Heap {
         }
     }
 
-    /// Runs one finalizer that is due on the current thread; whether there was one.
-    pub fn run_one_finalizer(&self, finalize: &mut dyn FnMut(Ref)) -> bool {
-        let Some(object) = self.weak.take_ready(&self.handles) else {
-            return false;
-        };
-        finalize(object);
-        self.weak.finished();
-        true
-    }
-
     /// Waits until no finalizer is due or running; whether that came about before `timeout`.
     pub fn wait_for_finalizers(&self, timeout: Duration) -> bool {
         let mut idle = false;
@@ -343,7 +333,7 @@ impl Heap {
 
     /// Makes the finalizers of all registered objects due, reachable or not: for the end of the program.
     pub fn finalize_everything(&self) {
-        self.weak.ready_all(&self.handles);
+        self.weak.ready_all(&self.handles, &weak::is_last);
     }
 
     /// Ends [`Heap::run_finalizers`] once nothing is due.

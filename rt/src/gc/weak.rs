@@ -17,6 +17,7 @@
 use super::handles::{HandleKind, HandleTable};
 use super::object;
 use crate::object::Ref;
+use isthmus_runtime_abi::layout::VtableFlags;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
@@ -29,6 +30,8 @@ pub(crate) trait Tracer {
     fn survivor(&self, object: usize) -> Option<usize>;
     /// Keeps an object alive; returns where it is now.
     fn retain(&mut self, object: usize) -> usize;
+    /// Whether the finalizer of an object (where it is now) runs after others.
+    fn is_last(&self, object: usize) -> bool;
     /// Whether only objects made since the last collection can die in this one.
     fn nursery_only(&self) -> bool;
 }
@@ -46,10 +49,38 @@ struct Finalizers {
     suppressed: Vec<usize>,
     /// Unreachable objects whose finalizer is to run, held by strong handles.
     ready: VecDeque<super::Handle>,
+    /// Those among them whose class asks to be last.
+    ready_last: VecDeque<super::Handle>,
     /// Finalizers that were taken and have not finished.
     running: usize,
     /// The finalizer thread shall end.
     shut_down: bool,
+}
+
+impl Finalizers {
+    fn push_ready(&mut self, handle: super::Handle, last: bool) {
+        match last {
+            true => self.ready_last.push_back(handle),
+            false => self.ready.push_back(handle),
+        }
+    }
+
+    fn pop_ready(&mut self) -> Option<super::Handle> {
+        self.ready
+            .pop_front()
+            .or_else(|| self.ready_last.pop_front())
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.ready.is_empty() || !self.ready_last.is_empty()
+    }
+}
+
+/// Whether the finalizer of an object shall run after others.
+pub(crate) fn is_last(object: usize) -> bool {
+    // SAFETY: registered objects are live, or not reached but still in place.
+    let flags = unsafe { object::vtable(object).flags.load(Relaxed) };
+    flags & VtableFlags::FINALIZE_LAST.bits() as usize != 0
 }
 
 #[derive(Default)]
@@ -109,7 +140,7 @@ impl WeakState {
     /// The next object whose finalizer is to run. Call [`WeakState::finished`] afterwards.
     pub(crate) fn take_ready(&self, handles: &HandleTable) -> Option<Ref> {
         let mut f = self.finalizers.lock();
-        let handle = f.ready.pop_front()?;
+        let handle = f.pop_ready()?;
         f.running += 1;
         let object = handles.get(handle);
         handles.free(handle);
@@ -124,7 +155,7 @@ impl WeakState {
     }
 
     /// Queues every registered object, for the end of the program.
-    pub(crate) fn ready_all(&self, handles: &HandleTable) {
+    pub(crate) fn ready_all(&self, handles: &HandleTable, is_last: &dyn Fn(usize) -> bool) {
         let mut f = self.finalizers.lock();
         let dropped: FxHashSet<usize> = f.suppressed.drain(..).collect();
         let mut all = std::mem::take(&mut f.old);
@@ -133,7 +164,7 @@ impl WeakState {
             if !dropped.contains(&object)
                 && let Some(h) = handles.create(HandleKind::Strong, Ref::from_addr(object))
             {
-                f.ready.push_back(h);
+                f.push_ready(h, is_last(object));
             }
         }
         self.changed.notify_all();
@@ -142,19 +173,19 @@ impl WeakState {
     /// Waits until an object is ready or [`WeakState::shut_down`] was called. Returns false in the latter case.
     pub(crate) fn wait_ready(&self) -> bool {
         let mut f = self.finalizers.lock();
-        while f.ready.is_empty() && !f.shut_down {
+        while !f.is_ready() && !f.shut_down {
             self.changed.wait(&mut f);
         }
-        !f.ready.is_empty()
+        f.is_ready()
     }
 
     /// Waits until no finalizer is ready or running; false if that takes longer than `timeout`.
     pub(crate) fn wait_idle(&self, timeout: Duration) -> bool {
         let end = Instant::now() + timeout;
         let mut f = self.finalizers.lock();
-        while !f.ready.is_empty() || f.running > 0 {
+        while f.is_ready() || f.running > 0 {
             if self.changed.wait_until(&mut f, end).timed_out() {
-                return f.ready.is_empty() && f.running == 0;
+                return !f.is_ready() && f.running == 0;
             }
         }
         true
@@ -168,7 +199,7 @@ impl WeakState {
 
     /// Wakes the finalizer thread after a collection.
     pub(crate) fn notify(&self) {
-        if !self.finalizers.lock().ready.is_empty() {
+        if self.finalizers.lock().is_ready() {
             self.changed.notify_all();
         }
     }
@@ -227,7 +258,9 @@ impl WeakState {
         } else {
             Vec::new()
         };
-        for object in f.old.drain(..).chain(f.young.drain(..)) {
+        let mut candidates = std::mem::take(&mut f.old);
+        candidates.append(&mut f.young);
+        for object in candidates {
             if let Some(now) = tracer.survivor(object) {
                 survivors.push(now);
                 continue;
@@ -235,7 +268,7 @@ impl WeakState {
             retained = true;
             let now = Ref::from_addr(tracer.retain(object));
             match handles.create(HandleKind::Strong, now) {
-                Some(h) => f.ready.push_back(h),
+                Some(h) => f.push_ready(h, tracer.is_last(now.addr())),
                 // No handle left: keep it for a later collection.
                 None => survivors.push(now.addr()),
             }
@@ -325,6 +358,7 @@ mod tests {
         alive: FxHashSet<usize>,
         refs: FxHashMap<usize, Vec<usize>>,
         nursery: bool,
+        last: FxHashSet<usize>,
     }
 
     const MOVE: usize = 1 << 20;
@@ -343,6 +377,9 @@ mod tests {
                 }
             }
             object + MOVE
+        }
+        fn is_last(&self, object: usize) -> bool {
+            self.last.contains(&(object - MOVE))
         }
         fn nursery_only(&self) -> bool {
             self.nursery
@@ -402,6 +439,21 @@ mod tests {
     }
 
     #[test]
+    fn some_finalizers_run_last() {
+        let (state, handles) = (WeakState::new(), HandleTable::new());
+        for o in [8, 16, 24] {
+            state.register(Ref::from_addr(o));
+        }
+        let mut fake = Fake::default();
+        fake.last.insert(8);
+        collect(&state, &handles, &mut fake);
+        let ready: Vec<usize> = std::iter::from_fn(|| state.take_ready(&handles))
+            .map(Ref::addr)
+            .collect();
+        assert_eq!(ready, [16 + MOVE, 24 + MOVE, 8 + MOVE]);
+    }
+
+    #[test]
     fn suppressed_finalizers_do_not_run() {
         let (state, handles) = (WeakState::new(), HandleTable::new());
         for o in [8, 16, 24] {
@@ -442,11 +494,16 @@ mod tests {
         for o in [8, 16] {
             state.register(Ref::from_addr(o));
         }
+        for o in [32, 24] {
+            state.register(Ref::from_addr(o));
+        }
         state.suppress(Ref::from_addr(16));
-        state.ready_all(&handles);
+        state.ready_all(&handles, &|o| o == 32);
         state.shut_down();
         assert!(state.wait_ready());
-        assert_eq!(state.take_ready(&handles).unwrap().addr(), 8);
+        for o in [8, 24, 32] {
+            assert_eq!(state.take_ready(&handles).unwrap().addr(), o);
+        }
         assert!(!state.wait_ready());
     }
 }

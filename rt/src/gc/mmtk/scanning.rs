@@ -200,6 +200,10 @@ impl<T: ObjectTracer> Tracer for WeakTracer<'_, T> {
             .as_usize()
     }
 
+    fn is_last(&self, object: usize) -> bool {
+        crate::gc::weak::is_last(object)
+    }
+
     fn nursery_only(&self) -> bool {
         self.nursery
     }
