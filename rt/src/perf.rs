@@ -5,6 +5,7 @@
 
 use crate::vm::Vm;
 use isthmus_runtime_abi::artifact::{CompiledMethod, Tier};
+use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
 use parking_lot::Mutex;
 use std::fs::File;
@@ -35,6 +36,11 @@ impl PerfMap {
             Symbol::MethodEntry(m) => format!("entry of {}", vm.method_name(m)),
             Symbol::InterfaceStub(m) => format!("interface stub of {}", vm.method_name(m)),
             Symbol::Helper(helper) => format!("helper {}", helper.name()),
+            Symbol::Stub(Stub::Prestub(m)) => format!("prestub of {}", vm.method_name(m)),
+            Symbol::Stub(Stub::Unboxing(m)) => format!("unboxing stub of {}", vm.method_name(m)),
+            Symbol::Stub(Stub::InstantiationEntry(m)) => {
+                format!("instantiation entry of {}", vm.method_name(m))
+            }
             Symbol::Stub(stub) => format!("{stub:?}"),
             other => format!("{other:?}"),
         };
