@@ -43,7 +43,7 @@ pub enum Unsupported {
     /// More stack arguments than the convention allows.
     #[error("a call with this many stack arguments")]
     StackArguments,
-    /// A frame or code of more than 1 GiB.
+    /// A frame or code of 1 GiB or more.
     #[error("a method of this size")]
     TooLarge,
     /// One instruction needs more registers than there are: an error in this compiler.

@@ -2,6 +2,7 @@
 
 use crate::cold::Cold;
 use crate::count::Ask;
+use crate::entry::Frames;
 use crate::error::{CompileError, R, Unsupported};
 use crate::exceptions::Clauses;
 use crate::frame::Frame;
@@ -82,9 +83,12 @@ pub(crate) struct Gen<'a, A: Target> {
     /// Words of this function's own frame with `this` and the generic context, for the tables.
     pub table_slots: (Option<i32>, Option<i32>),
     pub frame: Frame,
-    /// End of the instruction that makes the frame, end of the prologue.
-    pub frame_insn: u32,
+    pub frames: Frames,
+    /// Ends of the instructions that make the frame, end of the prologue.
+    pub frame_insns: SmallVec<[u32; 2]>,
     pub prologue_end: u32,
+    /// Labels of the check of a large frame: where it fails, and where it is done.
+    pub large_check: Option<(Label, Label)>,
     /// Stack argument bytes that this function pops.
     pub stack_bytes: u32,
     pub stack: Vec<Entry>,

@@ -16,7 +16,7 @@
 //! | `target` | registers of an architecture |
 //! | `scan` | the look ahead |
 //! | `value`, `gen_` | stack entries, the register file; the state of a compilation |
-//! | `frame`, `vars` | the frame; where variables live |
+//! | `frame`, `entry`, `vars` | the frame, making it; where variables live |
 //! | `moves`, `cold`, `sites` | parallel moves; slow paths; call sites and traps |
 //! | `method` | prologue, the loop over the instructions, result |
 //! | `control`, `compare`, `arith`, `conv` | branches, comparisons, numbers |
@@ -35,6 +35,7 @@ mod compare;
 mod control;
 mod conv;
 mod count;
+mod entry;
 mod exceptions;
 mod fields;
 mod frame;

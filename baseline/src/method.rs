@@ -1,5 +1,6 @@
 //! A function from prologue to tables: the driver.
 
+use crate::entry::Frames;
 use crate::error::{CompileError, R, Unsupported};
 use crate::exceptions::{Clauses, filter_around};
 use crate::frame::Frame;
@@ -24,8 +25,6 @@ use isthmus_runtime_abi::vm::{CompileEnv, ContextSource, InitAtEntry, MethodInfo
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Frames beyond this may not fit above the stack's reserve, so they are declined.
-const MAX_FRAME: u32 = 128 << 10;
 /// Index of no instruction: sites of the prologue lie in no region.
 const NOWHERE: usize = u32::MAX as usize;
 
@@ -37,8 +36,23 @@ pub(crate) fn compile<A: Target>(
 ) -> R<CompiledMethod> {
     let scan = scan(env, body)?;
     let info = env.method(body.method);
+    let try_with = |frames| {
+        let g = Gen::<A>::new(env, body, opts, &info, &scan, frames, None);
+        compile_method(g)
+    };
+    match try_with(Frames::Small) {
+        // How large the frame is comes out at the end.
+        Err(CompileError::Unsupported {
+            what: Unsupported::TooLarge,
+            ..
+        }) => try_with(Frames::Large),
+        result => result,
+    }
+}
+
+fn compile_method<A: Target>(mut g: Gen<'_, A>) -> R<CompiledMethod> {
+    let body = g.body;
     let len = body.code.len() as u32;
-    let mut g = Gen::<A>::new(env, body, opts, &info, &scan, None);
     let abi = g.abi(&body.sig);
     g.stack_bytes = abi.stack_bytes;
     g.method_frame(&abi)?;
@@ -60,6 +74,7 @@ impl<'a, A: Target> Gen<'a, A> {
         opts: &'a crate::Options,
         info: &'a MethodInfo,
         scan: &'a Scan,
+        frames: Frames,
         filter: Option<u32>,
     ) -> Self {
         Gen {
@@ -74,7 +89,9 @@ impl<'a, A: Target> Gen<'a, A> {
             slots: Slots::default(),
             table_slots: (None, None),
             frame: Frame::default(),
-            frame_insn: 0,
+            frames,
+            frame_insns: SmallVec::new(),
+            large_check: None,
             prologue_end: 0,
             stack_bytes: 0,
             stack: Vec::with_capacity(body.max_stack as usize + 2),
@@ -115,6 +132,7 @@ impl<'a, A: Target> Gen<'a, A> {
                 self.opts,
                 self.info,
                 self.scan,
+                self.frames,
                 Some(c as u32),
             );
             f.vars = self.vars.clone();
@@ -187,7 +205,7 @@ impl<'a, A: Target> Gen<'a, A> {
             self.a.store(Width::W64, Mem::new(A::FP, slot), r);
         }
         let small = self.frame.used() < 512 && self.body.code.len() < 256;
-        let check = if self.scan.leaf && !self.scan.loops && small {
+        let check = if self.large_check.is_some() || self.scan.leaf && !self.scan.loops && small {
             None
         } else {
             let (slow, back) = (self.a.new_label(), self.a.new_label());
@@ -215,15 +233,6 @@ impl<'a, A: Target> Gen<'a, A> {
             self.a.store_imm(Width::W64, Mem::new(A::FP, slot), 0);
             self.slots.mark = Some(slot);
         }
-    }
-
-    /// Pushes FP and makes room; the size is filled in by `finish`.
-    fn make_frame(&mut self) {
-        self.a.push(A::FP);
-        self.a.lea(A::FP, Mem::new(A::SP, 0));
-        self.a
-            .alu(Alu::Sub, Width::W64, A::SP, A::FRAME_PLACEHOLDER);
-        self.frame_insn = self.a.offset();
     }
 
     /// The prologue of a filter. `nested`: in a filter, whose frame leads to that of the method.
@@ -707,8 +716,9 @@ impl<'a, A: Target> Gen<'a, A> {
             self.call_at(pos, 0);
             self.a.jmp(back);
         }
+        self.emit_large_check();
         let size = self.frame.size();
-        if size > MAX_FRAME {
+        if size > self.frames.limit() {
             return self.unsupported(Unsupported::TooLarge);
         }
         let mut out = CompiledMethod::new(symbol, self.body.method, A::ARCH, Tier::Baseline);
@@ -720,7 +730,9 @@ impl<'a, A: Target> Gen<'a, A> {
         })?;
         out.code = assembled.code;
         out.relocs = assembled.relocs;
-        A::patch_frame(&mut out.code, self.frame_insn, size);
+        for &end in &self.frame_insns {
+            A::patch_frame(&mut out.code, end, size);
+        }
         out.frame.size = size;
         out.frame.prologue_end = self.prologue_end;
         out.frame.saved = self

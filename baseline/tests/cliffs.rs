@@ -68,7 +68,26 @@ fn many_locals() {
         text + "ldloc v0 ret }"
     };
     linear(make, 1000, 8);
-    let (declined, _) = compiled(&make(20_000));
+    // Frames that do not fit above the stack's reserve are compiled twice.
+    let (code, _) = compiled(&make(20_000));
+    assert!(code.unwrap().frame.size >= 20_000 * 8);
+}
+
+#[test]
+fn frames_of_a_gigabyte_are_declined() {
+    let text = "struct S size 1000000 { field i32 x }
+        func f() -> i32 { .locals (S s0, S s1) ldloc s0 stloc s1 ldloca s1 ldfld S::x ret }";
+    let size = compiled(text).0.unwrap().frame.size;
+    assert!((2_000_000..4_000_000).contains(&size), "{size}");
+    let names: Vec<String> = (0..1100).map(|i| format!("S s{i}")).collect();
+    let uses: Vec<String> = (0..1100).map(|i| format!("ldloca s{i} pop")).collect();
+    let text = format!(
+        "struct S size 1000000 {{ field i32 x }}
+        func f() {{ .locals ({}) {} ret }}",
+        names.join(", "),
+        uses.join(" ")
+    );
+    let declined = compiled(&text).0;
     assert!(
         matches!(
             declined,
