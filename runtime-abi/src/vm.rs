@@ -308,6 +308,11 @@ pub trait CompileEnv: Layouts + Sync {
     fn constrained_plan(&self, method: MethodId, ty: TypeId, callee: MethodId) -> ConstrainedPlan;
     /// The implementation that a virtual call of `callee` reaches on an object of exactly this type.
     fn resolve_virtual(&self, callee: MethodId, exact: TypeId) -> Option<MethodId>;
+    /// The class whose objects a virtual or interface call of `callee` on a reference of type `on` will probably meet: a guess, which
+    /// code checks.
+    fn likely_class(&self, _callee: MethodId, _on: Option<TypeId>) -> Option<TypeId> {
+        None
+    }
     /// Whether no loaded or loadable class overrides the method (sealed or final).
     fn is_final(&self, callee: MethodId) -> bool;
     /// The intrinsic that the method stands for.

@@ -1,5 +1,6 @@
 //! The compile-time interface of the CLR: `runtime_abi::vm::CompileEnv` answered from the type system.
 
+use super::vtables;
 use crate::intrinsics;
 use crate::synth::delegates;
 use crate::tables::{literals, raises, signatures};
@@ -419,6 +420,15 @@ impl CompileEnv for ClrEnv {
             .implementation_of(callee)
             .filter(|m| !m.is_abstract())
             .map(|m| m.id)
+    }
+
+    fn likely_class(&self, callee: MethodId, on: Option<TypeId>) -> Option<TypeId> {
+        let declared = method(callee).owner;
+        [on.map(ty), Some(declared)]
+            .into_iter()
+            .flatten()
+            .find_map(vtables::only_class_of)
+            .map(|t| t.id)
     }
 
     fn is_final(&self, callee: MethodId) -> bool {

@@ -3,12 +3,15 @@
 use super::contexts;
 use super::env::MIN_OBJECT;
 use super::runtime;
+use crate::metadata::TypeAttributes;
 use crate::types::ty::Kind;
 use crate::types::{LoadError, Result, Type, TypeKey, types};
 use isthmus_rt::vtables::VtableSpec;
+use isthmus_runtime_abi::ids::TypeId;
 use isthmus_runtime_abi::layout::{self, VtableFlags, VtableHeader};
-use std::sync::Mutex;
+use rustc_hash::FxHashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, RwLock};
 
 /// Shape of instances, as the collector and allocation see it.
 struct Shape {
@@ -128,6 +131,7 @@ impl Type {
             .generic_contexts
             .store(contexts, Ordering::Relaxed);
         self.vtable_address.store(vtable, Ordering::Release);
+        note_class(self);
         Ok(vtable)
     }
 
@@ -152,6 +156,31 @@ impl Type {
 fn header(vtable: usize) -> &'static VtableHeader {
     // SAFETY: vtables begin with this header and live for ever; its words are atomic.
     unsafe { &*(vtable as *const VtableHeader) }
+}
+
+/// For each class and interface the class with a vtable that is one, `None` if there are several.
+type Classes = FxHashMap<TypeId, Option<&'static Type>>;
+static CLASSES: RwLock<Option<Classes>> = RwLock::new(None);
+
+/// Notes a class that may have objects from now on.
+fn note_class(class: &'static Type) {
+    if class.is_interface() || class.flags.contains(TypeAttributes::ABSTRACT) {
+        return;
+    }
+    let mut classes = CLASSES.write().unwrap_or_else(|e| e.into_inner());
+    let classes = classes.get_or_insert_default();
+    let interfaces = class.interfaces().map_or(&[][..], |all| all);
+    let all = [class].into_iter().chain(class.ancestors());
+    for ty in all.chain(interfaces.iter().copied()) {
+        let known = classes.entry(ty.id);
+        known.and_modify(|c| *c = None).or_insert(Some(class));
+    }
+}
+
+/// The class of all objects of this type, as far as there can be any by now.
+pub fn only_class_of(ty: &'static Type) -> Option<&'static Type> {
+    let classes = CLASSES.read().unwrap_or_else(|e| e.into_inner());
+    *classes.as_ref()?.get(&ty.id)?
 }
 
 /// The type that a vtable belongs to.

@@ -1,12 +1,13 @@
 //! Calls: plans, devirtualization, arguments and results.
 
+use super::frame::Loc;
 use super::frame::Ret;
 use super::inline::Candidate;
 use super::place::Entry;
 use super::{Builder, Result};
 use crate::error::Reason;
-use crate::ir::{Access, CallInfo, CallTarget, Imm, Mem, Op, Region, Ty, Value, ValueDef};
-use isthmus_frontend_ir::op::{Insn, Op as Cil, Prefix};
+use crate::ir::{Access, Block, CallInfo, CallTarget, Imm, Mem, Op, Region, Ty, Value, ValueDef};
+use isthmus_frontend_ir::op::{Cmp, Insn, Op as Cil, Prefix};
 use isthmus_runtime_abi::callconv::{AbiSig, RetPass};
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
@@ -124,20 +125,10 @@ impl Builder<'_> {
                 if let Some((plan, target)) = self.devirtualize(this, callee, &mut args)? {
                     return self.call_plan(plan, target, args, tail);
                 }
-                let code = match plan.dispatch {
-                    Dispatch::Virtual(slot) => {
-                        let vtable = self.vtable(this);
-                        let access = Access::new(
-                            Mem::Ptr,
-                            layout::vtable_slot(slot, self.word) as i32,
-                            Region::Any,
-                        );
-                        Code::Address(self.load_raw(vtable, None, access))
-                    }
-                    Dispatch::Interface(m) => Code::Symbol(Symbol::InterfaceStub(m)),
-                    _ => return Err(self.bad()),
-                };
-                self.call_code(code, &plan.sig, args, None, Some(callee), tail)
+                if !tail && let Some((class, target)) = self.guess(&plan, callee, &args) {
+                    return self.call_guarded(class, target, plan, callee, args);
+                }
+                self.call_slot(this, plan, callee, args, tail)
             }
             Dispatch::Direct(m) => {
                 if plan.null_check
@@ -201,6 +192,134 @@ impl Builder<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Calls through a slot of the vtable or of the IMT.
+    fn call_slot(
+        &mut self,
+        this: Value,
+        plan: CallPlan,
+        callee: MethodId,
+        args: Vec<Entry>,
+        tail: bool,
+    ) -> Result<()> {
+        let code = match plan.dispatch {
+            Dispatch::Virtual(slot) => {
+                let vtable = self.vtable(this);
+                let access = Access::new(
+                    Mem::Ptr,
+                    layout::vtable_slot(slot, self.word) as i32,
+                    Region::Any,
+                );
+                Code::Address(self.load_raw(vtable, None, access))
+            }
+            Dispatch::Interface(m) => Code::Symbol(Symbol::InterfaceStub(m)),
+            _ => return Err(self.bad()),
+        };
+        self.call_code(code, &plan.sig, args, None, Some(callee), tail)
+    }
+
+    /// The class that a call will probably meet, and the method that it then reaches, if that is worth a test.
+    fn guess(
+        &mut self,
+        plan: &CallPlan,
+        callee: MethodId,
+        args: &[Entry],
+    ) -> Option<(TypeId, MethodId)> {
+        // Temporaries are given back by the call that takes them, of which there will be two.
+        let plain = |e: &Entry| !matches!(e, Entry::Mem(..));
+        if !self.opts.inline || !self.opts.optimize || !args.iter().all(plain) {
+            return None;
+        }
+        if self.func.block(self.block).cold {
+            return None;
+        }
+        let on = match args.first() {
+            Some(&Entry::Val(this)) => self.fact(this).class,
+            _ => None,
+        };
+        let class = self.env.likely_class(callee, on)?;
+        let target = self.env.resolve_virtual(callee, class)?;
+        let direct = self.env.call_plan(self.frame.method, target, false);
+        let Dispatch::Direct(m) = direct.dispatch else {
+            return None;
+        };
+        let fits = direct.sig == plan.sig && direct.rgctx.is_none();
+        (fits && self.inline_candidate(m, &direct.sig).is_some()).then_some((class, target))
+    }
+
+    /// A call that is inlined if the object is of a class, and goes through its slot otherwise.
+    ///
+    /// ```text
+    ///   word of this == word of class? ──▶ body of the method ──┐
+    ///           └──▶ cold: call through the slot ───────────────┴──▶ result
+    /// ```
+    fn call_guarded(
+        &mut self,
+        class: TypeId,
+        target: MethodId,
+        plan: CallPlan,
+        callee: MethodId,
+        mut args: Vec<Entry>,
+    ) -> Result<()> {
+        let Some(&Entry::Val(this)) = args.first() else {
+            return Err(self.bad());
+        };
+        let vtable = self.env.handle(self.frame.method, Entity::Vtable(class));
+        let direct = self.env.call_plan(self.frame.method, target, false);
+        let word = self.type_word(this);
+        let wanted = self.handle_word(vtable)?;
+        let same = self.cmp(Cmp::Eq, word, wanted);
+        let (hit, miss, done) = (
+            self.new_block(false),
+            self.new_block(true),
+            self.new_block(false),
+        );
+        let result = match plan.sig.ret {
+            Some(ty) => Some(self.new_loc(ty, false, None)?),
+            None => None,
+        };
+        self.branch(same, hit, miss);
+        let checked = self.checked.clone();
+
+        self.go_on(hit);
+        let known = self.op(Op::Retype, Ty::Ref, &[this]);
+        self.fact_mut(known).nonnull = true;
+        self.note_class(known, class, true);
+        let through_slot = args.clone();
+        args[0] = Entry::Val(known);
+        self.call_plan(direct, target, args, false)?;
+        self.end_way(&result, done)?;
+
+        self.checked = checked;
+        self.go_on(miss);
+        self.checked.insert(this);
+        self.call_slot(this, plan, callee, through_slot, false)?;
+        self.end_way(&result, done)?;
+
+        if self.vars.num_preds(done) == 0 {
+            self.open = false;
+            return Ok(());
+        }
+        self.join(done);
+        if let Some(loc) = result {
+            let e = self.read_loc(&loc)?;
+            self.push(e);
+        }
+        Ok(())
+    }
+
+    /// Ends one of several ways to a result.
+    fn end_way(&mut self, result: &Option<Loc>, done: Block) -> Result<()> {
+        if !self.open {
+            return Ok(());
+        }
+        if let Some(loc) = result {
+            let e = self.pop()?;
+            self.write_loc(loc, e)?;
+        }
+        self.jump(done);
+        Ok(())
     }
 
     fn rgctx(&mut self, plan: &CallPlan) -> Result<Option<Value>> {
