@@ -63,6 +63,7 @@ enum Undo {
     Key(Key),
     Fact((Ty, Cmp, Value, Value)),
     NonNull(Value),
+    Decided(Value),
     Counter(Value),
 }
 
@@ -72,6 +73,8 @@ struct Gvn<'a> {
     table: FxHashMap<Key, Value>,
     facts: FxHashMap<(Ty, Cmp, Value, Value), bool>,
     nonnull: FxHashMap<Value, ()>,
+    /// Conditions that a branch or check has decided.
+    decided: FxHashMap<Value, bool>,
     /// Loop counters that are never negative.
     counters: FxHashMap<Value, ()>,
     undo: Vec<Undo>,
@@ -93,6 +96,7 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         table: FxHashMap::default(),
         facts: FxHashMap::default(),
         nonnull: FxHashMap::default(),
+        decided: FxHashMap::default(),
         counters: FxHashMap::default(),
         undo: Vec::new(),
         loads: Vec::new(),
@@ -162,6 +166,9 @@ impl Gvn<'_> {
                 Some(Undo::Counter(v)) => {
                     self.counters.remove(&v);
                 }
+                Some(Undo::Decided(v)) => {
+                    self.decided.remove(&v);
+                }
                 Some(Undo::NonNull(v)) => {
                     self.nonnull.remove(&v);
                 }
@@ -211,6 +218,9 @@ impl Gvn<'_> {
 
     /// Notes that a condition is (or is not) zero from here on.
     fn learn(&mut self, cond: Value, truth: bool) {
+        if self.decided.insert(cond, truth).is_none() {
+            self.undo.push(Undo::Decided(cond));
+        }
         let Some((i, d)) = self.func.def(cond) else {
             return;
         };
@@ -283,7 +293,9 @@ impl Gvn<'_> {
                     Some(at) => top_tested &= self.is_below_limit(cfg, b, at, p),
                     None => return,
                 }
-            } else if !self.starts_nonnegative(arg) {
+            } else if !self.starts_nonnegative(arg)
+                && !self.follows_nonnegative(arg, self.limit_on(pred, e as usize, arg))
+            {
                 return;
             }
             match (self.limit_on(pred, e as usize, arg), limit) {
@@ -332,6 +344,20 @@ impl Gvn<'_> {
             },
             None => false,
         }
+    }
+
+    /// Whether `v` is `x + 1` for an `x` of at least 0 that is known to be less than the limit: the second value of a counter,
+    /// whose first iteration was peeled.
+    fn follows_nonnegative(&self, v: Value, limit: Option<Value>) -> bool {
+        let (Some((i, d)), Some(limit)) = (self.func.def(v), limit) else {
+            return false;
+        };
+        let args = self.func.args(i);
+        if d.op != Op::Add || self.func.constant(self.func.resolve(args[1])) != Some(1) {
+            return false;
+        }
+        let x = self.func.resolve(args[0]);
+        self.starts_nonnegative(x) && self.facts.get(&(Ty::I32, Cmp::Lt, x, limit)) == Some(&true)
     }
 
     /// The value that `v` is less than if the edge is taken.
@@ -500,6 +526,16 @@ impl Gvn<'_> {
         if self.func.inst(i).op == Op::StoreRef && self.fresh == Some(self.func.args(i)[1]) {
             self.func.insts[i.index()].op = Op::Store;
             self.changed = true;
+        }
+        if matches!(self.func.inst(i).op, Op::Branch | Op::TrapIf | Op::Select) {
+            let mut args: SmallVec<[Value; 3]> = SmallVec::from_slice(self.func.args(i));
+            if let Some(&truth) = self.decided.get(&args[0])
+                && self.func.constant(args[0]).is_none()
+            {
+                args[0] = self.constant(Ty::I32, i64::from(truth));
+                self.func.set_args(i, &args);
+                self.changed = true;
+            }
         }
         let d = *self.func.inst(i);
         if d.op == Op::Poll || self.func.effects(i).contains(Effects::CALLS) {

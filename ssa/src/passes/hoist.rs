@@ -60,7 +60,8 @@ pub fn run(func: &mut Func, target: Target) -> bool {
     changed
 }
 
-fn loop_blocks(cfg: &Cfg, header: Block) -> FxHashSet<Block> {
+/// The blocks of the loop of a header.
+pub(super) fn loop_blocks(cfg: &Cfg, header: Block) -> FxHashSet<Block> {
     let mut seen: FxHashSet<Block> = FxHashSet::default();
     seen.insert(header);
     let mut work: Vec<Block> = cfg.preds[header.index()]

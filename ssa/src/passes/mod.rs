@@ -6,8 +6,11 @@
 //! | [`promote`] | turns stack slots and objects whose address goes nowhere into values (scalar replacement, escape analysis) |
 //! | [`gvn`] | numbers values along the dominator tree: simplification, constant folding, loads, null and bounds checks |
 //! | [`dce`] | drops what nothing needs |
+//! | [`select`] | turns branches whose ways meet at once into choices between values |
 //! | [`invert`] | turns top-tested loops into bottom-tested ones |
+//! | [`peel`] | runs the first iteration of a loop in a copy, where it finds out what holds in the others |
 //! | [`hoist`] | moves loads and checks out of loops |
+//! | [`poll`] | lets counted loops poll rarely |
 
 pub mod cleanup;
 pub mod dce;
@@ -15,7 +18,10 @@ pub mod fold;
 pub mod gvn;
 pub mod hoist;
 pub mod invert;
+pub mod peel;
+pub mod poll;
 pub mod promote;
+pub mod select;
 
 use crate::ir::Func;
 
@@ -81,6 +87,15 @@ pub static PASSES: &[Pass] = &[
         ],
     },
     Pass {
+        name: "select",
+        run: select::run,
+        required: false,
+        after: &[(
+            "cleanup2",
+            "blocks between a branch and the join are threaded",
+        )],
+    },
+    Pass {
         name: "invert",
         run: invert::run,
         required: false,
@@ -96,10 +111,26 @@ pub static PASSES: &[Pass] = &[
         )],
     },
     Pass {
+        name: "peel",
+        run: peel::run,
+        required: false,
+        after: &[
+            (
+                "invert",
+                "the copy ends with the test of the next iteration",
+            ),
+            ("cleanup3", "what loops do not change is no parameter"),
+        ],
+    },
+    Pass {
         name: "gvn2",
         run: gvn::run,
         required: false,
         after: &[
+            (
+                "peel",
+                "the first iteration decides the checks of the others",
+            ),
             ("invert", "tests of inverted loops dominate their bodies"),
             ("cleanup3", "guards compare values, not parameters"),
         ],
@@ -127,6 +158,18 @@ pub static PASSES: &[Pass] = &[
         run: cleanup::run,
         required: false,
         after: &[("gvn2", "branches whose condition became constant")],
+    },
+    Pass {
+        name: "poll",
+        run: poll::run,
+        required: false,
+        after: &[
+            (
+                "hoist",
+                "its loops have their test and their poll in one block",
+            ),
+            ("cleanup4", "what is left of calls in loops is known"),
+        ],
     },
 ];
 
