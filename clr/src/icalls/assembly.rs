@@ -270,7 +270,9 @@ fn find_type(
                     || names::assembly_name(types().corlib()),
                     names::assembly_name,
                 );
-                let text = format!("Could not load type '{text}' from assembly '{from}'.");
+                // A name without a namespace still has the full stop, as Mono shows it.
+                let dot = if text.contains('.') { "" } else { "." };
+                let text = format!("Could not load type '{dot}{text}' from assembly '{from}'.");
                 cx.exception("System", "TypeLoadException", &text)
             }
             _ => cx.load_error(&e),

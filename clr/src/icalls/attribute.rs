@@ -32,6 +32,9 @@ fn owner_of(cx: &Cx<'_>, provider: Ref) -> Result<Option<(&'static Assembly, Tok
     let is = |t: &'static Type| class.is_assignable_to(t);
     if is(known.runtime_type()) {
         let ty = type_of_object(cx, provider)?;
+        if let Some((a, row)) = ty.param_row() {
+            return Ok(Some((a, row.token())));
+        }
         return Ok(ty
             .assembly
             .map(|a| (a, Token::new(TableId::TypeDef, ty.rid))));

@@ -6,7 +6,8 @@ use super::string::{c_bytes, pointer_array};
 use super::{constant, invoke};
 use crate::metadata::{FieldAttributes, MethodAttributes, Row, TableId, Token};
 use crate::types::layout::Place;
-use crate::types::{Field, Method, Type, TypeKey, types};
+use crate::types::params::shown_in;
+use crate::types::{Field, Method, Type, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offset_of;
 use crate::vm::{Cx, casts, reflect, statics};
@@ -18,6 +19,7 @@ icalls! {
         "GetMethodsByName_native" => methods [this: Ref, name: usize, flags: i32, list: i32] -> usize;
         "GetFields_native" => fields [this: Ref, name: usize, flags: i32, list: i32] -> usize;
         "GetNestedTypes_native" => nested_types [this: Ref, name: usize, flags: i32, list: i32] -> usize;
+        "GetInterfaceMapData" => interface_map [ty: Ref, interface: Ref, targets: usize, methods: usize] -> ();
         "GetCorrespondingInflatedMethod" => inflated [this: Ref, generic: Ref] -> Ref;
         "GetCorrespondingInflatedConstructor" => inflated [this: Ref, generic: Ref] -> Ref;
     }
@@ -122,8 +124,9 @@ impl Filter {
     /// The classes to look at: the type and, unless only declared members count, its ancestors.
     pub(super) fn classes(&self, ty: &'static Type) -> Vec<&'static Type> {
         let own = self.flags & binding::DECLARED_ONLY != 0;
+        let ancestors = ty.ancestors().take_while(move |_| !own);
         std::iter::once(ty)
-            .chain(ty.ancestors().take_while(move |_| !own))
+            .chain(ancestors.map(|t| shown_in(t, ty, None).unwrap_or(t)))
             .collect()
     }
 }
@@ -218,6 +221,36 @@ fn nested_types(cx: &Cx<'_>, this: Ref, name: usize, flags: i32, list: i32) -> R
     Ok(pointer_array(found))
 }
 
+/// The methods of an interface and what implements each in a class; null where the class does not implement it.
+fn interface_map(
+    cx: &Cx<'_>,
+    ty: Ref,
+    interface: Ref,
+    targets: usize,
+    methods: usize,
+) -> Result<()> {
+    let (ty, interface) = (type_of_object(cx, ty)?, type_of_object(cx, interface)?);
+    let thrown = |e| cx.load_error(&e);
+    if !ty.interfaces().map_err(thrown)?.contains(&interface) {
+        return Ok(());
+    }
+    let declared = interface.methods().map_err(thrown)?;
+    let declared: Vec<_> = declared.into_iter().filter(|m| m.is_virtual()).collect();
+    let class = reflect::class("System.Reflection", "MethodInfo");
+    let found = cx.alloc_array(class, declared.len())?;
+    let asked = cx.alloc_array(class, declared.len())?;
+    for (i, m) in declared.into_iter().enumerate() {
+        cx.set_element(asked, i, reflect::method_object(cx, m, interface)?);
+        if let Some(target) = ty.interface_implementation(m) {
+            let object = reflect::method_object(cx, target, target.owner)?;
+            cx.set_element(found, i, object);
+        }
+    }
+    cx.store_by_ref(targets, found);
+    cx.store_by_ref(methods, asked);
+    Ok(())
+}
+
 /// The method of this instantiated type that a method of its definition stands for.
 fn inflated(cx: &Cx<'_>, this: Ref, generic: Ref) -> Result<Ref> {
     let ty = type_of_object(cx, this)?;
@@ -279,14 +312,8 @@ fn base_method(cx: &Cx<'_>, method: Ref, definition: bool) -> Result<Ref> {
 fn method_arguments(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let m = reflect::method_of(cx, this)?;
     if m.is_generic_definition() {
-        let list: crate::types::Result<Vec<_>> = (0..m.arity)
-            .map(|n| types().intern(TypeKey::MVar(n)))
-            .collect();
-        return reflect::type_array(
-            cx,
-            reflect::type_class(),
-            &list.map_err(|e| cx.load_error(&e))?,
-        );
+        let list = m.own_params().map_err(|e| cx.load_error(&e))?;
+        return reflect::type_array(cx, reflect::type_class(), &list);
     }
     reflect::type_array(cx, reflect::type_class(), &m.args)
 }
@@ -353,7 +380,8 @@ fn method_info(cx: &Cx<'_>, method: usize, info: usize) -> Result<()> {
             .map_err(thrown)
     };
     cx.store_by_ref(at("parent")?, reflect::type_object(cx, m.owner)?);
-    cx.store_by_ref(at("ret")?, reflect::type_object(cx, sig.ret)?);
+    let ret = shown_in(sig.ret, m.owner, Some(m)).map_err(thrown)?;
+    cx.store_by_ref(at("ret")?, reflect::type_object(cx, ret)?);
     // CallingConventions: Standard 1, VarArgs 2, HasThis 32.
     let convention = if sig.vararg { 2 } else { 1 } | if sig.has_this { 32 } else { 0 };
     for (name, value) in [
@@ -380,7 +408,8 @@ fn parameter_info(cx: &Cx<'_>, method: usize, member: Ref) -> Result<Ref> {
     let at = |name| offset_of(class, name).map_err(thrown);
     for (i, ty) in params.iter().enumerate() {
         let object = cx.alloc(class)?;
-        cx.write_ref(object, at("ClassImpl")?, reflect::type_object(cx, ty)?);
+        let shown = shown_in(ty, m.owner, Some(m)).map_err(thrown)?;
+        cx.write_ref(object, at("ClassImpl")?, reflect::type_object(cx, shown)?);
         cx.write_ref(object, at("MemberImpl")?, member);
         cx.write(object, at("PositionImpl")?, i as i32);
         let (mut attributes, mut default) = (0i32, Ref::NULL);
@@ -438,11 +467,9 @@ fn field_parent(cx: &Cx<'_>, this: Ref, declaring: bool) -> Result<Ref> {
 }
 
 fn field_type(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
-    let ty = reflect::field_of(cx, this)?
-        .0
-        .ty()
-        .map_err(|e| cx.load_error(&e))?;
-    reflect::type_object(cx, ty)
+    let (f, _) = reflect::field_of(cx, this)?;
+    let ty = f.ty().and_then(|ty| shown_in(ty, f.owner, None));
+    reflect::type_object(cx, ty.map_err(|e| cx.load_error(&e))?)
 }
 
 fn field_offset(cx: &Cx<'_>, this: Ref) -> Result<i32> {

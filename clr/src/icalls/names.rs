@@ -206,6 +206,7 @@ pub(super) fn simple_name(ty: &Type) -> String {
         TypeKey::ByRef(_) => element() + "&",
         TypeKey::Var(n) | TypeKey::SharedVar(n) => format!("!{n}"),
         TypeKey::MVar(n) | TypeKey::SharedMVar(n) => format!("!!{n}"),
+        TypeKey::Param(..) => ty.param_name().unwrap_or("?").to_owned(),
         TypeKey::FnPtr(_) => "(fnptr)".to_owned(),
     }
 }

@@ -2,11 +2,15 @@
 
 use super::handle::{type_at, type_of_object};
 use super::names::{self, Form};
+use crate::metadata::Row;
 use crate::metadata::sig::Prim;
+use crate::types::params::{ParamOwner, shown_in};
 use crate::types::{Kind, Type, TypeKey, types};
 use crate::vm::cx::Result;
 use crate::vm::{Cx, reflect};
 use isthmus_rt::object::Ref;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 
 icalls! {
     "System.Type" {
@@ -23,6 +27,7 @@ icalls! {
         "GetGenericParameterPosition" => parameter_position [this: Ref] -> i32;
         "GetInterfaces" => interfaces [this: Ref] -> Ref;
         "get_DeclaringType" => declaring_type [this: Ref] -> Ref;
+        "get_DeclaringMethod" => declaring_method [this: Ref] -> Ref;
         "get_Name" => name [this: Ref] -> Ref;
         "get_Namespace" => namespace [this: Ref] -> Ref;
         "getFullName" => full_name [this: Ref, full: bool, qualified: bool] -> Ref;
@@ -47,8 +52,12 @@ icalls! {
         "IsByRefLike" => is_by_ref_like [ty: Ref] -> bool;
         "HasReferences" => has_references [ty: Ref] -> bool;
         "GetMetadataToken" => metadata_token [ty: Ref] -> i32;
+        "GetGenericParameterInfo" => parameter_info [ty: Ref] -> usize;
         "GetAssembly" => assembly [ty: Ref] -> Ref;
         "GetModule" => module [ty: Ref] -> Ref;
+    }
+    "Mono.RuntimeClassHandle" {
+        "GetTypeFromClass" => type_of_class [class: usize] -> usize;
     }
     "System.Runtime.CompilerServices.RuntimeHelpers" {
         "RunClassConstructor" => run_class_constructor [ty: usize] -> ();
@@ -164,31 +173,95 @@ fn generic_arguments(cx: &Cx<'_>, this: Ref, runtime_array: bool) -> Result<Ref>
         reflect::type_class()
     };
     if ty.is_generic_definition() {
-        let parameters: crate::types::Result<Vec<_>> = (0..ty.generic_arity() as u32)
-            .map(|n| types().intern(TypeKey::Var(n)))
-            .collect();
-        return reflect::type_array(cx, class, &parameters.map_err(|e| cx.load_error(&e))?);
+        let parameters = ty.own_params().map_err(|e| cx.load_error(&e))?;
+        return reflect::type_array(cx, class, &parameters);
     }
     reflect::type_array(cx, class, &ty.args)
 }
 
 fn parameter_position(cx: &Cx<'_>, this: Ref) -> Result<i32> {
     Ok(match type_of_object(cx, this)?.key {
-        TypeKey::Var(n) | TypeKey::MVar(n) => n as i32,
+        TypeKey::Var(n) | TypeKey::MVar(n) | TypeKey::Param(_, n) => n as i32,
         _ => -1,
     })
 }
 
 fn interfaces(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
-    let list = type_of_object(cx, this)?
-        .interfaces()
-        .map_err(|e| cx.load_error(&e))?;
-    reflect::type_array(cx, reflect::type_class(), list)
+    let ty = type_of_object(cx, this)?;
+    let list = ty.interfaces().map_err(|e| cx.load_error(&e))?;
+    let shown: crate::types::Result<Vec<_>> = list.iter().map(|i| shown_in(i, ty, None)).collect();
+    reflect::type_array(
+        cx,
+        reflect::type_class(),
+        &shown.map_err(|e| cx.load_error(&e))?,
+    )
 }
 
 fn declaring_type(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let ty = type_of_object(cx, this)?;
-    reflect::type_object_or_null(cx, ty.enclosing())
+    let owner = match ty.param() {
+        Some((ParamOwner::Type(t), _)) => Some(types().ty(t)),
+        Some((ParamOwner::Method(m), _)) => Some(types().method(m).owner),
+        None => ty.enclosing(),
+    };
+    reflect::type_object_or_null(cx, owner)
+}
+
+/// The method that a generic parameter belongs to.
+fn declaring_method(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
+    match type_of_object(cx, this)?.param() {
+        Some((ParamOwner::Method(m), _)) => {
+            let m = types().method(m);
+            reflect::method_object(cx, m, m.owner)
+        }
+        _ => Ok(Ref::NULL),
+    }
+}
+
+/// What the library reads of a generic parameter: its `GenericParamInfo`.
+#[repr(C)]
+struct ParamInfo {
+    class: usize,
+    name: usize,
+    flags: u16,
+    token: u32,
+    /// Ends with a zero.
+    constraints: *const usize,
+}
+
+/// The description of a generic parameter; lives as long as the process, as types do.
+fn parameter_info(cx: &Cx<'_>, ty: Ref) -> Result<usize> {
+    static MADE: Mutex<Option<FxHashMap<usize, usize>>> = Mutex::new(None);
+    let ty = type_of_object(cx, ty)?;
+    let key = std::ptr::from_ref(ty) as usize;
+    if let Some(&made) = MADE.lock().get_or_insert_default().get(&key) {
+        return Ok(made);
+    }
+    let list = ty.param_constraints().map_err(|e| cx.load_error(&e))?;
+    let constraints: Vec<usize> = list
+        .iter()
+        .map(|t| std::ptr::from_ref(*t) as usize)
+        .chain([0])
+        .collect();
+    let row = ty.param_row();
+    let info = Box::new(ParamInfo {
+        class: key,
+        name: 0,
+        flags: row.map_or(0, |(_, r)| r.flags().bits()),
+        token: row.map_or(0, |(_, r)| r.token().raw()),
+        constraints: Box::leak(constraints.into_boxed_slice()).as_ptr(),
+    });
+    let made = std::ptr::from_ref(Box::leak(info)) as usize;
+    Ok(*MADE
+        .lock()
+        .get_or_insert_default()
+        .entry(key)
+        .or_insert(made))
+}
+
+/// The type of a class handle: they are the same.
+fn type_of_class(_cx: &Cx<'_>, class: usize) -> Result<usize> {
+    Ok(class)
 }
 
 fn name(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
@@ -197,8 +270,13 @@ fn name(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
 
 fn namespace(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let mut ty = type_of_object(cx, this)?;
-    while let Some(inner) = ty.element().or_else(|| ty.enclosing()) {
-        ty = inner;
+    loop {
+        ty = match (ty.param(), ty.element().or_else(|| ty.enclosing())) {
+            (Some((ParamOwner::Type(t), _)), _) => types().ty(t),
+            (Some((ParamOwner::Method(m), _)), _) => types().method(m).owner,
+            (None, Some(inner)) => inner,
+            (None, None) => break,
+        };
     }
     let namespace = ty.namespace();
     if namespace.is_empty() {
@@ -252,14 +330,21 @@ fn is_instance(cx: &Cx<'_>, ty: Ref, object: Ref) -> Result<bool> {
 }
 
 fn attributes(cx: &Cx<'_>, ty: Ref) -> Result<i32> {
-    let ty = type_of_object(cx, ty)?;
-    Ok(match ty.kind {
+    Ok(attribute_bits(type_of_object(cx, ty)?))
+}
+
+/// `TypeAttributes`. Managed pointers have those of what they point to, pointers its visibility.
+fn attribute_bits(ty: &Type) -> i32 {
+    const VISIBILITY: i32 = 7;
+    let target = || ty.element().map_or(0, attribute_bits);
+    match (ty.kind, &ty.key) {
         // Public, sealed, serializable.
-        Kind::Array => 0x2101,
-        Kind::Pointer => 0,
-        Kind::Param => 1,
+        (Kind::Array, _) => 0x2101,
+        (Kind::Pointer, TypeKey::ByRef(_)) => target(),
+        (Kind::Pointer, _) => target() & VISIBILITY,
+        (Kind::Param, _) => 1,
         _ => ty.flags.bits() as i32,
-    })
+    }
 }
 
 fn base_type(cx: &Cx<'_>, ty: Ref) -> Result<Ref> {
@@ -268,7 +353,8 @@ fn base_type(cx: &Cx<'_>, ty: Ref) -> Result<Ref> {
         return Ok(Ref::NULL);
     }
     let parent = ty.parent().map_err(|e| cx.load_error(&e))?;
-    reflect::type_object_or_null(cx, parent)
+    let shown = parent.map(|p| shown_in(p, ty, None)).transpose();
+    reflect::type_object_or_null(cx, shown.map_err(|e| cx.load_error(&e))?)
 }
 
 fn element_type(cx: &Cx<'_>, ty: Ref) -> Result<Ref> {
@@ -290,12 +376,17 @@ fn element_code(cx: &Cx<'_>, ty: Ref) -> Result<u8> {
         (_, Some(p)) => p as u8,
         (TypeKey::Ptr(_), _) => 0x0f,
         (TypeKey::ByRef(_), _) => 0x10,
-        (TypeKey::Var(_) | TypeKey::SharedVar(_), _) => 0x13,
+        (TypeKey::Var(_) | TypeKey::SharedVar(_) | TypeKey::Param(ParamOwner::Type(_), _), _) => {
+            0x13
+        }
         (TypeKey::MdArray(..), _) => 0x14,
         (TypeKey::Inst(..), _) => 0x15,
         (TypeKey::FnPtr(_), _) => 0x1b,
         (TypeKey::SzArray(_), _) => 0x1d,
-        (TypeKey::MVar(_) | TypeKey::SharedMVar(_), _) => 0x1e,
+        (
+            TypeKey::MVar(_) | TypeKey::SharedMVar(_) | TypeKey::Param(ParamOwner::Method(_), _),
+            _,
+        ) => 0x1e,
         (TypeKey::Def(..), _) if ty.is_value() => 0x11,
         (TypeKey::Def(..), _) => 0x12,
     })
@@ -340,7 +431,11 @@ fn has_references(cx: &Cx<'_>, ty: Ref) -> Result<bool> {
 }
 
 fn metadata_token(cx: &Cx<'_>, ty: Ref) -> Result<i32> {
-    Ok(0x0200_0000 | type_of_object(cx, ty)?.rid as i32)
+    let ty = type_of_object(cx, ty)?;
+    Ok(match ty.param_row() {
+        Some((_, row)) => row.token().raw() as i32,
+        None => 0x0200_0000 | ty.rid as i32,
+    })
 }
 
 /// The assembly that a type counts to: arrays and pointers to their element's.
@@ -348,6 +443,9 @@ pub(super) fn home(ty: &'static Type) -> &'static crate::types::system::Assembly
     let mut ty = ty;
     while let Some(element) = ty.element() {
         ty = element;
+    }
+    if let Some((a, _)) = ty.param_row() {
+        return a;
     }
     ty.assembly.unwrap_or_else(|| types().corlib())
 }

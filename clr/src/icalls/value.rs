@@ -4,7 +4,7 @@ use super::constant;
 use super::handle::{self, type_of_object};
 use crate::metadata::{TableId, Token};
 use crate::types::layout::Place;
-use crate::types::{Field, Type, types};
+use crate::types::{Field, MethodKind, Type, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offsets;
 use crate::vm::{Cx, casts, delegates, entry, heap, reflect, run};
@@ -281,8 +281,16 @@ fn create_delegate(cx: &Cx<'_>, ty: Ref, target: Ref, method: Ref, _throws: bool
     if !target.is_null() && m.is_virtual() && !m.owner.is_value() {
         m = cx.type_of(target).implementation_of(m).unwrap_or(m);
     }
+    // Without a target the first argument of each call says which method a virtual one is.
+    let called = match m.rid() {
+        Some(rid) if target.is_null() && !m.is_final() && !m.owner.is_value() => types()
+            .methods
+            .intern(m.owner, MethodKind::Dispatch(rid), &m.args)
+            .map_err(|e| cx.load_error(&e))?,
+        _ => m,
+    };
     let delegate = cx.alloc(class)?;
-    delegates::init(cx, delegate, target, entry::stable(m))?;
+    delegates::init(cx, delegate, target, entry::stable(called))?;
     cx.write(delegate, offsets().delegate_method, handle::of(m));
     let info = crate::vm::offsets::offset_of(types().known.delegate(), "original_method_info");
     cx.write_ref(delegate, info.map_err(|e| cx.load_error(&e))?, method);

@@ -9,7 +9,9 @@ use super::Synthetic;
 use super::builder::Builder;
 use crate::tables::{raises, signatures};
 use crate::types::member::ResolvedSig;
-use crate::types::{Field, LoadError, LoadErrorKind, Method, Result, Type, TypeKey, types};
+use crate::types::{
+    Field, LoadError, LoadErrorKind, Method, MethodKind, Result, Type, TypeKey, types,
+};
 use isthmus_frontend_ir::body::Body;
 use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op};
 use isthmus_runtime_abi::callconv::MAX_FLAT_WORDS;
@@ -81,6 +83,19 @@ pub fn body(m: &'static Method) -> Result<Body> {
             b.finish()
         }
     }
+}
+
+/// A virtual call on the first argument.
+pub fn dispatch(m: &'static Method, rid: u32) -> Result<Body> {
+    let target = types()
+        .methods
+        .intern(m.owner, MethodKind::Def(rid), &m.args)?;
+    let mut b = Builder::new(m);
+    for i in 0..=m.sig()?.params.len() as u16 {
+        b.op(Op::LdArg(i));
+    }
+    b.ops(&[Op::CallVirt(target.id), Op::Ret]);
+    b.finish()
 }
 
 /// The type that a parameter is boxed as: pointers as native integers.

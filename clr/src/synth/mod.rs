@@ -149,6 +149,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
         MethodKind::Def(_) if m.owner.ancestors().any(|t| t == types().known.delegate()) => {
             delegates::body(m)
         }
+        MethodKind::Dispatch(rid) => delegates::dispatch(m, rid),
         MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
         _ => Err(LoadError::new(
             LoadErrorKind::TypeLoad,

@@ -27,6 +27,8 @@ pub enum MethodKind {
     ArrayAddress,
     /// `readonly.` call of `Address`: elements may be of a derived class.
     ArrayAddressReadOnly,
+    /// Calls the virtual method of this row on its `this`: what an open delegate over a virtual method holds.
+    Dispatch(u32),
     /// A body that the VM makes, by number (see `crate::synth`).
     Synthetic(u32),
 }
@@ -134,7 +136,15 @@ impl MethodTable {
                     let arity = a.image.generic_params(row.token()).count() as u32;
                     (row.name()?, row.flags(), row.impl_flags(), arity)
                 }
-                (MethodKind::Def(_), None) => unreachable!("only definitions have rows"),
+                (MethodKind::Dispatch(rid), Some(a)) => {
+                    let row = a.image.method_def(rid)?;
+                    let arity = a.image.generic_params(row.token()).count() as u32;
+                    let flags = MethodAttributes::from_bits_retain(6);
+                    (row.name()?, flags, MethodImplAttributes::empty(), arity)
+                }
+                (MethodKind::Def(_) | MethodKind::Dispatch(_), None) => {
+                    unreachable!("only definitions have rows")
+                }
                 (MethodKind::ArrayCtor(_), _) => (
                     ".ctor",
                     MethodAttributes::SPECIAL_NAME | MethodAttributes::RT_SPECIAL_NAME,
@@ -279,7 +289,7 @@ impl Method {
                     arity: 0,
                 };
                 Ok(match self.kind {
-                    MethodKind::Def(rid) => {
+                    MethodKind::Def(rid) | MethodKind::Dispatch(rid) => {
                         let a = self.owner.assembly.expect("definitions have an assembly");
                         let sig = a.image.method_def(rid)?.sig()?;
                         a.resolve_method_sig(&sig, self.scope())?

@@ -8,6 +8,7 @@
 //! | [`ty`] | a type: key, parent, interfaces, relations |
 //! | [`generics`] | substitution, sharing (canonical forms), generic contexts' keys |
 //! | [`member`] | methods and fields |
+//! | [`params`] | generic parameters as reflection shows them |
 //! | [`resolve`] | tokens and signatures of a module to types and members |
 //! | [`layout`] | sizes and field offsets |
 //! | [`vtable`] | virtual slots, overrides, interface implementations |
@@ -25,6 +26,7 @@ pub mod generics;
 pub mod layout;
 pub mod member;
 pub mod names;
+pub mod params;
 pub mod resolve;
 pub mod system;
 pub mod ty;

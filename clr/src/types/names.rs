@@ -97,6 +97,12 @@ impl Type {
             TypeKey::MVar(n) => {
                 let _ = write!(out, "!!{n}");
             }
+            TypeKey::Param(_, n) => match self.param_name() {
+                Some(name) => out.push_str(name),
+                None => {
+                    let _ = write!(out, "!{n}");
+                }
+            },
             TypeKey::SharedVar(n) => {
                 let _ = write!(out, "shared!{n}");
             }

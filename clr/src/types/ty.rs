@@ -3,8 +3,9 @@
 use super::arena::Interner;
 use super::error::{LoadError, Result};
 use super::member::{Field, Method};
+use super::params::ParamOwner;
 use super::system::{Assembly, types};
-use super::{layout, vtable};
+use super::{layout, params, vtable};
 use crate::metadata::sig::Prim;
 use crate::metadata::{Row, TypeAttributes};
 use isthmus_runtime_abi::ids::TypeId;
@@ -28,10 +29,12 @@ pub enum TypeKey {
     ByRef(TypeId),
     /// Function pointer: parameters and result (last).
     FnPtr(Box<[TypeId]>),
-    /// Generic parameter of a type definition, where nothing is substituted (reflection, override matching).
+    /// Generic parameter of a type definition, where nothing is substituted (override matching).
     Var(u32),
     /// Generic parameter of a method definition.
     MVar(u32),
+    /// Generic parameter of a definition, as reflection shows it (see [`super::params`]).
+    Param(ParamOwner, u32),
     /// In shared code: the type argument number `0` of the class, known to be a reference type.
     SharedVar(u32),
     /// In shared code: the type argument of the method, known to be a reference type.
@@ -77,7 +80,7 @@ pub struct Type {
     pub prim: Option<Prim>,
     /// Mentions a `SharedVar` or `SharedMVar`.
     pub is_shared: bool,
-    /// Mentions a `Var` or `MVar`: no code runs with it.
+    /// Mentions a `Var`, `MVar` or `Param`: no code runs with it.
     pub is_open: bool,
     /// Address of the runtime's vtable once it is made.
     pub vtable_address: AtomicUsize,
@@ -117,6 +120,11 @@ impl TypeTable {
     pub fn intern(&self, key: TypeKey) -> Result<&'static Type> {
         if let Some(t) = self.0.lookup(&key) {
             return Ok(t);
+        }
+        if let TypeKey::Inst(def, args) = &key
+            && params::are_own(ParamOwner::Type(*def), args)
+        {
+            return Ok(self.get(*def));
         }
         let blank = Blank::describe(&key)?;
         Ok(self.0.intern(&key, |index| {
@@ -202,7 +210,7 @@ impl Blank {
             TypeKey::SzArray(e) | TypeKey::MdArray(e, _) => plain(Kind::Array, &[*e]),
             TypeKey::Ptr(e) | TypeKey::ByRef(e) => plain(Kind::Pointer, &[*e]),
             TypeKey::FnPtr(parts) => plain(Kind::Pointer, parts),
-            TypeKey::Var(_) | TypeKey::MVar(_) => Blank {
+            TypeKey::Var(_) | TypeKey::MVar(_) | TypeKey::Param(..) => Blank {
                 is_open: true,
                 ..plain(Kind::Param, &[])
             },
