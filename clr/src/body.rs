@@ -26,6 +26,7 @@ pub fn implementation(m: &Method) -> Implementation {
     if !matches!(m.kind, MethodKind::Def(_)) {
         return match m.kind {
             MethodKind::Synthetic(n) if synth::is_internal_call(n) => Implementation::InternalCall,
+            MethodKind::Dynamic(_) => Implementation::Il,
             _ => Implementation::Synthetic,
         };
     }

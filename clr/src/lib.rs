@@ -5,7 +5,7 @@
 //! | [`metadata`] | reads assemblies |
 //! | [`types`] | the type system |
 //! | [`tables`] | literals, prepared exceptions, call signatures |
-//! | [`cil`] | CIL bodies to stack IR |
+//! | [`cil`], [`dynamic`] | CIL bodies to stack IR; bodies that programs generate |
 //! | [`synth`] | methods that the VM makes |
 //! | [`body`] | where a method's body comes from |
 //! | [`intrinsics`] | library methods that compilers expand |
@@ -14,6 +14,7 @@
 
 pub mod body;
 pub mod cil;
+pub mod dynamic;
 pub mod icalls;
 pub mod intrinsics;
 pub mod metadata;

@@ -4,20 +4,21 @@
 //! is executed, as other CLRs do. What is structurally wrong (a jump into the middle of an instruction, an unknown
 //! opcode) makes the whole method invalid.
 
+mod source;
 mod synchronized;
 pub mod text;
 
-use crate::metadata::{self, MethodImplAttributes as Impl, Reader, TableId, Token};
-use crate::tables::{literals, raises, signatures};
-use crate::types::generics::Scope;
-use crate::types::system::Assembly;
+use crate::dynamic::{self, DynamicMethod};
+use crate::metadata::{self, MethodImplAttributes as Impl, Reader, Token};
+use crate::tables::{raises, signatures};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
 use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
-use isthmus_frontend_ir::op::{Insn, Op, Prefix, Token as IrToken};
+use isthmus_frontend_ir::op::{Insn, Op, Prefix};
 use isthmus_frontend_ir::region::{Clause, ClauseKind, RegionTree};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::types::MemTy;
+use source::Source;
 use std::sync::{Arc, OnceLock};
 
 /// Row of [`TABLE`] for each one-byte and each two-byte encoding.
@@ -49,6 +50,9 @@ fn index() -> &'static Index {
 
 /// Decodes the body of a method, which must be closed and canonical.
 pub fn body(method: &'static Method) -> Result<Body> {
+    if let MethodKind::Dynamic(n) = method.kind {
+        return dynamic_body(method, DynamicMethod::get(n));
+    }
     let assembly = method
         .assembly()
         .ok_or_else(|| invalid(method, 0, "no body"))?;
@@ -57,63 +61,43 @@ pub fn body(method: &'static Method) -> Result<Body> {
         .image
         .method_body(assembly.image.method_def(rid)?)?
         .ok_or_else(|| invalid(method, 0, "the method has no body"))?;
-    let mut d = Decoder {
+    let mut d = Decoder::new(
         method,
-        assembly,
-        scope: method.scope(),
-        starts: Vec::new(),
-        code: Vec::new(),
-        switches: Vec::new(),
-        locals: locals(assembly, method, &raw)?,
-        max_stack: raw.max_stack,
-        lock: None,
-    };
-    if method.impl_flags.contains(Impl::SYNCHRONIZED) {
-        d.begin_lock()?;
+        Source::Image(assembly, method.scope()),
+        raw.max_stack,
+    );
+    for v in assembly.image.locals(&raw)?.iter() {
+        let ty = assembly.resolve_sig(&v.ty, method.scope())?;
+        d.local(ty, v.pinned);
     }
-    d.decode(raw.code)?;
-    d.link(raw.code.len() as u32)?;
-    let mut clauses = d.clauses(&raw)?;
-    clauses.extend(d.end_lock(raw.code.len() as u32)?);
-    let regions = RegionTree::build(clauses, d.code.len() as u32)
-        .map_err(|e| invalid(method, 0, &e.to_string()))?;
-
-    let sig = method.abi()?;
-    let resolved = method.sig()?;
-    let mut arg_classes = Vec::with_capacity(sig.params.len());
-    if sig.has_this {
-        arg_classes.push((!method.owner.is_value()).then_some(method.owner.id));
-    }
-    arg_classes.extend(resolved.params.iter().map(|t| class_of(t)));
-    Ok(Body {
-        method: method.id,
-        sig,
-        arg_classes,
-        locals: d.locals,
-        init_locals: raw.init_locals,
-        max_stack: d.max_stack,
-        code: d.code,
-        switches: d.switches,
-        regions,
-        il_size: raw.code.len() as u32,
+    d.finish(raw.code, raw.init_locals, |d| {
+        raw.clauses.iter().map(|c| d.clause(raw.code, c)).collect()
     })
 }
 
-/// The declared local variables.
-fn locals(
-    assembly: &Assembly,
-    method: &'static Method,
-    raw: &metadata::Body<'_>,
-) -> Result<Vec<Local>> {
-    let local = |v: &metadata::sig::LocalVar| {
-        let ty = assembly.resolve_sig(&v.ty, method.scope())?;
-        Ok(Local {
-            ty: ty.mem_ty(),
-            class: class_of(ty),
-            pinned: v.pinned,
-        })
-    };
-    assembly.image.locals(raw)?.iter().map(local).collect()
+/// Decodes the body of a dynamic method.
+fn dynamic_body(method: &'static Method, raw: &'static DynamicMethod) -> Result<Body> {
+    let mut d = Decoder::new(method, Source::Dynamic(raw), raw.max_stack);
+    for &(ty, pinned) in &raw.locals {
+        d.local(ty, pinned);
+    }
+    d.finish(&raw.code, raw.init_locals, |d| {
+        let end = raw.code.len() as u32;
+        let clause = |c: &dynamic::Clause| {
+            let at = |il| d.clause_at(il, end);
+            Ok(Clause {
+                kind: match c.kind {
+                    dynamic::ClauseKind::Catch(ty) => ClauseKind::Catch(ty.id),
+                    dynamic::ClauseKind::Filter(il) => ClauseKind::Filter(at(il)?),
+                    dynamic::ClauseKind::Finally => ClauseKind::Finally,
+                    dynamic::ClauseKind::Fault => ClauseKind::Fault,
+                },
+                body: at(c.body.0)?..at(c.body.0 + c.body.1)?,
+                handler: at(c.handler.0)?..at(c.handler.0 + c.handler.1)?,
+            })
+        };
+        raw.clauses.iter().map(clause).collect()
+    })
 }
 
 /// The declared class of a location, for reference types.
@@ -143,8 +127,7 @@ fn invalid(method: &Method, il: u32, what: &str) -> LoadError {
 
 struct Decoder {
     method: &'static Method,
-    assembly: &'static Assembly,
-    scope: Scope<'static>,
+    source: Source,
     /// IL offset of each instruction (of its first prefix).
     starts: Vec<u32>,
     code: Vec<Insn>,
@@ -157,6 +140,67 @@ struct Decoder {
 }
 
 impl Decoder {
+    fn new(method: &'static Method, source: Source, max_stack: u16) -> Decoder {
+        Decoder {
+            method,
+            source,
+            starts: Vec::new(),
+            code: Vec::new(),
+            switches: Vec::new(),
+            locals: Vec::new(),
+            max_stack,
+            lock: None,
+        }
+    }
+
+    /// Adds a declared local variable.
+    fn local(&mut self, ty: &'static Type, pinned: bool) {
+        self.locals.push(Local {
+            ty: ty.mem_ty(),
+            class: class_of(ty),
+            pinned,
+        });
+    }
+
+    /// All passes over the code of a body.
+    fn finish(
+        mut self,
+        code: &[u8],
+        init_locals: bool,
+        clauses: impl FnOnce(&Self) -> Result<Vec<Clause>>,
+    ) -> Result<Body> {
+        let method = self.method;
+        if method.impl_flags.contains(Impl::SYNCHRONIZED) {
+            self.begin_lock()?;
+        }
+        self.decode(code)?;
+        self.link(code.len() as u32)?;
+        let mut clauses = clauses(&self)?;
+        clauses.extend(self.end_lock(code.len() as u32)?);
+        let regions = RegionTree::build(clauses, self.code.len() as u32)
+            .map_err(|e| invalid(method, 0, &e.to_string()))?;
+
+        let sig = method.abi()?;
+        let resolved = method.sig()?;
+        let mut arg_classes = Vec::with_capacity(sig.params.len());
+        if sig.has_this {
+            arg_classes.push((!method.owner.is_value()).then_some(method.owner.id));
+        }
+        arg_classes.extend(resolved.params.iter().map(|t| class_of(t)));
+        Ok(Body {
+            method: method.id,
+            sig,
+            arg_classes,
+            locals: self.locals,
+            init_locals,
+            max_stack: self.max_stack,
+            code: self.code,
+            switches: self.switches,
+            regions,
+            il_size: code.len() as u32,
+        })
+    }
+
     fn error(&self, il: u32, what: &str) -> LoadError {
         invalid(self.method, il, what)
     }
@@ -201,7 +245,7 @@ impl Decoder {
                     }
                     _ => {
                         let token = Token::from_raw(r.u32().map_err(short)?);
-                        match self.assembly.resolve_type(token, self.scope) {
+                        match self.source.ty(token) {
                             Ok(t) => constrained = Some(t.id),
                             Err(e) => return Err(e),
                         }
@@ -299,35 +343,12 @@ impl Decoder {
     /// What a call of a vararg method does first: it makes the block of its variadic arguments.
     fn before_call(&mut self, op: Op, operand: i64, il: u32) -> Result<()> {
         let token = Token::from_raw(operand as u32);
-        let image = &self.assembly.image;
-        let site = match op {
-            Op::Call(m) | Op::CallVirt(m) | Op::NewObj(m)
-                if crate::types::types().method(m).sig()?.vararg =>
-            {
-                match token.table() {
-                    Some(TableId::MemberRef) => match image.member_ref(token.rid())?.sig()? {
-                        metadata::sig::MemberSig::Method(sig) => Some(sig),
-                        metadata::sig::MemberSig::Field(_) => None,
-                    },
-                    _ => None,
-                }
-            }
-            Op::CallI(s) if signatures().get(s).types.vararg => {
-                match image.stand_alone_sig(token.rid())?.sig()? {
-                    metadata::sig::StandAloneSig::Method(sig) => Some(sig),
-                    _ => None,
-                }
-            }
+        match op {
+            Op::Call(m) | Op::CallVirt(m) | Op::NewObj(m) if types().method(m).sig()?.vararg => {}
+            Op::CallI(s) if signatures().get(s).types.vararg => {}
             _ => return Ok(()),
-        };
-        let variadic = match &site {
-            Some(sig) => &sig.params[sig.sentinel.map_or(sig.params.len(), |n| n as usize)..],
-            None => &[],
-        };
-        let params = variadic
-            .iter()
-            .map(|t| self.assembly.resolve_sig(t, self.scope))
-            .collect::<Result<_>>()?;
+        }
+        let params = self.source.variadic(token)?;
         let varargs = Op::VarArgs(signatures().of_arguments(params)?);
         // The cookie takes an entry; without variadic arguments one more.
         self.max_stack = self.max_stack.saturating_add(1);
@@ -352,26 +373,20 @@ impl Decoder {
     fn with_operand(&self, kind: Kind, operand: i64, at: u32) -> Result<Result<Op>> {
         let token = || Token::from_raw(operand as u32);
         let ty = |f: fn(isthmus_runtime_abi::ids::TypeId) -> Op| {
-            self.assembly
-                .resolve_type(token(), self.scope)
-                .map(|t| f(t.id))
+            self.source.ty(token()).map(|t| f(t.id))
         };
         let method = |f: fn(MethodId) -> Op| {
-            let m = self.assembly.resolve_method(token(), self.scope)?;
+            let m = self.source.method(token())?;
             Ok(f(m.id))
         };
         let field = |f: fn(isthmus_runtime_abi::ids::FieldId) -> Op| {
-            self.assembly
-                .resolve_field(token(), self.scope)
-                .map(|x| f(x.id))
+            self.source.field(token()).map(|x| f(x.id))
         };
         let target = || {
             u32::try_from(operand).map_err(|_| self.error(at, "branch target outside the method"))
         };
         let element = |f: fn(MemTy, Option<isthmus_runtime_abi::ids::TypeId>) -> Op| {
-            self.assembly
-                .resolve_type(token(), self.scope)
-                .map(|t| f(t.mem_ty(), Some(t.id)))
+            self.source.ty(token()).map(|t| f(t.mem_ty(), Some(t.id)))
         };
         let n = operand as u16;
         Ok(Ok(match kind {
@@ -390,7 +405,7 @@ impl Decoder {
             Kind::BrTrue => Op::BrTrue(target()?),
             Kind::Leave => Op::Leave(target()?),
             Kind::Switch => Op::Switch(operand as u32),
-            Kind::LdStr => Op::LdStr(literals().string_of(self.assembly, token())?),
+            Kind::LdStr => Op::LdStr(self.source.text(token())?),
             Kind::Jmp => return Ok(method(Op::Jmp)),
             Kind::Call => return Ok(method(Op::Call)),
             Kind::CallVirt => return Ok(method(Op::CallVirt)),
@@ -420,13 +435,13 @@ impl Decoder {
             Kind::RefAnyVal => return Ok(ty(Op::RefAnyVal)),
             Kind::LdElemT => return Ok(element(Op::LdElem)),
             Kind::StElemT => return Ok(element(Op::StElem)),
-            Kind::LdToken => return Ok(self.token(token()).map(Op::LdToken)),
+            Kind::LdToken => return Ok(self.source.item(token()).map(Op::LdToken)),
         }))
     }
 
     /// `newobj`. A class that cannot have instances is found out here, so that the exception comes when it is executed.
     fn new_object(&self, token: Token) -> Result<Result<Op>> {
-        let m = match self.assembly.resolve_method(token, self.scope) {
+        let m = match self.source.method(token) {
             Ok(m) => m,
             Err(e) => return Ok(Err(e)),
         };
@@ -439,39 +454,9 @@ impl Decoder {
     }
 
     fn call_signature(&self, token: Token) -> Result<Op> {
-        match self.assembly.image.stand_alone_sig(token.rid())?.sig()? {
-            metadata::sig::StandAloneSig::Method(mut sig) => {
-                // Variadic arguments go to their block.
-                if let Some(fixed) = sig.sentinel.take() {
-                    sig.params.truncate(fixed as usize);
-                }
-                let resolved = self.assembly.resolve_method_sig(&sig, self.scope)?;
-                Ok(Op::CallI(signatures().id_of(&resolved)?))
-            }
-            _ => Err(self.error(0, "calli without a method signature")),
-        }
-    }
-
-    fn token(&self, token: Token) -> Result<IrToken> {
-        let a = self.assembly;
-        let is_field = match token.table() {
-            Some(TableId::Field) => true,
-            Some(TableId::MemberRef) => {
-                matches!(
-                    a.image.member_ref(token.rid())?.sig()?,
-                    metadata::sig::MemberSig::Field(_)
-                )
-            }
-            _ => false,
-        };
-        match token.table() {
-            _ if is_field => Ok(IrToken::Field(a.resolve_field(token, self.scope)?.id)),
-            Some(TableId::MethodDef | TableId::MemberRef | TableId::MethodSpec) => {
-                Ok(IrToken::Method(a.resolve_method(token, self.scope)?.id))
-            }
-            // A generic definition named without arguments is the open type here, not this instantiation.
-            _ => Ok(IrToken::Type(a.resolve_type(token, self.scope)?.id)),
-        }
+        self.source
+            .call_signature(token)?
+            .ok_or_else(|| self.error(0, "calli without a method signature"))
     }
 
     /// Index of the instruction at an IL offset; the end of the code counts.
@@ -520,33 +505,29 @@ impl Decoder {
         Ok(())
     }
 
-    fn clauses(&self, raw: &metadata::Body<'_>) -> Result<Vec<Clause>> {
-        let end = raw.code.len() as u32;
-        let at = |il: u32| {
-            self.at(il, end)
-                .ok_or_else(|| self.error(il, "an exception clause splits an instruction"))
+    /// Index of the instruction at a bound of an exception clause.
+    fn clause_at(&self, il: u32, end: u32) -> Result<u32> {
+        self.at(il, end)
+            .ok_or_else(|| self.error(il, "an exception clause splits an instruction"))
+    }
+
+    fn clause(&self, code: &[u8], c: &metadata::Clause) -> Result<Clause> {
+        let at = |il| self.clause_at(il, code.len() as u32);
+        let kind = match c.kind {
+            metadata::ClauseKind::Catch(token) => match self.source.ty(token) {
+                Ok(t) => ClauseKind::Catch(t.id),
+                // A handler for a class that does not exist catches nothing; the type stands for "no exception".
+                Err(_) => ClauseKind::Catch(types().known.void().id),
+            },
+            metadata::ClauseKind::Filter(il) => ClauseKind::Filter(at(il)?),
+            metadata::ClauseKind::Finally => ClauseKind::Finally,
+            metadata::ClauseKind::Fault => ClauseKind::Fault,
         };
-        let mut clauses = Vec::new();
-        for c in raw.clauses.iter() {
-            let kind = match c.kind {
-                metadata::ClauseKind::Catch(token) => {
-                    match self.assembly.resolve_type(token, self.scope) {
-                        Ok(t) => ClauseKind::Catch(t.id),
-                        // A handler for a class that does not exist catches nothing; the type stands for "no exception".
-                        Err(_) => ClauseKind::Catch(types().known.void().id),
-                    }
-                }
-                metadata::ClauseKind::Filter(il) => ClauseKind::Filter(at(il)?),
-                metadata::ClauseKind::Finally => ClauseKind::Finally,
-                metadata::ClauseKind::Fault => ClauseKind::Fault,
-            };
-            clauses.push(Clause {
-                kind,
-                body: at(c.try_offset)?..at(c.try_offset + c.try_length)?,
-                handler: at(c.handler_offset)?..at(c.handler_offset + c.handler_length)?,
-            });
-        }
-        Ok(clauses)
+        Ok(Clause {
+            kind,
+            body: at(c.try_offset)?..at(c.try_offset + c.try_length)?,
+            handler: at(c.handler_offset)?..at(c.handler_offset + c.handler_length)?,
+        })
     }
 }
 

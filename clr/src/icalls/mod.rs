@@ -24,6 +24,7 @@ mod attribute;
 mod constant;
 mod culture;
 mod delegate_async;
+mod emit;
 mod environment;
 mod gc;
 pub mod handle;
@@ -59,6 +60,7 @@ static TABLES: &[&[table::Class]] = &[
     attribute::TABLE,
     culture::TABLE,
     delegate_async::TABLE,
+    emit::TABLE,
     environment::TABLE,
     gc::TABLE,
     invoke::TABLE,

@@ -31,6 +31,8 @@ pub enum MethodKind {
     Dispatch(u32),
     /// A body that the VM makes, by number (see `crate::synth`).
     Synthetic(u32),
+    /// A dynamic method, by number (see `crate::dynamic`).
+    Dynamic(u32),
 }
 
 /// Key of a method.
@@ -175,6 +177,12 @@ impl MethodTable {
                     MethodImplAttributes::empty(),
                     0,
                 ),
+                (MethodKind::Dynamic(n), _) => (
+                    crate::dynamic::DynamicMethod::get(n).name,
+                    MethodAttributes::STATIC,
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
             };
         Ok(self.0.intern(&key, |index| Method {
             id: MethodId::from_index(index),
@@ -304,6 +312,7 @@ impl Method {
                         md(&[], ts.by_ref(element())?)
                     }
                     MethodKind::Synthetic(n) => crate::synth::signature(n),
+                    MethodKind::Dynamic(n) => crate::dynamic::DynamicMethod::get(n).sig.clone(),
                 })
             })
             .as_ref()
