@@ -5,8 +5,8 @@
 //!   | code: read + execute | data: read + write |      | code: read + write (same pages) |
 //!   ^ code_range           ^ data_range                ^ writer
 //! ```
-//! Code lives in an anonymous file that is mapped twice; it is written through the second mapping, whose address is known
-//! to this module alone. Data (cells of methods, the table of addresses) follows the code, so that a 32-bit displacement
+//! Code lives in shared memory that is mapped twice; it is written through the second mapping, whose address is known
+//! to this module alone. The memory has no file: `perf` asks the map of a process's code (`--perf-map`) about memory without one only. Data (cells of methods, the table of addresses) follows the code, so that a 32-bit displacement
 //! reaches from any code to any code and any data as long as the region is smaller than 2 GiB, which [`CodeMemory::new`] checks.
 //! All operations may be used from several threads.
 
@@ -97,7 +97,7 @@ fn map_error(what: &'static str) -> LinkError {
     }
 }
 
-/// `mmap` at `at` (replacing what is mapped there) or anywhere.
+/// Maps anonymous memory at `at` (replacing what is mapped there) or anywhere.
 ///
 /// # Safety
 /// A range given by `at` must be the caller's to replace.
@@ -106,12 +106,9 @@ unsafe fn map(
     at: Option<usize>,
     size: usize,
     prot: libc::c_int,
-    fd: Option<libc::c_int>,
+    sharing: libc::c_int,
 ) -> Result<usize, LinkError> {
-    let mut flags = match fd {
-        Some(_) => libc::MAP_SHARED,
-        None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-    };
+    let mut flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     if at.is_some() {
         flags |= libc::MAP_FIXED;
     }
@@ -122,7 +119,7 @@ unsafe fn map(
             size,
             prot,
             flags,
-            fd.unwrap_or(-1),
+            -1,
             0,
         )
     };
@@ -132,43 +129,38 @@ unsafe fn map(
     Ok(p.expose_provenance())
 }
 
-/// An anonymous file.
-fn code_file(size: usize) -> Result<std::os::fd::OwnedFd, LinkError> {
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-    // SAFETY: the name is a C string; the result is checked.
-    let fd = unsafe { libc::memfd_create(c"isthmus-code".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(map_error("file for code"));
+/// Maps the pages of the shared mapping at `from` a second time, at `at`, for reading and execution.
+///
+/// # Safety
+/// The range at `at` must be the caller's to replace.
+unsafe fn map_again(from: usize, at: usize, size: usize) -> Result<(), LinkError> {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    let address = ptr::with_exposed_provenance_mut::<libc::c_void>;
+    // SAFETY: an old size of 0 leaves the shared mapping where it is and makes another one of its pages; the caller owns the range.
+    let p = unsafe { libc::mremap(address(from), 0, size, flags, address(at)) };
+    if p == libc::MAP_FAILED {
+        return Err(map_error("executable code"));
     }
-    // SAFETY: a descriptor just made, owned by nobody else.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    let len = libc::off_t::try_from(size).map_err(|_| LinkError::Full { what: "file", size })?;
-    // SAFETY: an open descriptor.
-    if unsafe { libc::ftruncate(fd.as_raw_fd(), len) } != 0 {
-        return Err(map_error("file for code"));
+    // SAFETY: the mapping just made, which nobody uses yet.
+    if unsafe { libc::mprotect(p, size, libc::PROT_READ | libc::PROT_EXEC) } != 0 {
+        return Err(map_error("executable code"));
     }
-    Ok(fd)
+    Ok(())
 }
 
 impl CodeMemory {
     /// Reserves a region.
     pub fn new(config: Config) -> Result<CodeMemory, LinkError> {
-        use std::os::fd::AsRawFd;
         let code_size = config.code.max(PAGE).next_multiple_of(PAGE);
         let data_size = config.data.max(PAGE).next_multiple_of(PAGE);
         let size = code_size.saturating_add(data_size);
         if size > MAX_REGION {
             return Err(LinkError::Full { what: "near", size });
         }
-        let file = code_file(code_size)?;
-        let fd = Some(file.as_raw_fd());
-        let (none, rx, rw) = (
-            libc::PROT_NONE,
-            libc::PROT_READ | libc::PROT_EXEC,
-            libc::PROT_READ | libc::PROT_WRITE,
-        );
+        let (none, rw) = (libc::PROT_NONE, libc::PROT_READ | libc::PROT_WRITE);
+        let (private, shared) = (libc::MAP_PRIVATE, libc::MAP_SHARED);
         // SAFETY: a fresh range.
-        let base = unsafe { map("region for code", None, size, none, None) }?;
+        let base = unsafe { map("region for code", None, size, none, private) }?;
         // From here on each part unmaps itself.
         let code = Mapping {
             base,
@@ -178,12 +170,16 @@ impl CodeMemory {
             base: base + code_size,
             size: data_size,
         };
-        // SAFETY: both ranges are parts of the one just reserved; the writer is a fresh range.
-        let writer = unsafe {
-            map("executable code", Some(code.base), code_size, rx, fd)?;
-            map("data near code", Some(data.base), data_size, rw, None)?;
-            map("writable code", None, code_size, rw, fd)?
+        // SAFETY: a fresh range.
+        let writer = Mapping {
+            base: unsafe { map("writable code", None, code_size, rw, shared) }?,
+            size: code_size,
         };
+        // SAFETY: both ranges are parts of the one just reserved.
+        unsafe {
+            map_again(writer.base, code.base, code_size)?;
+            map("data near code", Some(data.base), data_size, rw, private)?;
+        }
         Ok(CodeMemory {
             state: Mutex::new(State {
                 code: Blocks::new(code_size, CODE_GRAIN),
@@ -193,10 +189,7 @@ impl CodeMemory {
             }),
             code,
             data,
-            writer: Mapping {
-                base: writer,
-                size: code_size,
-            },
+            writer,
         })
     }
 
