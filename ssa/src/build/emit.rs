@@ -123,6 +123,9 @@ impl Builder<'_> {
     }
 
     pub(super) fn slot_addr(&mut self, slot: Slot, offset: u32) -> Value {
+        if let Some(&memory) = self.far.get(&slot) {
+            return self.lea(memory, None, offset as i32);
+        }
         let v = self.emit1(Op::SlotAddr, Ty::ByRef, &[], Imm::Slot(slot, offset));
         self.fact_mut(v).nonnull = true;
         v
@@ -325,14 +328,21 @@ impl Builder<'_> {
 
     /// Calls a helper; gives its result.
     pub(super) fn helper(&mut self, helper: Helper, args: &[Value]) -> Option<Value> {
-        let leaf = helper.effects().contains(HelperEffects::LEAF);
         let args: SmallVec<[Value; 4]> = args
             .iter()
             .zip(helper.args())
             .map(|(&v, &ty)| self.convert_word(v, Ty::of_helper(ty)))
             .collect();
+        let imm = self.helper_call(helper);
+        let i = self.throwing(Op::Call, Ty::I32, &args, imm);
+        self.func.inst(i).result()
+    }
+
+    /// The call of a helper.
+    pub(super) fn helper_call(&mut self, helper: Helper) -> Imm {
+        let leaf = helper.effects().contains(HelperEffects::LEAF);
         let ret = helper.ret().map(Ty::of_helper);
-        let info = CallInfo {
+        self.func.new_call(CallInfo {
             target: CallTarget::Helper(helper),
             sig: Sig {
                 params: helper
@@ -347,10 +357,7 @@ impl Builder<'_> {
             rgctx: false,
             cookie: false,
             callee: None,
-        };
-        let imm = self.func.new_call(info);
-        let i = self.throwing(Op::Call, Ty::I32, &args, imm);
-        self.func.inst(i).result()
+        })
     }
 
     /// The same bits as a value of another type of the size.

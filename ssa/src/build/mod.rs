@@ -117,6 +117,12 @@ struct Builder<'e> {
     mark: Option<Slot>,
     /// Bytes of stack memory of constant size.
     local_bytes: u32,
+    /// Slots whose memory is not in the frame, with its address.
+    far: FxHashMap<Slot, Value>,
+    /// Bytes of them.
+    far_bytes: u32,
+    /// Bytes of large slots in the frame.
+    large_bytes: u32,
     inlined: u32,
 }
 
@@ -194,6 +200,9 @@ impl<'e> Builder<'e> {
             filters: Vec::new(),
             mark: None,
             local_bytes: 0,
+            far: FxHashMap::default(),
+            far_bytes: 0,
+            large_bytes: 0,
             inlined: 0,
         };
         b.vars.seal(&mut b.func, block);

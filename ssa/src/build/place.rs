@@ -104,6 +104,9 @@ impl Builder<'_> {
     /// A slot for a struct, padded to whole words.
     pub(super) fn new_struct_slot(&mut self, ty: TypeId) -> Slot {
         let size = self.struct_info(ty).layout.size.next_multiple_of(8);
+        if self.is_far(size) {
+            return self.far_slot(size);
+        }
         self.func.new_slot(size, 8)
     }
 
@@ -123,11 +126,16 @@ impl Builder<'_> {
     }
 
     pub(super) fn slot_place(&mut self, slot: Slot, offset: u32) -> Place {
+        let far = self.far.contains_key(&slot);
         Place {
             base: self.slot_addr(slot, 0),
             index: None,
             offset: offset as i32,
-            region: Region::Frame(slot),
+            region: if far {
+                Region::Any
+            } else {
+                Region::Frame(slot)
+            },
             barrier: Barrier::None,
             flags: AccessFlags::empty(),
         }
