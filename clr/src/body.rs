@@ -15,8 +15,10 @@ pub enum Implementation {
     Synthetic,
     /// An internal call of the VM.
     InternalCall,
-    /// A native function.
+    /// A native function, perhaps behind a body that converts arguments.
     PInvoke,
+    /// A native function called as it is, by number (see `synth::pinvoke`).
+    Foreign(u32),
     /// Nothing: abstract.
     Nothing,
 }
@@ -25,6 +27,7 @@ pub enum Implementation {
 pub fn implementation(m: &Method) -> Implementation {
     if !matches!(m.kind, MethodKind::Def(_)) {
         return match m.kind {
+            MethodKind::Foreign(n) => Implementation::Foreign(n),
             MethodKind::Synthetic(n) if synth::is_internal_call(n) => Implementation::InternalCall,
             MethodKind::Dynamic(_) => Implementation::Il,
             _ => Implementation::Synthetic,

@@ -9,11 +9,13 @@
 //! | [`synth`] | methods that the VM makes |
 //! | [`body`] | where a method's body comes from |
 //! | [`intrinsics`] | library methods that compilers expand |
+//! | [`cultures`] | names, formats and texts of cultures |
 //! | [`icalls`] | the internal calls of the class library |
 //! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
 pub mod body;
 pub mod cil;
+pub mod cultures;
 pub mod dynamic;
 pub mod icalls;
 pub mod intrinsics;

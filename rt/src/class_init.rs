@@ -89,7 +89,7 @@ impl ClassState {
                 Todo::Nothing => return Ok(()),
                 Todo::Throw(failure) => {
                     let exception = thread.runtime().heap().handle_target(failure);
-                    return Err(Thrown::again(exception));
+                    return Err(Thrown::new(exception));
                 }
                 Todo::WaitFor(other) if !self.wait(me, other) => return Ok(()),
                 Todo::WaitFor(_) => {}

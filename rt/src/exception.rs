@@ -211,7 +211,9 @@ unsafe fn throw(thread: &Thread, thrown: Thrown, from: Place) {
 struct TraceNotes<'a> {
     thread: &'a Thread,
     exception: Ref,
-    fresh: bool,
+    trace: Trace,
+    /// How many frames of the trace before are to be forgotten.
+    forget: usize,
     frames: SmallVec<[TraceFrame; 32]>,
 }
 
@@ -238,18 +240,23 @@ impl TraceNotes<'_> {
                     native,
                 })),
         }
+        if self.trace == Trace::Rethrow {
+            // The rethrowing frame, with all methods inlined into it, is what the trace ends with.
+            self.forget = self.frames.len();
+            self.trace = Trace::Keep;
+        }
         if self.frames.len() >= 1024 {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        if self.frames.is_empty() && !self.fresh {
+        if self.frames.is_empty() && self.forget == 0 {
             return;
         }
         let vm = self.thread.runtime().vm();
-        vm.note_trace(self.thread, self.exception, &self.frames, self.fresh);
-        self.fresh = false;
+        vm.note_trace(self.thread, self.exception, self.forget, &self.frames);
+        self.forget = 0;
         self.frames.clear();
     }
 }
@@ -262,7 +269,12 @@ unsafe fn find_target(thread: &Thread, thrown: Thrown, from: Place) -> Target {
     let mut notes = TraceNotes {
         thread,
         exception: thrown.exception,
-        fresh: thrown.trace == Trace::Fresh,
+        trace: thrown.trace,
+        forget: if thrown.trace == Trace::Fresh {
+            usize::MAX
+        } else {
+            0
+        },
         frames: SmallVec::new(),
     };
     let runtime = thread.runtime();

@@ -159,7 +159,7 @@ extern "C" fn rethrow(object: usize, ctx: Ctx) {
     thread.set_pending(match object {
         0 => trap(thread, TrapKind::NullReference),
         object => match thread.runtime().vm().thrown(thread, Ref::from_addr(object)) {
-            Ok(exception) if exception.addr() == object => Thrown::again(exception),
+            Ok(exception) if exception.addr() == object => Thrown::rethrown(exception),
             Ok(wrapped) => Thrown::new(wrapped),
             Err(other) => other,
         },

@@ -60,8 +60,10 @@ unsafe fn vtable_of(object: Ref) -> usize {
 pub enum Trace {
     /// `throw`: the trace starts here.
     Fresh,
-    /// `rethrow`, or an exception that crosses runtime code: the trace goes on.
+    /// An exception that crosses runtime code: the trace goes on.
     Keep,
+    /// `rethrow`: the trace goes on too, but its last frame is the one that rethrows, which is noted anew.
+    Rethrow,
 }
 
 /// An exception on its way.
@@ -79,6 +81,14 @@ impl Thrown {
         Thrown {
             exception,
             trace: Trace::Fresh,
+        }
+    }
+
+    /// One that its handler throws on.
+    pub fn rethrown(exception: Ref) -> Thrown {
+        Thrown {
+            exception,
+            trace: Trace::Rethrow,
         }
     }
 

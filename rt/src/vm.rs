@@ -107,10 +107,10 @@ pub trait Vm: Send + Sync {
         let _ = raise;
         self.trap_exception(thread, TrapKind::InvalidProgram)
     }
-    /// Notes frames of an exception's stack trace, innermost first. `fresh`: forget what was noted before. Called
-    /// in parts, before each filter runs and before handlers run.
-    fn note_trace(&self, thread: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool) {
-        let _ = (thread, exception, frames, fresh);
+    /// Notes frames of an exception's stack trace, innermost first, after forgetting so many of those noted last: all of them, `usize::MAX`,
+    /// where the trace begins. Called in parts, before each filter runs and before handlers run.
+    fn note_trace(&self, thread: &Thread, exception: Ref, forget: usize, frames: &[TraceFrame]) {
+        let _ = (thread, exception, forget, frames);
     }
 
     // ---- allocation: the heap's, unless the VM adds to it

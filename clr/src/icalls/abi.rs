@@ -1,6 +1,6 @@
 //! Between argument words and Rust types.
 
-use crate::vm::Cx;
+use crate::vm::{Cx, exceptions, native};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_runtime_abi::context::ThreadContext;
 
@@ -55,20 +55,25 @@ impl Ret for () {
     fn into_abi(self) {}
 }
 
-/// Runs an internal call; an error becomes the thread's pending exception.
+/// Runs an internal call, whose C function is at `address`; an error becomes the thread's pending exception.
 ///
 /// # Safety
 /// `ctx` must be the current thread's context, as transition stubs pass it.
 pub unsafe fn run<R: Ret>(
     ctx: *mut ThreadContext,
+    address: usize,
     f: impl FnOnce(&Cx<'_>) -> Result<R, Thrown>,
 ) -> R::Abi {
     // SAFETY: as the caller says.
     let thread = unsafe { isthmus_rt::thread::Thread::from_context(ctx) };
-    match f(&Cx { thread }) {
+    let cx = Cx { thread };
+    match f(&cx) {
         Ok(value) => value.into_abi(),
         Err(thrown) => {
-            thread.set_pending(thrown);
+            thread.set_pending(match native::internal_call_at(address) {
+                Some(method) => exceptions::leaves_native(&cx, thrown, method),
+                None => thrown,
+            });
             R::Abi::default()
         }
     }

@@ -42,6 +42,7 @@ icalls! {
         "GetManifestResourceInfoInternal" => resource_info [this: Ref, name: Ref, info: Ref] -> bool;
         "GetManifestResourceNames" => resource_names [this: Ref] -> Ref;
         "GetManifestModuleInternal" => manifest_module [this: Ref] -> Ref;
+        "GetFilesInternal" => file [this: Ref, name: Ref, resources: bool] -> Ref;
         "GetModulesInternal" => modules [this: Ref] -> Ref;
     }
     "System.Reflection.RuntimeModule" {
@@ -515,6 +516,25 @@ fn resource_names(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
 
 fn manifest_module(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     reflect::module_object(cx, reflect::assembly_of(cx, this)?)
+}
+
+/// The path of a further file of the assembly; without a name those of all of them.
+fn file(cx: &Cx<'_>, this: Ref, name: Ref, _resources: bool) -> Result<Ref> {
+    let a = reflect::assembly_of(cx, this)?;
+    let rows = a.image.rows::<crate::metadata::FileRow<'_>>();
+    let dir = a.path.parent().unwrap_or(std::path::Path::new(""));
+    let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
+    let names: Vec<&str> = rows.filter_map(|r| r.name().ok()).collect();
+    if name.is_null() {
+        let mut paths = vec![a.path.to_string_lossy().into_owned()];
+        paths.extend(names.iter().map(|n| path(n)));
+        return run::string_array(cx, &paths);
+    }
+    let wanted = cx.text(name);
+    match names.iter().find(|n| **n == wanted) {
+        Some(n) => cx.string(&path(n)),
+        None => Ok(Ref::NULL),
+    }
 }
 
 fn modules(cx: &Cx<'_>, this: Ref) -> Result<Ref> {

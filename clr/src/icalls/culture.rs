@@ -1,17 +1,9 @@
-//! Cultures: which one the process starts with. The library itself holds the data of the invariant culture; this VM has
-//! no tables of others, so their construction fails and the library says CultureNotFoundException.
+//! Comparison of texts by their units, and formatting of doubles. Cultures are in `locale`.
 
 use crate::vm::Cx;
 use crate::vm::cx::Result;
-use isthmus_rt::object::Ref;
 
 icalls! {
-    "System.Globalization.CultureInfo" {
-        "construct_internal_locale_from_lcid" => from_lcid [this: Ref, lcid: i32] -> bool;
-        "construct_internal_locale_from_name" => from_name [this: Ref, name: Ref] -> bool;
-        "get_current_locale_name" => current_name [] -> Ref;
-        "internal_get_cultures" => all_cultures [neutral: bool, specific: bool, installed: bool] -> Ref;
-    }
     "System.Globalization.CompareInfo" {
         "internal_compare_icall" => compare [a: usize, a_length: i32, b: usize, b_length: i32, options: i32] -> i32;
         "internal_index_icall" => index_of [source: usize, start: i32, count: i32, value: usize, value_length: i32, first: bool] -> i32;
@@ -22,37 +14,6 @@ icalls! {
     "System.NumberFormatter" {
         "GetFormatterTables" => formatter_tables [mantissas: usize, exponents: usize, lower: usize, upper: usize, tens: usize, hex: usize] -> ();
     }
-}
-
-/// The first of these environment variables that has a value.
-pub(super) fn locale_variable(names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .filter_map(|n| std::env::var(n).ok())
-        .find(|v| !v.is_empty())
-}
-
-fn from_lcid(_cx: &Cx<'_>, _this: Ref, _lcid: i32) -> Result<bool> {
-    Ok(false)
-}
-
-fn from_name(_cx: &Cx<'_>, _this: Ref, _name: Ref) -> Result<bool> {
-    Ok(false)
-}
-
-/// The culture to start with: null, which the library takes for the invariant one.
-fn current_name(_cx: &Cx<'_>) -> Result<Ref> {
-    Ok(Ref::NULL)
-}
-
-fn all_cultures(cx: &Cx<'_>, _neutral: bool, _specific: bool, _installed: bool) -> Result<Ref> {
-    let culture = crate::types::types()
-        .corlib()
-        .find_type("System.Globalization", "CultureInfo");
-    let culture =
-        culture.ok_or_else(|| cx.exception("System", "TypeLoadException", "CultureInfo"))?;
-    // Element 0 stays null: the library puts the invariant culture there.
-    cx.alloc_array(culture, 1)
 }
 
 /// Folds case for `CompareOptions.IgnoreCase` (1) and `OrdinalIgnoreCase` (0x1000_0000).

@@ -30,12 +30,13 @@ icalls! {
         "get_ProcessorCount" => processor_count [] -> i32;
         "GetPageSize" => page_size [] -> i32;
         "GetLogicalDrivesInternal" => drives [] -> Ref;
+        "GetMachineConfigPath" => machine_config [] -> Ref;
+        "get_bundled_machine_config" => bundled_config [] -> Ref;
     }
     "System.AppDomain" {
         "getCurDomain" => domain [] -> Ref;
         "getRootDomain" => domain [] -> Ref;
         "getFriendlyName" => friendly_name [this: Ref] -> Ref;
-        "GetData" => get_data [this: Ref, name: Ref] -> Ref;
         "InternalGetContext" => context [] -> Ref;
         "InternalGetDefaultContext" => context [] -> Ref;
         "InternalSetContext" => set_context [context: Ref] -> Ref;
@@ -47,6 +48,16 @@ icalls! {
     }
     "System.Security.SecurityManager" {
         "get_SecurityEnabled" => security_enabled [] -> bool;
+        "set_SecurityEnabled" => set_security_enabled [enabled: bool] -> ();
+    }
+    "System.CLRConfig" {
+        "CheckThrowUnobservedTaskExceptions" => no_switch [] -> bool;
+    }
+    "Microsoft.Win32.NativeMethods" {
+        "GetCurrentProcessId" => process_id [] -> i32;
+    }
+    "Mono.Runtime" {
+        "GetDisplayName" => display_name [] -> Ref;
     }
     "System.Diagnostics.Debugger" {
         "IsAttached_internal" => is_attached [] -> bool;
@@ -227,23 +238,6 @@ fn friendly_name(cx: &Cx<'_>, _this: Ref) -> Result<Ref> {
     cx.string(&name.unwrap_or_default().to_string_lossy())
 }
 
-/// Data that the host sets; programs set theirs on the managed side of the library's own hosts.
-fn get_data(cx: &Cx<'_>, _this: Ref, name: Ref) -> Result<Ref> {
-    if name.is_null() {
-        return Err(cx.argument_null("name"));
-    }
-    match cx.text(name).as_str() {
-        "APPBASE" => {
-            let dir = process::arguments()
-                .0
-                .parent()
-                .map(|p| p.to_string_lossy().into_owned());
-            cx.string(&dir.unwrap_or_default())
-        }
-        _ => Ok(Ref::NULL),
-    }
-}
-
 static CONTEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// The default `Context`; made on first use.
@@ -287,6 +281,33 @@ fn register_context(_cx: &Cx<'_>, _context: Ref) -> Result<()> {
 /// Code access security does not exist here, as in Mono.
 fn security_enabled(_cx: &Cx<'_>) -> Result<bool> {
     Ok(false)
+}
+
+fn set_security_enabled(_cx: &Cx<'_>, _enabled: bool) -> Result<()> {
+    Ok(())
+}
+
+/// Exceptions of tasks that nobody looks at are dropped.
+fn no_switch(_cx: &Cx<'_>) -> Result<bool> {
+    Ok(false)
+}
+
+/// Where Mono's package puts the configuration of the machine.
+fn machine_config(cx: &Cx<'_>) -> Result<Ref> {
+    cx.string("/etc/mono/4.5/machine.config")
+}
+
+fn bundled_config(_cx: &Cx<'_>) -> Result<Ref> {
+    Ok(Ref::NULL)
+}
+
+fn process_id(_cx: &Cx<'_>) -> Result<i32> {
+    Ok(std::process::id() as i32)
+}
+
+/// What programs show as the version of the runtime: they look for the class library's version in it.
+fn display_name(cx: &Cx<'_>) -> Result<Ref> {
+    cx.string(concat!("6.8.0 (Isthmus ", env!("CARGO_PKG_VERSION"), ")"))
 }
 
 fn is_attached(_cx: &Cx<'_>) -> Result<bool> {

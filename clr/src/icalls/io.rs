@@ -2,6 +2,7 @@
 //! library expects.
 
 use super::array::elements;
+use super::sharing;
 use super::string::native_text_to_zero;
 use crate::vm::Cx;
 use crate::vm::cx::Result;
@@ -35,14 +36,17 @@ icalls! {
         "CopyFile" => copy_file [path: usize, to: usize, overwrite: bool, error: usize] -> bool;
         "DeleteFile" => delete_file [path: usize, error: usize] -> bool;
         "GetFileAttributes" => file_attributes [path: usize, error: usize] -> i32;
+        "SetFileAttributes" => set_file_attributes [path: usize, attributes: i32, error: usize] -> bool;
+        "SetFileTime" => set_file_time [handle: isize, created: i64, accessed: i64, written: i64, error: usize] -> bool;
+        "ReplaceFile" => replace_file [from: usize, to: usize, backup: usize, lax: bool, error: usize] -> bool;
+        "Lock" => lock [handle: isize, position: i64, length: i64, error: usize] -> ();
+        "Unlock" => unlock [handle: isize, position: i64, length: i64, error: usize] -> ();
+        "CreatePipe" => create_pipe [reads: usize, writes: usize, error: usize] -> bool;
+        "DuplicateHandle" => duplicate [source_process: isize, source: isize, target_process: isize, target: usize, access: i32, inherit: i32, options: i32, error: usize] -> bool;
         "GetFileStat" => file_stat [path: usize, stat: usize, error: usize] -> bool;
     }
     "System.IO.Path" {
         "get_temp_path" => temp_path [] -> Ref;
-    }
-    "System.ConsoleDriver" {
-        "Isatty" => is_terminal [handle: isize] -> bool;
-        "InternalKeyAvailable" => key_available [timeout: i32] -> i32;
     }
 }
 
@@ -139,7 +143,7 @@ fn open(
     name: usize,
     mode: i32,
     access: i32,
-    _share: i32,
+    share: i32,
     options: i32,
     error: usize,
 ) -> Result<isize> {
@@ -162,6 +166,11 @@ fn open(
         5 => libc::O_TRUNC,
         _ => 0,
     };
+    // Before a file is emptied.
+    if !sharing::allows(std::fs::metadata(&path).ok().as_ref(), access, share) {
+        set(error, code::SHARING_VIOLATION);
+        return Ok(-1);
+    }
     // SAFETY: a C string.
     let opened =
         blocking(|| retry(|| i64::from(unsafe { libc::open(c_path.as_ptr(), flags, 0o666) })));
@@ -173,6 +182,12 @@ fn open(
                 set(error, code::ACCESS_DENIED);
                 return Ok(-1);
             }
+            sharing::opened(
+                fd as i32,
+                std::fs::metadata(&path).ok().as_ref(),
+                access,
+                share,
+            );
             // FileOptions.DeleteOnClose: the name goes at once, the file with its last descriptor.
             if options & 0x400_0000 != 0 {
                 let _ = std::fs::remove_file(&path);
@@ -192,6 +207,7 @@ fn open(
 }
 
 fn close(_cx: &Cx<'_>, handle: isize, error: usize) -> Result<bool> {
+    sharing::closed(handle as i32);
     // SAFETY: closes the descriptor that the program owns.
     let result = check(i64::from(unsafe { libc::close(handle as i32) }));
     Ok(succeeded(error, result.map(drop)))
@@ -513,26 +529,135 @@ fn temp_path(cx: &Cx<'_>) -> Result<Ref> {
     cx.string(&path)
 }
 
-fn is_terminal(_cx: &Cx<'_>, handle: isize) -> Result<bool> {
-    // SAFETY: no memory involved.
-    Ok(unsafe { libc::isatty(handle as i32) } == 1)
+/// Read-only or not; the other attributes have no counterpart.
+fn set_file_attributes(_cx: &Cx<'_>, path: usize, attributes: i32, error: usize) -> Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = native_text_to_zero(path);
+    let changed = std::fs::metadata(&path).and_then(|m| {
+        let mut permissions = m.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(if attributes & 1 != 0 {
+            mode & !0o222
+        } else {
+            mode | 0o200
+        });
+        std::fs::set_permissions(&path, permissions)
+    });
+    Ok(succeeded(error, changed))
 }
 
-/// Bytes that can be read from the terminal within the time.
-fn key_available(_cx: &Cx<'_>, timeout: i32) -> Result<i32> {
-    let mut poll = libc::pollfd {
-        fd: 0,
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    // SAFETY: one descriptor record; FIONREAD stores an int.
-    Ok(blocking(|| unsafe {
-        let mut ready = 0i32;
-        if libc::poll(&mut poll, 1, timeout) > 0 && libc::ioctl(0, libc::FIONREAD, &mut ready) == 0
-        {
-            ready
-        } else {
-            0
+/// Times of last access and last write; -1 leaves one as it is. The time of creation cannot be changed.
+fn set_file_time(
+    _cx: &Cx<'_>,
+    handle: isize,
+    _created: i64,
+    accessed: i64,
+    written: i64,
+    error: usize,
+) -> Result<bool> {
+    let time = |t: i64| match t {
+        -1 | 0 => libc::timespec {
+            tv_sec: 0,
+            tv_nsec: libc::UTIME_OMIT,
+        },
+        t => {
+            let (seconds, nanos) = super::time::unix_time(t);
+            libc::timespec {
+                tv_sec: seconds,
+                tv_nsec: nanos,
+            }
         }
+    };
+    let times = [time(accessed), time(written)];
+    // SAFETY: two times.
+    let result = check(i64::from(unsafe {
+        libc::futimens(handle as i32, times.as_ptr())
+    }));
+    Ok(succeeded(error, result.map(drop)))
+}
+
+fn replace_file(
+    _cx: &Cx<'_>,
+    from: usize,
+    to: usize,
+    backup: usize,
+    _lax: bool,
+    error: usize,
+) -> Result<bool> {
+    let (from, to) = (native_text_to_zero(from), native_text_to_zero(to));
+    let kept = if backup == 0 {
+        Ok(())
+    } else {
+        std::fs::rename(&to, native_text_to_zero(backup))
+    };
+    Ok(succeeded(
+        error,
+        kept.and_then(|()| std::fs::rename(&from, &to)),
+    ))
+}
+
+/// Takes or gives up a lock of a part of a file; 0 bytes are all of it.
+fn lock_region(handle: isize, position: i64, length: i64, kind: i32) -> std::io::Result<()> {
+    // SAFETY: `flock` is plain data.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = position;
+    lock.l_len = length;
+    // SAFETY: a lock record for F_SETLK.
+    check(i64::from(unsafe {
+        libc::fcntl(handle as i32, libc::F_SETLK, &lock)
     }))
+    .map(drop)
+}
+
+fn lock(_cx: &Cx<'_>, handle: isize, position: i64, length: i64, error: usize) -> Result<()> {
+    succeeded(error, lock_region(handle, position, length, libc::F_WRLCK));
+    Ok(())
+}
+
+fn unlock(_cx: &Cx<'_>, handle: isize, position: i64, length: i64, error: usize) -> Result<()> {
+    succeeded(error, lock_region(handle, position, length, libc::F_UNLCK));
+    Ok(())
+}
+
+fn create_pipe(_cx: &Cx<'_>, reads: usize, writes: usize, error: usize) -> Result<bool> {
+    let mut ends = [0i32; 2];
+    // SAFETY: room for two descriptors.
+    let made = check(i64::from(unsafe {
+        libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)
+    }));
+    for (to, fd) in [reads, writes].into_iter().zip(ends) {
+        // SAFETY: managed pointers to native integers.
+        unsafe { (to as *mut isize).write_unaligned(fd as isize) };
+    }
+    Ok(succeeded(error, made.map(drop)))
+}
+
+#[allow(clippy::too_many_arguments)] // the argument words of an internal call
+fn duplicate(
+    _cx: &Cx<'_>,
+    _source_process: isize,
+    source: isize,
+    _target_process: isize,
+    target: usize,
+    _access: i32,
+    inherit: i32,
+    _options: i32,
+    error: usize,
+) -> Result<bool> {
+    let command = if inherit != 0 {
+        libc::F_DUPFD
+    } else {
+        libc::F_DUPFD_CLOEXEC
+    };
+    // SAFETY: no memory involved.
+    let copy = check(i64::from(unsafe { libc::fcntl(source as i32, command, 0) }));
+    Ok(succeeded(
+        error,
+        copy.map(|fd| {
+            // SAFETY: a managed pointer to a native integer.
+            unsafe { (target as *mut isize).write_unaligned(fd as isize) };
+        }),
+    ))
 }

@@ -24,20 +24,26 @@ mod attribute;
 mod constant;
 mod culture;
 mod delegate_async;
+mod domain;
 mod emit;
 mod environment;
 mod gc;
 pub mod handle;
 mod invoke;
 mod io;
+mod locale;
+mod marshal;
 mod math;
 mod member;
 mod names;
 mod object;
 mod property;
+mod random;
 mod runtime_type;
+mod sharing;
 mod string;
 pub mod system_native;
+mod terminal;
 pub(crate) mod threading;
 mod time;
 mod trace;
@@ -61,16 +67,21 @@ static TABLES: &[&[table::Class]] = &[
     culture::TABLE,
     delegate_async::TABLE,
     emit::TABLE,
+    domain::TABLE,
     environment::TABLE,
     gc::TABLE,
     invoke::TABLE,
     io::TABLE,
+    locale::TABLE,
+    marshal::TABLE,
     math::TABLE,
     member::TABLE,
     object::TABLE,
     property::TABLE,
+    random::TABLE,
     runtime_type::TABLE,
     string::TABLE,
+    terminal::TABLE,
     threading::TABLE,
     time::TABLE,
     trace::TABLE,
@@ -164,7 +175,12 @@ mod tests {
     /// What is wrong with a method's entry.
     fn mismatch(m: &Method, entry: &Entry) -> Option<String> {
         let sig = m.sig().ok()?;
-        let this = (sig.has_this && !m.owner.is_value()).then_some(&["Ref"][..]);
+        let this: &[_] = if m.owner.is_value() {
+            &["usize"]
+        } else {
+            &["Ref"]
+        };
+        let this = sig.has_this.then_some(this);
         let params = this
             .into_iter()
             .chain(sig.params.iter().map(|t| rust_types(t)));
@@ -196,6 +212,11 @@ mod tests {
         ("System.Object", "ArrayNew"),
         ("System.Object", "ArrayCheckStore"),
         ("System.Object", "ArrayCheckExact"),
+        ("System.Object", "NativeText"),
+        ("System.Object", "ManagedText"),
+        ("System.Object", "NativeBuffer"),
+        ("System.Object", "ReadBuffer"),
+        ("System.Object", "NativeFree"),
         ("System.Diagnostics.Stopwatch", "GetTimestamp"),
         ("System.Threading.Semaphore", "CreateSemaphore_icall"),
         ("System.Threading.Semaphore", "ReleaseSemaphore_internal"),

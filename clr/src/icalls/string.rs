@@ -66,7 +66,7 @@ fn is_interned(cx: &Cx<'_>, string: Ref) -> Result<Ref> {
     Ok(id.and_then(clr::literal).map_or(Ref::NULL, Ref::from_addr))
 }
 
-fn alloc_memory(cx: &Cx<'_>, size: isize) -> Result<usize> {
+pub(super) fn alloc_memory(cx: &Cx<'_>, size: isize) -> Result<usize> {
     // SAFETY: no preconditions.
     let memory = unsafe { libc::malloc(size.max(1) as usize) } as usize;
     if size < 0 || memory == 0 {
@@ -108,7 +108,7 @@ fn to_utf8(cx: &Cx<'_>, string: Ref) -> Result<usize> {
     c_memory(cx, cx.text(string).as_bytes())
 }
 
-fn free(_cx: &Cx<'_>, memory: usize) -> Result<()> {
+pub(super) fn free(_cx: &Cx<'_>, memory: usize) -> Result<()> {
     // SAFETY: memory of `c_memory` or `alloc_memory`, or null.
     unsafe { libc::free(memory as *mut libc::c_void) };
     Ok(())
@@ -148,7 +148,7 @@ fn offset_to_data(_cx: &Cx<'_>) -> Result<i32> {
 
 /// The locale's character set: its number if it is one the library knows (bit 28 marks UTF-8), else -1 and its name.
 fn code_page(cx: &Cx<'_>, page: usize) -> Result<Ref> {
-    let locale = super::culture::locale_variable(&["LC_ALL", "LC_CTYPE", "LANG"]);
+    let locale = super::locale::locale_variable(&["LC_ALL", "LC_CTYPE", "LANG"]);
     let set = locale
         .as_deref()
         .and_then(|l| l.split_once('.'))

@@ -36,7 +36,7 @@ macro_rules! icalls {
                     ) -> <$ret as $crate::icalls::Ret>::Abi {
                         // SAFETY: transition stubs pass the current thread's context last.
                         unsafe {
-                            $crate::icalls::abi::run::<$ret>(ctx, |cx| {
+                            $crate::icalls::abi::run::<$ret>(ctx, call as *const () as usize, |cx| {
                                 $f(cx $(, <$ty as $crate::icalls::Arg>::from_abi($arg))*)
                             })
                         }

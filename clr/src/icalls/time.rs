@@ -26,6 +26,12 @@ pub(super) fn file_time(seconds: i64, nanos: i64) -> i64 {
     (seconds + EPOCH) * 10_000_000 + nanos / 100
 }
 
+/// Seconds and nanoseconds of a Unix time from a file time.
+pub(super) fn unix_time(file_time: i64) -> (i64, i64) {
+    let seconds = file_time.div_euclid(10_000_000) - EPOCH;
+    (seconds, file_time.rem_euclid(10_000_000) * 100)
+}
+
 fn clock(id: libc::clockid_t) -> libc::timespec {
     let mut now = libc::timespec {
         tv_sec: 0,

@@ -3,6 +3,7 @@
 use crate::types::{Method, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offset_of;
+use crate::vm::traces::{self, Shown};
 use crate::vm::{Cx, exceptions, reflect};
 use isthmus_rt::object::Ref;
 use isthmus_rt::walk::Walk;
@@ -33,27 +34,40 @@ pub(super) fn frames(cx: &Cx<'_>) -> Vec<(&'static Method, u32)> {
     list
 }
 
+/// What is shown of frames.
+fn shown(frames: Vec<(&'static Method, u32)>) -> Vec<Shown> {
+    frames
+        .into_iter()
+        .filter_map(|(m, il)| traces::shown(m, il))
+        .collect()
+}
+
 /// `StackFrame[]` of the trace in an exception; empty if it was never thrown.
 fn exception_trace(cx: &Cx<'_>, exception: Ref, skip: i32, _files: bool) -> Result<Ref> {
-    let trace = if exception.is_null() {
+    let trace = shown(if exception.is_null() {
         frames(cx)
     } else {
         exceptions::trace_of(cx, exception)
-    };
+    });
     let trace = trace.get(skip.max(0) as usize..).unwrap_or_default();
     let class = reflect::class("System.Diagnostics", "StackFrame");
     let list = cx.alloc_array(class, trace.len())?;
     let at = |name| offset_of(class, name).map_err(|e| cx.load_error(&e));
-    for (i, (m, il)) in trace.iter().enumerate() {
+    for (i, shown) in trace.iter().enumerate() {
         let frame = cx.alloc(class)?;
-        cx.write_ref(
-            frame,
-            at("methodBase")?,
-            reflect::method_object(cx, m, m.owner)?,
-        );
-        cx.write(frame, at("ilOffset")?, *il as i32);
-        cx.write(frame, at("nativeOffset")?, -1i32);
         cx.set_element(list, i, frame);
+        match shown {
+            Shown::Managed(m, il) => {
+                let method = reflect::method_object(cx, m, m.owner)?;
+                cx.write_ref(frame, at("methodBase")?, method);
+                cx.write(frame, at("ilOffset")?, *il as i32);
+            }
+            Shown::Native(name) => {
+                let name = cx.string(name)?;
+                cx.write_ref(frame, at("internalMethodName")?, name);
+            }
+        }
+        cx.write(frame, at("nativeOffset")?, -1i32);
     }
     Ok(list)
 }
@@ -71,8 +85,9 @@ fn frame_info(
     line: usize,
     column: usize,
 ) -> Result<bool> {
-    let list = frames(cx);
-    let Some((m, offset)) = usize::try_from(skip - 1).ok().and_then(|i| list.get(i)) else {
+    let list = shown(frames(cx));
+    let found = usize::try_from(skip - 1).ok().and_then(|i| list.get(i));
+    let Some(Shown::Managed(m, offset)) = found else {
         return Ok(false);
     };
     cx.store_by_ref(method, reflect::method_object(cx, m, m.owner)?);

@@ -36,6 +36,12 @@ icalls! {
         "NotifyWorkItemComplete" => work_item_complete [] -> bool;
         "NotifyWorkItemQueued" => work_item_queued [] -> ();
         "ReportThreadStatus" => report_status [working: bool] -> ();
+        "NotifyWorkItemProgressNative" => work_item_queued [] -> ();
+        "GetMinThreadsNative" => least_threads [workers: usize, ports: usize] -> ();
+        "GetMaxThreadsNative" => most_threads [workers: usize, ports: usize] -> ();
+        "GetAvailableThreadsNative" => available_threads [workers: usize, ports: usize] -> ();
+        "SetMinThreadsNative" => set_least_threads [workers: i32, ports: i32] -> bool;
+        "SetMaxThreadsNative" => set_most_threads [workers: i32, ports: i32] -> bool;
     }
 }
 
@@ -272,11 +278,70 @@ static REQUESTED: Condvar = Condvar::new();
 /// How long a worker waits for its next request.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// Limits that programs see and set: as many workers as processors at least, a hundred for each at most.
+struct Limits {
+    least: [i32; 2],
+    most: [i32; 2],
+}
+
+static LIMITS: Mutex<Option<Limits>> = Mutex::new(None);
+
+fn with_limits<R>(f: impl FnOnce(&mut Limits) -> R) -> R {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as i32);
+    f(LIMITS.lock().get_or_insert(Limits {
+        least: [processors; 2],
+        most: [processors * 100; 2],
+    }))
+}
+
 fn most_workers() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, |n| n.get())
-        .max(4)
-        * 8
+    with_limits(|l| l.most[0].max(1) as usize)
+}
+
+fn store_pair(workers: usize, ports: usize, values: [i32; 2]) {
+    for (to, value) in [workers, ports].into_iter().zip(values) {
+        // SAFETY: managed pointers to ints.
+        unsafe { (to as *mut i32).write_unaligned(value) };
+    }
+}
+
+fn least_threads(_cx: &Cx<'_>, workers: usize, ports: usize) -> Result<()> {
+    store_pair(workers, ports, with_limits(|l| l.least));
+    Ok(())
+}
+
+fn most_threads(_cx: &Cx<'_>, workers: usize, ports: usize) -> Result<()> {
+    store_pair(workers, ports, with_limits(|l| l.most));
+    Ok(())
+}
+
+fn available_threads(_cx: &Cx<'_>, workers: usize, ports: usize) -> Result<()> {
+    let [most, most_ports] = with_limits(|l| l.most);
+    let pool = POOL.lock();
+    let busy = (pool.workers - pool.idle) as i32;
+    drop(pool);
+    store_pair(workers, ports, [(most - busy).max(0), most_ports]);
+    Ok(())
+}
+
+fn set_least_threads(_cx: &Cx<'_>, workers: i32, ports: i32) -> Result<bool> {
+    Ok(with_limits(|l| {
+        let fits = (1..=l.most[0]).contains(&workers) && (1..=l.most[1]).contains(&ports);
+        if fits {
+            l.least = [workers, ports];
+        }
+        fits
+    }))
+}
+
+fn set_most_threads(_cx: &Cx<'_>, workers: i32, ports: i32) -> Result<bool> {
+    Ok(with_limits(|l| {
+        let fits = workers >= l.least[0] && ports >= l.least[1];
+        if fits {
+            l.most = [workers, ports];
+        }
+        fits
+    }))
 }
 
 fn initialize_pool(_cx: &Cx<'_>, tracking: usize) -> Result<()> {

@@ -5,6 +5,7 @@
 //! | [`builder`] | a small assembler for bodies |
 //! | [`delegates`] | `.ctor`, `Invoke`, `BeginInvoke`, `EndInvoke` of delegates |
 //! | [`strings`] | constructors of strings |
+//! | [`pinvoke`] | P/Invokes whose arguments must be converted |
 //! | [`arrays`] | constructors and accessors of arrays; `IList<T>` of one-dimensional ones |
 //!
 //! Static helper methods that such bodies call are in one table, [`Synthetic`].
@@ -12,6 +13,7 @@
 pub mod arrays;
 pub mod builder;
 pub mod delegates;
+pub mod pinvoke;
 pub mod strings;
 
 use crate::types::member::ResolvedSig;
@@ -89,6 +91,16 @@ synthetics! {
     ArrayCheckStore (object, object) -> void = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless elements have exactly this type.
     ArrayCheckExact (object, native) -> void = What::InternalCall;
+    /// Native text of a string, to be freed: string, [`pinvoke::Text`].
+    NativeText (object, int) -> native = What::InternalCall;
+    /// The string of native text, which is freed.
+    ManagedText (native, int) -> object = What::InternalCall;
+    /// Memory as large as a `StringBuilder`'s capacity, with its text.
+    NativeBuffer (object, int) -> native = What::InternalCall;
+    /// Puts what such memory holds back into the builder, and frees it.
+    ReadBuffer (object, native, int) -> void = What::InternalCall;
+    /// Frees native memory.
+    NativeFree (native) -> void = What::InternalCall;
 }
 
 impl Synthetic {

@@ -33,6 +33,8 @@ pub enum MethodKind {
     Synthetic(u32),
     /// A dynamic method, by number (see `crate::dynamic`).
     Dynamic(u32),
+    /// A foreign function behind a P/Invoke, by number (see `crate::synth::pinvoke`).
+    Foreign(u32),
 }
 
 /// Key of a method.
@@ -168,6 +170,12 @@ impl MethodTable {
                 (MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly, _) => (
                     "Address",
                     MethodAttributes::empty(),
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::Foreign(n), _) => (
+                    crate::synth::pinvoke::foreign(n).map_or("?", |f| f.method.name),
+                    MethodAttributes::STATIC,
                     MethodImplAttributes::empty(),
                     0,
                 ),
@@ -310,6 +318,11 @@ impl Method {
                     MethodKind::ArraySet => md(&[element()], known.void()),
                     MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly => {
                         md(&[], ts.by_ref(element())?)
+                    }
+                    MethodKind::Foreign(n) => {
+                        crate::synth::pinvoke::foreign(n)
+                            .expect("foreign methods are made with their entry")
+                            .sig
                     }
                     MethodKind::Synthetic(n) => crate::synth::signature(n),
                     MethodKind::Dynamic(n) => crate::dynamic::DynamicMethod::get(n).sig.clone(),

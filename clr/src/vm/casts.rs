@@ -54,7 +54,7 @@ pub fn unbox(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<usize> {
     if unboxes(cx.type_of(object), ty) {
         return Ok(object.addr() + HEADER as usize);
     }
-    Err(invalid_cast(cx, object, ty))
+    Err(invalid_cast(cx))
 }
 
 /// Unboxes to a location: nullables from null too, reference types by a cast.
@@ -136,20 +136,14 @@ pub fn cast_class(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> Result<Ref> {
     if object.is_null() || is_of(object, ty) {
         return Ok(object);
     }
-    Err(invalid_cast(cx, object, ty))
+    Err(invalid_cast(cx))
 }
 
-fn invalid_cast(cx: &Cx<'_>, object: Ref, ty: &'static Type) -> isthmus_rt::object::Thrown {
-    let from = cx.type_of(object);
-    // Mono's text, casts to value types included.
-    let text = if ty.is_value() {
-        "Specified cast is not valid.".to_owned()
-    } else {
-        format!(
-            "Unable to cast object of type '{}' to type '{}'.",
-            from.full_name(),
-            ty.full_name()
-        )
-    };
-    cx.exception("System", "InvalidCastException", &text)
+/// With Mono's text, which names no types.
+fn invalid_cast(cx: &Cx<'_>) -> isthmus_rt::object::Thrown {
+    cx.exception(
+        "System",
+        "InvalidCastException",
+        "Specified cast is not valid.",
+    )
 }

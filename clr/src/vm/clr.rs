@@ -204,8 +204,8 @@ impl Vm for Clr {
         exceptions::of_raise(&Cx { thread }, raises().get(raise))
     }
 
-    fn note_trace(&self, thread: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool) {
-        exceptions::note_trace(&Cx { thread }, exception, frames, fresh);
+    fn note_trace(&self, thread: &Thread, exception: Ref, forget: usize, frames: &[TraceFrame]) {
+        exceptions::note_trace(&Cx { thread }, exception, forget, frames);
     }
 
     fn alloc_object(&self, thread: &Thread, vtable: usize) -> Result<Ref, Thrown> {

@@ -9,7 +9,7 @@ use super::{Cx, heap};
 use crate::tables::Raise;
 use crate::types::system::Assembly;
 use crate::types::{Method, Type, types};
-use isthmus_rt::object::{Ref, Thrown};
+use isthmus_rt::object::{Ref, Thrown, Trace};
 use isthmus_rt::vm::TraceFrame;
 use isthmus_runtime_abi::trap::TrapKind;
 use std::sync::OnceLock;
@@ -156,44 +156,49 @@ pub fn of_raise(cx: &Cx<'_>, raise: Option<Raise>) -> Ref {
     }
 }
 
-/// Notes frames of a trace in the exception.
-pub fn note_trace(cx: &Cx<'_>, exception: Ref, frames: &[TraceFrame], fresh: bool) {
+/// Notes frames of a trace in the exception, after forgetting so many of those noted last.
+pub fn note_trace(cx: &Cx<'_>, exception: Ref, forget: usize, frames: &[TraceFrame]) {
     let at = offsets().exception_stack_trace;
-    let old = if fresh {
-        Ref::NULL
-    } else {
-        cx.read::<Ref>(exception, at)
-    };
-    let used = if old.is_null() {
-        0
-    } else {
-        trace_of(cx, exception).len()
-    };
-    let capacity = if old.is_null() { 0 } else { cx.length(old) };
+    let entry = |i: usize| 16 + 8 * i as u32;
+    let old = cx.read::<Ref>(exception, at);
+    let used = trace_of(cx, exception).len().saturating_sub(forget);
+    let needed = used + frames.len() + 1;
+    // A fresh trace gets a list of its own: copies of the exception may share the old one.
+    let fits = used > 0 && cx.length(old) >= needed;
     let mut list = old;
-    if used + frames.len() >= capacity {
-        let grown = (used + frames.len() + 1).next_power_of_two().max(8);
+    if !fits {
         // Without memory for a trace the exception goes without.
-        let Ok(new) = cx.alloc_array(types().known.int64(), grown) else {
+        let Ok(new) = cx.alloc_array(types().known.int64(), needed.next_power_of_two().max(8))
+        else {
             return;
         };
         for i in 0..used {
-            cx.write(
-                new,
-                16 + 8 * i as u32,
-                cx.read::<u64>(old, 16 + 8 * i as u32),
-            );
+            cx.write(new, entry(i), cx.read::<u64>(old, entry(i)));
         }
         list = new;
         cx.write_ref(exception, at, new);
     }
     for (i, f) in frames.iter().enumerate() {
-        let entry = u64::from(f.method.raw()) << 32 | u64::from(f.il);
-        cx.write(list, 16 + 8 * (used + i) as u32, entry);
+        let value = u64::from(f.method.raw()) << 32 | u64::from(f.il);
+        cx.write(list, entry(used + i), value);
     }
-    if fresh || used > 0 {
-        cx.write(list, 16 + 8 * (used + frames.len()) as u32, 0u64);
-    }
+    cx.write(list, entry(used + frames.len()), 0u64);
+}
+
+/// Notes the frame of an internal call that an exception leaves, and gives how the exception goes on.
+pub fn leaves_native(cx: &Cx<'_>, thrown: Thrown, method: &'static Method) -> Thrown {
+    let frame = TraceFrame {
+        method: method.id,
+        il: super::traces::NATIVE,
+        native: 0,
+    };
+    let forget = if thrown.trace == Trace::Fresh {
+        usize::MAX
+    } else {
+        0
+    };
+    note_trace(cx, thrown.exception, forget, &[frame]);
+    Thrown::again(thrown.exception)
 }
 
 /// The trace of an exception: method and IL offset, innermost first.

@@ -19,7 +19,11 @@ pub fn ensure(cx: &Cx, ty: &'static Type) -> Result<(), Thrown> {
         let Err(thrown) = cx.invoke(constructor, &[]) else {
             return Ok(());
         };
-        let name = ty.qualified_name('+');
+        // As Mono has it: without the types that it is nested in.
+        let name = match ty.namespace() {
+            "" => ty.name().to_owned(),
+            namespace => format!("{namespace}.{}", ty.name()),
+        };
         let wrapped = cx.type_initialization_exception(&name, thrown.exception);
         Err(Thrown::new(wrapped))
     })

@@ -6,6 +6,7 @@
 //! | [`process`] | application domain, arguments, exit, unhandled exceptions |
 //! | [`clr`] | what the runtime asks while programs run |
 //! | [`env`] | what compilers ask |
+//! | [`traces`] | stack traces as programs see them |
 //! | [`tiers`] | which compiler compiles a method |
 //! | [`entry`] | which code a method is entered by |
 //! | [`cx`] | objects, strings, fields, calls, exceptions, for native code of the class library |
@@ -28,6 +29,7 @@ pub mod delegates;
 pub mod entry;
 pub mod env;
 pub mod exceptions;
+pub mod exports;
 pub mod finalizers;
 pub mod heap;
 pub mod init;
@@ -42,6 +44,7 @@ pub mod statics;
 pub mod stats;
 pub mod threads;
 pub mod tiers;
+pub mod traces;
 pub mod vtables;
 
 pub use cx::Cx;

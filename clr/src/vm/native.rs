@@ -1,9 +1,10 @@
-//! Native functions behind methods: internal calls and P/Invokes, numbered for `Symbol::Native`.
+//! Native functions behind methods: internal calls and foreign functions, numbered for `Symbol::Native`.
 
 use crate::icalls;
-use crate::types::{LoadError, LoadErrorKind, Method, Result, TypeKey, types};
-use isthmus_runtime_abi::types::MemTy;
+use crate::metadata::{ImplMapRow, TableId, Token};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result};
 use std::ffi::CString;
+use std::path::Path;
 use std::sync::Mutex;
 
 static ADDRESSES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
@@ -24,10 +25,26 @@ pub fn address(n: u32) -> Option<usize> {
         .copied()
 }
 
+/// Methods by the addresses of their functions.
+static INTERNAL: Mutex<Vec<(usize, &'static Method)>> = Mutex::new(Vec::new());
+
+/// The internal call whose function this is.
+pub fn internal_call_at(address: usize) -> Option<&'static Method> {
+    let list = INTERNAL.lock().unwrap_or_else(|e| e.into_inner());
+    list.iter().find(|e| e.0 == address).map(|e| e.1)
+}
+
 /// The number of an internal call's function.
 pub fn internal_call(m: &'static Method) -> Result<u32> {
     match icalls::find(m) {
-        Some(entry) => Ok(number((entry.address)())),
+        Some(entry) => {
+            let address = (entry.address)();
+            if matches!(m.kind, MethodKind::Def(_)) {
+                let mut list = INTERNAL.lock().unwrap_or_else(|e| e.into_inner());
+                list.push((address, m));
+            }
+            Ok(number(address))
+        }
         None => Err(LoadError::new(
             LoadErrorKind::MissingMethod,
             format!("the runtime has no internal call {}", m.full_name()),
@@ -35,83 +52,108 @@ pub fn internal_call(m: &'static Method) -> Result<u32> {
     }
 }
 
-/// Libraries by the names that class libraries use.
+/// Libraries by the names that class libraries use, as Mono's configuration has them.
 static LIBRARY_MAP: &[(&str, &str)] = &[
     ("System.Native", "libmono-native.so"),
     ("libSystem.Native", "libmono-native.so"),
+    ("System.Net.Security.Native", "libmono-native.so"),
+    ("MonoPosixHelper", "libMonoPosixHelper.so"),
+    ("libmono-btls-shared", "libmono-btls-shared.so"),
     ("libc", "libc.so.6"),
     ("libm", "libm.so.6"),
+    ("intl", "libc.so.6"),
+    ("libintl", "libc.so.6"),
+    ("cygwin1.dll", "libc.so.6"),
     ("msvcrt", "libc.so.6"),
+    ("msvcrt.dll", "libc.so.6"),
 ];
 
-/// The number of a P/Invoke's function. Only signatures that need no marshalling are supported here.
-pub fn p_invoke(m: &'static Method) -> Result<u32> {
-    let missing = |kind, text: String| LoadError::new(kind, text);
-    let a = m
-        .assembly()
-        .ok_or_else(|| missing(LoadErrorKind::EntryPointNotFound, m.full_name()))?;
-    let token =
-        crate::metadata::Token::new(crate::metadata::TableId::MethodDef, m.rid().unwrap_or(0));
-    let map = a.image.impl_map_of(token)?.ok_or_else(|| {
-        missing(
+/// Names the program itself as the library.
+const PROGRAM: &str = "__Internal";
+
+/// The metadata of a P/Invoke method.
+pub fn import_of(m: &'static Method) -> Result<ImplMapRow<'static>> {
+    let none = || {
+        LoadError::new(
             LoadErrorKind::EntryPointNotFound,
             format!("{} names no native function", m.full_name()),
         )
-    })?;
+    };
+    let a = m.assembly().ok_or_else(none)?;
+    let token = Token::new(TableId::MethodDef, m.rid().ok_or_else(none)?);
+    a.image.impl_map_of(token)?.ok_or_else(none)
+}
+
+/// The number of a P/Invoke's function.
+pub fn p_invoke(m: &'static Method) -> Result<u32> {
+    let map = import_of(m)?;
     let entry = map.import_name()?;
+    let a = m
+        .assembly()
+        .expect("methods with an import have an assembly");
     let library = a.image.module_ref(map.import_scope()?)?.name()?;
-    let sig = m.sig()?;
-    for ty in sig.params.iter().chain(std::iter::once(&sig.ret)) {
-        let blittable = match ty.mem_ty() {
-            MemTy::Ref => false,
-            MemTy::Struct(_) => ty.size_align()?.0 <= 8 && !ty.has_refs()?,
-            MemTy::ByRef => match ty.key {
-                TypeKey::ByRef(t) => !types().ty(t).has_refs()?,
-                _ => true,
-            },
-            _ => true,
-        };
-        if !blittable {
-            return Err(missing(
-                LoadErrorKind::NotSupported,
-                format!(
-                    "P/Invoke {} needs marshalling of {}",
-                    m.full_name(),
-                    ty.full_name()
-                ),
-            ));
-        }
-    }
     if matches!(library, "System.Native" | "libSystem.Native")
         && let Some(address) = icalls::system_native::find(entry)
     {
         return Ok(number(address));
     }
-    let file = LIBRARY_MAP
-        .iter()
-        .find(|l| l.0 == library)
-        .map_or(library, |l| l.1);
+    let handle = load(library, a.path.parent())
+        .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(library)))?;
+    // CharSet: the variants `A` and `W` of a function are tried as Mono does.
+    use crate::metadata::{CharSet, PInvokeAttributes};
+    let wide = map.flags().char_set() == CharSet::Unicode;
+    let suffix = if wide { "W" } else { "A" };
+    let exact = map.flags().contains(PInvokeAttributes::NO_MANGLE);
+    let variant = format!("{entry}{suffix}");
+    symbol(handle, entry)
+        .or_else(|| (!exact).then(|| symbol(handle, &variant)).flatten())
+        .map(number)
+        .ok_or_else(|| LoadError::new(LoadErrorKind::EntryPointNotFound, missing(entry)))
+}
+
+/// Mono's text for a library or function that is not there.
+fn missing(name: &str) -> String {
+    format!("{name} assembly:<unknown assembly> type:<unknown type> member:(null)")
+}
+
+/// Loads a library by the name that a program gives it: as mapped, in the assembly's directory, in the usual places.
+fn load(library: &str, beside: Option<&Path>) -> Option<*mut libc::c_void> {
+    let open = |name: Option<&str>| {
+        let name = match name {
+            Some(n) => Some(CString::new(n).ok()?),
+            None => None,
+        };
+        let at = name.as_ref().map_or(std::ptr::null(), |n| n.as_ptr());
+        // SAFETY: a C string, or null for the program; running a library's initializers is what loading it means.
+        let handle = unsafe { libc::dlopen(at, libc::RTLD_LAZY) };
+        (!handle.is_null()).then_some(handle)
+    };
+    if library == PROGRAM {
+        return open(None);
+    }
+    let mapped = LIBRARY_MAP.iter().find(|l| l.0 == library);
+    let file = mapped.map_or(library, |l| l.1);
+    let stem = file.strip_suffix(".dll").unwrap_or(file);
     let names = [
         file.to_owned(),
-        format!("lib{file}.so"),
-        format!("{file}.so"),
+        format!("{stem}.so"),
+        format!("lib{file}"),
+        format!("lib{stem}.so"),
     ];
-    let handle = names.iter().find_map(|name| {
-        let name = CString::new(name.as_str()).ok()?;
-        // SAFETY: a C string; running a library's initializers is what loading it means.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY) };
-        (!handle.is_null()).then_some(handle)
+    let local = beside.filter(|_| mapped.is_none() && !file.contains('/'));
+    let local = local.and_then(|dir| {
+        names
+            .iter()
+            .map(|name| dir.join(name))
+            .filter(|path| path.is_file())
+            .find_map(|path| open(path.to_str()))
     });
-    let handle = handle.ok_or_else(|| missing(LoadErrorKind::DllNotFound, library.to_owned()))?;
-    let symbol = CString::new(entry)
-        .map_err(|_| missing(LoadErrorKind::EntryPointNotFound, entry.to_owned()))?;
+    local.or_else(|| names.iter().find_map(|name| open(Some(name))))
+}
+
+fn symbol(handle: *mut libc::c_void, name: &str) -> Option<usize> {
+    let name = CString::new(name).ok()?;
     // SAFETY: a handle from dlopen and a C string.
-    let address = unsafe { libc::dlsym(handle, symbol.as_ptr()) } as usize;
-    if address == 0 {
-        return Err(missing(
-            LoadErrorKind::EntryPointNotFound,
-            format!("{entry} in {library}"),
-        ));
-    }
-    Ok(number(address))
+    let address = unsafe { libc::dlsym(handle, name.as_ptr()) } as usize;
+    (address != 0).then_some(address)
 }

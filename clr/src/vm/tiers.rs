@@ -7,6 +7,7 @@ use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
 use super::{native, options, runtime, stats};
 use crate::body::{self, Implementation};
+use crate::synth::pinvoke;
 use crate::types::{LoadError, LoadErrorKind, Method};
 use isthmus_baseline::Count;
 use isthmus_frontend_ir::body::Body;
@@ -67,6 +68,18 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         stub.symbol = Symbol::MethodBody(m.id);
         return Ok(stub);
     }
+    let foreign_call = |m: &'static Method, number: u32, keeps_error: bool| {
+        let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
+        let (name, target) = (Symbol::MethodBody(m.id), Symbol::Native(number));
+        native_stubs::foreign_call(
+            arch(),
+            name,
+            &abi,
+            native_stubs::Foreign::Symbol(target),
+            keeps_error,
+        )
+        .map_err(stub_error)
+    };
     let native_call = |number: u32| {
         let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
         native_stubs::native_call(
@@ -82,7 +95,14 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
     }
     match body::implementation(m) {
         Implementation::InternalCall => native_call(native::internal_call(m)?),
-        Implementation::PInvoke => native_call(native::p_invoke(m)?),
+        Implementation::PInvoke => {
+            let keeps_error = pinvoke::plan(m)?.keeps_error;
+            foreign_call(m, native::p_invoke(m)?, keeps_error)
+        }
+        Implementation::Foreign(n) => {
+            let f = pinvoke::foreign(n).expect("foreign methods are made with their entry");
+            foreign_call(m, native::p_invoke(f.method)?, f.keeps_error)
+        }
         Implementation::Il | Implementation::Synthetic | Implementation::Nothing => {
             Err(LoadError::new(
                 LoadErrorKind::InvalidProgram,
@@ -96,7 +116,14 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
 fn body_of(m: &'static Method) -> crate::types::Result<Option<Arc<Body>>> {
     Ok(match body::implementation(m) {
         Implementation::Il | Implementation::Synthetic => Some(body::of(m)?),
-        Implementation::InternalCall | Implementation::PInvoke | Implementation::Nothing => None,
+        Implementation::PInvoke => {
+            let plan = pinvoke::plan(m)?;
+            match plan.is_plain() {
+                true => None,
+                false => Some(Arc::new(pinvoke::body(m, &plan)?)),
+            }
+        }
+        Implementation::InternalCall | Implementation::Foreign(_) | Implementation::Nothing => None,
     })
 }
 

@@ -204,12 +204,10 @@ impl Vm for TestVm {
     fn raise_exception(&self, _: &Thread, raise: RaiseId) -> Ref {
         exception(2000 + raise.index())
     }
-    fn note_trace(&self, _: &Thread, exception: Ref, frames: &[TraceFrame], fresh: bool) {
+    fn note_trace(&self, _: &Thread, exception: Ref, forget: usize, frames: &[TraceFrame]) {
         let mut traces = shared().traces.lock().unwrap();
         let trace = traces.entry(exception.addr()).or_default();
-        if fresh {
-            trace.clear();
-        }
+        trace.truncate(trace.len().saturating_sub(forget));
         trace.extend_from_slice(frames);
     }
     fn is_instance(&self, _: Ref, _: usize) -> bool {

@@ -3,6 +3,8 @@ using System.Globalization;
 
 class LateNumberText
 {
+    static double half = 2.5; // Mono folds the rounding of a constant, and does so the other way
+
     static void Main()
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -19,6 +21,6 @@ class LateNumberText
         Console.WriteLine(int.Parse("-17") + " " + long.Parse("9223372036854775807") + " " + Convert.ToInt32("ff", 16) + " " + Convert.ToString(10, 2));
         try { int.Parse("99999999999"); } catch (OverflowException) { Console.WriteLine("overflow"); }
         try { int.Parse("12a"); } catch (FormatException) { Console.WriteLine("format"); }
-        Console.WriteLine(Math.Round(2.5) + " " + Math.Round(3.5) + " " + Math.Floor(-1.5) + " " + Math.Pow(2, 0.5) + " " + Math.Sqrt(2) + " " + Math.Sin(1) + " " + Math.Exp(1) + " " + Math.Log(10));
+        Console.WriteLine(Math.Round(half) + " " + Math.Round(3.5) + " " + Math.Floor(-1.5) + " " + Math.Pow(2, 0.5) + " " + Math.Sqrt(2) + " " + Math.Sin(1) + " " + Math.Exp(1) + " " + Math.Log(10));
     }
 }
