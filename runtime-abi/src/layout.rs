@@ -104,10 +104,34 @@ words! {
         TypeObject type_object,
         /// Address of the class-initialization state byte: [`CLASS_READY`] when initialized.
         InitState init_state,
-        /// Handle (`Symbol::TypeHandle`) of a type that instances are known to be of, or 0: what the last successful cast
-        /// that only the VM can decide has found out. Whatever is read here, now or earlier, is true.
+        /// First of [`CAST_CACHE_SLOTS`] words of answers of casts that only the VM can decide, see [`cast_cache_slot`].
         CastCache cast_cache,
+        /// Answers of casts, too.
+        CastCache1 cast_cache_1,
+        /// Answers of casts, too.
+        CastCache2 cast_cache_2,
+        /// Answers of casts, too.
+        CastCache3 cast_cache_3,
+        /// Answers of casts, too.
+        CastCache4 cast_cache_4,
+        /// Answers of casts, too.
+        CastCache5 cast_cache_5,
+        /// Answers of casts, too.
+        CastCache6 cast_cache_6,
+        /// Answers of casts, too.
+        CastCache7 cast_cache_7,
     }
+}
+
+/// Words of answers of casts in a vtable: a type's handle (`Symbol::TypeHandle`, which is even) if instances of the class are of the
+/// type, the handle with its lowest bit set if they are not, 0 at first. Whatever is read there, now or earlier, is true.
+pub const CAST_CACHE_SLOTS: u32 = 8;
+/// The bits of a handle from this one on say in which word its answer is.
+pub const CAST_CACHE_SHIFT: u32 = 4;
+
+/// The word for a type, counted from [`VtableWord::CastCache`].
+pub const fn cast_cache_slot(handle: usize) -> usize {
+    (handle >> CAST_CACHE_SHIFT) & (CAST_CACHE_SLOTS as usize - 1)
 }
 
 /// Value of a class-initialization state byte once the class is initialized (compared with a load-acquire).
@@ -188,6 +212,8 @@ mod tests {
     fn host_struct_agrees_with_word_offsets() {
         let word = size_of::<usize>() as u32;
         assert_eq!(size_of::<VtableHeader>() as u32, imt_slot(0, word));
+        let cache = VtableWord::CastCache7 as u32 - VtableWord::CastCache as u32;
+        assert_eq!(cache + 1, CAST_CACHE_SLOTS);
         assert_eq!(
             std::mem::offset_of!(VtableHeader, class) as u32,
             VtableWord::Class.offset(word)

@@ -224,7 +224,7 @@ pub enum CastPlan {
     Exact(Handle),
     /// Compare the display entry at this depth with the type word of this vtable.
     Display(u32, Handle),
-    /// Compare [`crate::layout::VtableWord::CastCache`] with this handle; if that fails, call `IsInst`/`CastClass` with it.
+    /// Compare the answer in the vtable ([`crate::layout::cast_cache_slot`]) with this handle; if that fails, call `IsInst`/`CastClass` with it.
     Helper(Handle),
 }
 

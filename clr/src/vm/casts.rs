@@ -6,8 +6,8 @@ use super::{Cx, heap};
 use crate::types::Type;
 use crate::types::layout::Place;
 use isthmus_rt::object::Ref;
-use isthmus_runtime_abi::layout::{HEADER, VtableHeader};
-use std::sync::atomic::{AtomicU64, Ordering};
+use isthmus_runtime_abi::layout::{CAST_CACHE_SLOTS, HEADER, VtableHeader, cast_cache_slot};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// (offset of the flag, offset of the value) of `Nullable<T>`.
 fn nullable_offsets(ty: &'static Type) -> (usize, usize) {
@@ -116,7 +116,7 @@ pub fn is_instance(class: &'static Type, ty: &'static Type) -> bool {
     yes
 }
 
-/// Whether an object is of the type. Leaves a positive answer where compiled code looks for it.
+/// Whether an object is of the type. Leaves the answer where compiled code looks for it.
 pub fn is_of(object: Ref, ty: &'static Type) -> bool {
     // SAFETY: a live object, and vtables are made by this VM.
     let (class, header) = unsafe {
@@ -124,10 +124,18 @@ pub fn is_of(object: Ref, ty: &'static Type) -> bool {
         (type_of_vtable(vtable), &*(vtable as *const VtableHeader))
     };
     let yes = is_instance(class, ty);
-    if yes {
-        let handle = std::ptr::from_ref(ty) as usize;
-        header.cast_cache.store(handle, Ordering::Relaxed);
-    }
+    let handle = std::ptr::from_ref(ty) as usize;
+    let answers: [&AtomicUsize; CAST_CACHE_SLOTS as usize] = [
+        &header.cast_cache,
+        &header.cast_cache_1,
+        &header.cast_cache_2,
+        &header.cast_cache_3,
+        &header.cast_cache_4,
+        &header.cast_cache_5,
+        &header.cast_cache_6,
+        &header.cast_cache_7,
+    ];
+    answers[cast_cache_slot(handle)].store(handle | usize::from(!yes), Ordering::Relaxed);
     yes
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   null? ──▶ done      word == exact? ──▶ done      display[depth] == word? ──▶ done      else helper / null
-//!                       vtable's cast cache == type? ──▶ done      else helper     (interfaces, variance, arrays)
+//!                       answer in the vtable? ──▶ done      else helper     (interfaces, variance, arrays)
 //! ```
 
 use super::{Builder, Result};
@@ -10,7 +10,7 @@ use crate::ir::{Access, Block, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::TypeId;
-use isthmus_runtime_abi::layout::VtableWord;
+use isthmus_runtime_abi::layout::{CAST_CACHE_SHIFT, CAST_CACHE_SLOTS, VtableWord};
 use isthmus_runtime_abi::vm::{CastPlan, Entity, Handle, Subtype, TypeKind};
 
 impl Builder<'_> {
@@ -78,17 +78,29 @@ impl Builder<'_> {
         Ok(self.read_var(result))
     }
 
-    /// Goes to `ok` if the last successful test of an object of this class was for the same type; else goes on, on a cold
-    /// path if that is how the cast fails. Gives the type's handle.
-    fn cache_test(&mut self, obj: Value, h: Handle, ok: Block, cold: bool) -> Result<Value> {
+    /// Goes to `ok` if the vtable has the answer that objects of this class are of the type; else goes on, on a cold path if
+    /// that is how the cast fails. Gives the type's handle and the answer that is there.
+    fn cache_test(
+        &mut self,
+        obj: Value,
+        h: Handle,
+        ok: Block,
+        cold: bool,
+    ) -> Result<(Value, Value)> {
         let handle = self.handle(h, Ty::Ptr)?;
         let vtable = self.vtable(obj);
-        let known = self.vtable_word(vtable, VtableWord::CastCache);
+        let shift = self.i32(CAST_CACHE_SHIFT as i32);
+        let mask = self.constant(Ty::Ptr, i64::from(CAST_CACHE_SLOTS) - 1);
+        let slot = self.op(Op::Shr, Ty::Ptr, &[handle, shift]);
+        let slot = self.op(Op::And, Ty::Ptr, &[slot, mask]);
+        let first = VtableWord::CastCache.offset(self.word) as i32;
+        let access = Access::new(Mem::Ptr, first, Region::Vtable).scaled(self.word as u8);
+        let known = self.load_raw(vtable, Some(slot), access);
         let hit = self.cmp(Cmp::Eq, known, handle);
         let miss = self.new_block(cold);
         self.branch(hit, ok, miss);
         self.go_on(miss);
-        Ok(handle)
+        Ok((handle, known))
     }
 
     pub(super) fn is_inst(&mut self, t: TypeId) -> Result<()> {
@@ -126,7 +138,14 @@ impl Builder<'_> {
                 self.write_var(result, r);
             }
             CastPlan::Helper(h) => {
-                let handle = self.cache_test(v, h, done, false)?;
+                let (handle, known) = self.cache_test(v, h, done, false)?;
+                let one = self.constant(Ty::Ptr, 1);
+                let not = self.op(Op::Or, Ty::Ptr, &[handle, one]);
+                let no = self.cmp(Cmp::Eq, known, not);
+                let ask = self.new_block(false);
+                self.write_var(result, null);
+                self.branch(no, done, ask);
+                self.go_on(ask);
                 let r = self.helper(Helper::IsInst, &[v, handle]);
                 let r = r.ok_or_else(|| self.bad())?;
                 self.write_var(result, r);
@@ -176,7 +195,7 @@ impl Builder<'_> {
             CastPlan::Helper(_) => {}
         }
         let handle = match plan {
-            CastPlan::Helper(h) => self.cache_test(v, h, done, true)?,
+            CastPlan::Helper(h) => self.cache_test(v, h, done, true)?.0,
             _ => self.entity(Entity::TypeHandle(tested))?,
         };
         self.helper(Helper::CastClass, &[v, handle]);
