@@ -33,7 +33,7 @@ pub fn implementation(m: &Method) -> Implementation {
             _ => Implementation::Synthetic,
         };
     }
-    if m.makes_its_object() {
+    if m.makes_its_object() || synth::arrays::is_element_access(m) {
         return Implementation::Synthetic;
     }
     if m.impl_flags.contains(MethodImplAttributes::INTERNAL_CALL) {

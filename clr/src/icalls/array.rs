@@ -17,8 +17,6 @@ icalls! {
         "SetValue" => set_value [this: Ref, value: Ref, indices: Ref] -> ();
         "GetValueImpl" => get_value_impl [this: Ref, position: i32] -> Ref;
         "SetValueImpl" => set_value_impl [this: Ref, value: Ref, position: i32] -> ();
-        "GetGenericValueImpl" => get_generic_value [this: Ref, position: i32, value: usize] -> ();
-        "SetGenericValueImpl" => set_generic_value [this: Ref, position: i32, value: usize] -> ();
         "FastCopy" => fast_copy [source: Ref, from: i32, target: Ref, to: i32, length: i32] -> bool;
         "CreateInstanceImpl" => create_instance [element: Ref, lengths: Ref, bounds: Ref] -> Ref;
         "ClearInternal" => clear [array: Ref, index: i32, count: i32] -> ();
@@ -238,23 +236,6 @@ pub(super) fn widen(from: &'static Type, to: &'static Type, at: usize) -> Option
         (_, R8) => (signed as f64).to_bits(),
         _ => signed as u64,
     })
-}
-
-fn get_generic_value(cx: &Cx<'_>, this: Ref, position: i32, value: usize) -> Result<()> {
-    let (e, at) = element_at(cx, this, position)?;
-    heap::copy_unknown(value, at, e.size, e.ty.has_refs().unwrap_or(true));
-    Ok(())
-}
-
-fn set_generic_value(cx: &Cx<'_>, this: Ref, position: i32, value: usize) -> Result<()> {
-    let (e, at) = element_at(cx, this, position)?;
-    if e.ty.is_reference() {
-        // SAFETY: a managed pointer to a location of reference type.
-        let object = unsafe { *(value as *const Ref) };
-        arrays::check_store(cx, this, object)?;
-    }
-    heap::copy_into(this, at, value, e.size);
-    Ok(())
 }
 
 /// Copies elements when both arrays hold the same kind of element; otherwise false, and the library copies one by one.

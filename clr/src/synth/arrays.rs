@@ -121,6 +121,29 @@ fn vector_accessor(b: &mut Builder, kind: MethodKind, element: &'static Type) {
     b.op(Op::Ret);
 }
 
+/// Whether the method is `Array.GetGenericValueImpl<T>` or `SetGenericValueImpl<T>`, by which `IList<T>` of arrays gets at elements.
+pub fn is_element_access(m: &Method) -> bool {
+    matches!(m.name, "GetGenericValueImpl" | "SetGenericValueImpl")
+        && m.args.len() == 1
+        && m.owner == types().known.array()
+}
+
+/// Its body: array, index, address of the value.
+pub fn element_access(m: &'static Method) -> Result<Body> {
+    let element = m.args[0];
+    let (ty, id) = (element.mem_ty(), Some(element.id));
+    let mut b = Builder::new(m);
+    if m.name.starts_with("Get") {
+        b.ops(&[Op::LdArg(2), Op::LdArg(0), Op::LdArg(1)]);
+        b.ops(&[Op::LdElem(ty, id), Op::StObj(element.id)]);
+    } else {
+        b.ops(&[Op::LdArg(0), Op::LdArg(1), Op::LdArg(2)]);
+        b.ops(&[Op::LdObj(element.id), Op::StElem(ty, id)]);
+    }
+    b.op(Op::Ret);
+    b.finish()
+}
+
 /// `here = arg - lower[d]; if here >= length[d] goto bad; index = index * length[d] + here`.
 fn index_step(b: &mut Builder, d: u32, base: u16, index: u16, here: u16, bad: Label) {
     let bounds = (MD_BOUNDS - HEADER + d * MD_BOUND_BYTES) as i32;

@@ -163,6 +163,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
         }
         MethodKind::Dispatch(rid) => delegates::dispatch(m, rid),
         MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
+        MethodKind::Def(_) if arrays::is_element_access(m) => arrays::element_access(m),
         _ => Err(LoadError::new(
             LoadErrorKind::TypeLoad,
             format!("the runtime has no body for {}", m.full_name()),

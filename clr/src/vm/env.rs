@@ -2,7 +2,7 @@
 
 use super::vtables;
 use crate::intrinsics;
-use crate::synth::delegates;
+use crate::synth::{self, delegates};
 use crate::tables::{literals, raises, signatures};
 use crate::types::layout::Place;
 use crate::types::ty::Kind;
@@ -305,14 +305,15 @@ impl CompileEnv for ClrEnv {
         let triggers = m.name != ".cctor" && (m.is_static() || m.is_ctor()) && m.rid().is_some();
         let init = triggers && m.owner.needs_init() && !m.owner.init_is_relaxed();
         use crate::metadata::MethodImplAttributes as Impl;
-        // Multi-dimensional arrays: a few checks and an access, mostly in loops.
-        let accessor = matches!(
-            m.kind,
-            MethodKind::ArrayGet
-                | MethodKind::ArraySet
-                | MethodKind::ArrayAddress
-                | MethodKind::ArrayAddressReadOnly
-        );
+        // Arrays: a few checks and an access, mostly in loops.
+        let accessor = synth::arrays::is_element_access(m)
+            || matches!(
+                m.kind,
+                MethodKind::ArrayGet
+                    | MethodKind::ArraySet
+                    | MethodKind::ArrayAddress
+                    | MethodKind::ArrayAddressReadOnly
+            );
         let barred =
             Impl::NO_INLINING | Impl::SYNCHRONIZED | Impl::INTERNAL_CALL | Impl::NO_OPTIMIZATION;
         MethodInfo {
