@@ -1,7 +1,8 @@
 //! `isthmus coverage`: compiles every method of assemblies without running it.
 //!
 //! Bytes of code and tables are those of methods and their filters. `dwarf_bytes` is what `.eh_frame` and language-specific data areas
-//! would take for the same functions (see [`isthmus_eh_tables::dwarf`]). Seconds are processor time of all threads.
+//! would take for the same functions (see [`isthmus_eh_tables::dwarf`]), `eh_frame_bytes` what our tables take for that: without
+//! source positions and inlined methods. Seconds are processor time of all threads.
 
 use crate::progress;
 use crate::run::Tier;
@@ -15,6 +16,7 @@ use isthmus_eh_tables::dwarf;
 use isthmus_eh_tables::encode::encode;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::{CompileEnv, ContextSource};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -97,6 +99,8 @@ struct Totals {
     time: Duration,
     code_bytes: usize,
     eh_bytes: usize,
+    /// Those of them that say what DWARF's say.
+    eh_frame_bytes: usize,
     dwarf_bytes: usize,
     /// Whether a function has a language-specific data area, and whether one has none.
     with_lsda: [bool; 2],
@@ -163,6 +167,20 @@ fn reason_key(text: &str) -> String {
     out
 }
 
+/// What is left of a function without source positions, inlined methods, and sites that no handler encloses: what DWARF's tables say.
+fn frame_and_handlers(part: &CompiledMethod) -> CompiledMethod {
+    let mut left = part.clone();
+    left.filters.clear();
+    left.inline_tree.truncate(1);
+    left.positions.clear();
+    left.clauses.iter_mut().for_each(|c| c.node = 0);
+    left.call_sites.retain(|s| !s.handlers.is_empty());
+    left.call_sites.iter_mut().for_each(|s| s.pos = 0);
+    left.traps.retain(|t| !t.handlers.is_empty());
+    left.traps.iter_mut().for_each(|t| t.pos = 0);
+    left
+}
+
 impl Totals {
     fn new(args: &Args) -> Totals {
         Totals {
@@ -208,19 +226,23 @@ impl Totals {
 
     /// Adds a compiled method's figures; gives the bytes of its code. Tables that cannot be encoded decline the method.
     fn count(&mut self, artifact: &CompiledMethod) -> Result<usize, String> {
-        let (mut code, mut tables, mut dwarf) = (0, 0, 0);
+        let (mut code, mut tables, mut frames, mut dwarf) = (0, 0, 0, 0);
         for part in parts(artifact) {
             let offsets = vec![0; part.filters.len()];
             let table = encode(part, &offsets).map_err(|e| format!("unwind tables: {e}"))?;
+            let frame = encode(&frame_and_handlers(part), &[])
+                .map_err(|e| format!("unwind tables: {e}"))?;
             let sizes = dwarf::sizes(part).map_err(|e| format!("DWARF: {e}"))?;
             code += part.code.len();
             tables += table.len();
+            frames += frame.len();
             dwarf += sizes.fde + sizes.lsda;
             self.with_lsda[usize::from(sizes.lsda != 0)] = true;
             self.helper_calls += part.helper_calls as usize;
         }
         self.code_bytes += code;
         self.eh_bytes += tables;
+        self.eh_frame_bytes += frames;
         self.dwarf_bytes += dwarf;
         Ok(code)
     }
@@ -234,6 +256,7 @@ impl Totals {
         self.time += other.time;
         self.code_bytes += other.code_bytes;
         self.eh_bytes += other.eh_bytes;
+        self.eh_frame_bytes += other.eh_frame_bytes;
         self.dwarf_bytes += other.dwarf_bytes;
         for (mine, other) in self.with_lsda.iter_mut().zip(other.with_lsda) {
             *mine |= other;
@@ -298,8 +321,23 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// Numbers the look-ups of shared code in order of the methods. Slots of generic contexts get their numbers when code first asks
+/// for them, and several threads would ask in any order: sizes and bytes would differ from run to run.
+fn number_lookups(all: &[&'static Method]) {
+    let env = ClrEnv::default();
+    let options = isthmus_ssa::Options::new(Arch::host().unwrap_or(Arch::X64));
+    for m in all {
+        let Ok(body) = body::of(m) else { continue };
+        if env.method(body.method).context != ContextSource::None {
+            // What is wrong with it shows when it is compiled.
+            let _ = isthmus_ssa::build(&env, body.method, &body, &options);
+        }
+    }
+}
+
 /// Compiles methods on several threads.
 fn compile(all: &[&'static Method], args: &Args) -> Result<Totals> {
+    number_lookups(all);
     let bar = progress::bar(all.len(), "compiling");
     let next = AtomicUsize::new(0);
     let totals = Mutex::new(Totals::new(args));
@@ -349,8 +387,12 @@ fn text(t: &Totals, wall: Duration) {
         t.il_bytes as f64 / 1024.0 / t.time.as_secs_f64().max(1e-9)
     );
     println!(
-        "{} bytes of code, {} bytes of tables (DWARF: {}), {} helper calls, {} IL instructions",
-        t.code_bytes, t.eh_bytes, t.dwarf_bytes, t.helper_calls, t.il_instructions
+        "{} bytes of code, {} helper calls, {} IL instructions",
+        t.code_bytes, t.helper_calls, t.il_instructions
+    );
+    println!(
+        "{} bytes of tables; {} of them for frames and handlers, which would take {} in DWARF",
+        t.eh_bytes, t.eh_frame_bytes, t.dwarf_bytes
     );
     for (time, m) in &t.slowest.found {
         println!(
@@ -375,6 +417,7 @@ fn json(t: &Totals, wall: Duration) {
         "wall_seconds": wall.as_secs_f64(),
         "code_bytes": t.code_bytes,
         "eh_bytes": t.eh_bytes,
+        "eh_frame_bytes": t.eh_frame_bytes,
         "dwarf_bytes": t.dwarf_bytes,
         "helper_calls": t.helper_calls,
         "il_instructions": t.il_instructions,
