@@ -9,7 +9,7 @@ mod synchronized;
 pub mod text;
 
 use crate::dynamic::{self, DynamicMethod};
-use crate::metadata::{self, MethodImplAttributes as Impl, Reader, Token};
+use crate::metadata::{self, MethodImplAttributes as Impl, Reader, Token, TypeAttributes};
 use crate::tables::{raises, signatures};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
 use isthmus_frontend_ir::body::{Body, Local};
@@ -445,10 +445,13 @@ impl Decoder {
             Ok(m) => m,
             Err(e) => return Ok(Err(e)),
         };
-        if m.owner.element().is_none()
-            && let Err(e) = m.owner.layout()
-        {
-            return Ok(Err(e));
+        if m.owner.element().is_none() {
+            if let Err(e) = m.owner.layout() {
+                return Ok(Err(e));
+            }
+            if m.owner.flags.contains(TypeAttributes::ABSTRACT) {
+                return Ok(Ok(Op::Raise(raises().system("MemberAccessException"))));
+            }
         }
         Ok(Ok(Op::NewObj(m.id)))
     }

@@ -6,7 +6,7 @@ use super::string::c_memory;
 use crate::metadata::TypeAttributes;
 use crate::types::system::Assembly;
 use crate::types::{LoadError, LoadErrorKind, Type, TypeKey, types};
-use crate::vm::cx::Result;
+use crate::vm::cx::{Result, Value};
 use crate::vm::offsets::offset_of;
 use crate::vm::{Cx, process, reflect, run};
 use isthmus_rt::object::Ref;
@@ -368,15 +368,32 @@ fn calling_assembly(cx: &Cx<'_>) -> Result<Ref> {
     a.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
 }
 
-/// Loads by display name; only the simple name counts.
-fn load_by_name(cx: &Cx<'_>, name: Ref) -> Result<Option<&'static Assembly>> {
+/// Loads by display name; only the simple name counts. What is not found the program may find (`AppDomain.AssemblyResolve`).
+fn load_by_name(cx: &Cx<'_>, name: Ref) -> Result<Ref> {
     let text = cx.text(name);
     let simple = text.split(',').next().unwrap_or("").trim();
     match types().load(simple) {
-        Ok(a) => Ok(Some(a)),
-        Err(e) if e.kind == LoadErrorKind::FileNotFound => Ok(None),
+        Ok(a) => reflect::assembly_object(cx, a),
+        Err(e) if e.kind == LoadErrorKind::FileNotFound => resolve(cx, name),
         Err(e) => Err(cx.load_error(&e)),
     }
+}
+
+/// Asks the handlers of `AppDomain.AssemblyResolve`; null if they do not know either.
+fn resolve(cx: &Cx<'_>, name: Ref) -> Result<Ref> {
+    let domain = process::domain();
+    let Some(m) = types().known.app_domain().method("DoAssemblyResolve", 3) else {
+        return Ok(Ref::NULL);
+    };
+    let requesting = Value::Ref(Ref::NULL);
+    let args = [
+        Value::Ref(domain),
+        Value::Ref(name),
+        requesting,
+        Value::I32(0),
+    ];
+    let words = cx.invoke(m, &args)?;
+    Ok(Ref::from_addr(words.first().map_or(0, |&w| w as usize)))
 }
 
 fn load_assembly(
@@ -387,11 +404,11 @@ fn load_assembly(
     _reflection_only: bool,
     _mark: usize,
 ) -> Result<Ref> {
-    load_by_name(cx, name)?.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+    load_by_name(cx, name)
 }
 
 fn load_with_partial_name(cx: &Cx<'_>, name: Ref, _evidence: Ref) -> Result<Ref> {
-    load_by_name(cx, name)?.map_or(Ok(Ref::NULL), |a| reflect::assembly_object(cx, a))
+    load_by_name(cx, name)
 }
 
 fn load_from(cx: &Cx<'_>, path: Ref, _reflection_only: bool, mark: usize) -> Result<Ref> {

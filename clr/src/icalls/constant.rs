@@ -44,9 +44,13 @@ pub(super) fn of_token(cx: &Cx<'_>, image: &Image, owner: Token, ty: &'static Ty
     }
 }
 
-/// `DBNull.Value`: the default of a parameter without one.
-pub(super) fn no_value(cx: &Cx<'_>) -> Result<Ref> {
-    match reflect::class("System", "DBNull").field("Value") {
+/// The default of a parameter without one: `DBNull.Value`, or `Missing.Value` if it is optional.
+pub(super) fn no_value(cx: &Cx<'_>, optional: bool) -> Result<Ref> {
+    let class = match optional {
+        true => reflect::class("System.Reflection", "Missing"),
+        false => reflect::class("System", "DBNull"),
+    };
+    match class.field("Value") {
         Some(field) => cx.static_ref(field),
         None => Ok(Ref::NULL),
     }

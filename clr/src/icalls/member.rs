@@ -423,7 +423,8 @@ fn parameter_info(cx: &Cx<'_>, method: usize, member: Ref) -> Result<Ref> {
             }
         }
         if attributes & 0x1000 == 0 {
-            default = constant::no_value(cx)?;
+            const OPTIONAL: i32 = 0x10;
+            default = constant::no_value(cx, attributes & OPTIONAL != 0)?;
         }
         cx.write(object, at("AttrsImpl")?, attributes);
         cx.write_ref(object, at("DefaultValueImpl")?, default);

@@ -210,6 +210,7 @@ mod tests {
         ("System.Object", "DelegateBegin"),
         ("System.Object", "DelegateEnd"),
         ("System.Object", "ArrayNew"),
+        ("System.Object", "ArrayNewMany"),
         ("System.Object", "ArrayCheckStore"),
         ("System.Object", "ArrayCheckExact"),
         ("System.Object", "NativeText"),

@@ -11,6 +11,7 @@ icalls! {
         "MemberwiseClone" => memberwise_clone [this: Ref] -> Ref;
         "InternalGetHashCode" => hash_code [object: Ref] -> i32;
         "DelegateInit" => crate::vm::delegates::init [delegate: Ref, target: Ref, code: usize] -> ();
+        "ArrayNewMany" => crate::vm::arrays::new_many [ty: usize, args: Ref] -> Ref;
         "ArrayNew" => crate::vm::arrays::new [ty: usize, n: i32, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32, h: i32] -> Ref;
         "ArrayCheckStore" => crate::vm::arrays::check_store [array: Ref, value: Ref] -> ();
         "ArrayCheckExact" => crate::vm::arrays::check_exact [array: Ref, ty: usize] -> ();

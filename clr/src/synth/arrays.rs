@@ -5,13 +5,13 @@
 use super::Synthetic;
 use super::builder::{Builder, Label};
 use crate::tables::raises;
-use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, TypeKey, types};
+use crate::types::{LoadError, Method, MethodKind, Result, Type, TypeKey, types};
 use isthmus_frontend_ir::body::Body;
 use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op, Prefix, Token};
 use isthmus_runtime_abi::layout::{HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
 use isthmus_runtime_abi::types::MemTy;
 
-/// Most arguments of a constructor that is made here (rank 8, or rank 4 with lower bounds).
+/// Most arguments that are passed one by one (rank 8, or rank 4 with lower bounds); more go in an array.
 const MAX_CTOR_ARGS: u32 = 8;
 
 /// The value of a `RuntimeTypeHandle` for a type: its only field.
@@ -32,11 +32,13 @@ pub fn constructor(m: &'static Method) -> Result<Body> {
     };
     let mut b = Builder::new(m);
     if n > MAX_CTOR_ARGS {
-        let e = LoadError::new(
-            LoadErrorKind::NotSupported,
-            format!("{} with {n} arguments", m.full_name()),
-        );
-        b.op(Op::Raise(raises().add(e)));
+        push_type_handle(&mut b, m.owner)?;
+        b.ops(&[Op::LdcI4(n as i32), Op::NewArr(types().known.int32().id)]);
+        for i in 0..n {
+            b.ops(&[Op::Dup, Op::LdcI4(i as i32), Op::LdArg(i as u16)]);
+            b.op(Op::StElem(MemTy::I32, None));
+        }
+        b.ops(&[Op::Call(Synthetic::ArrayNewMany.method().id), Op::Ret]);
         return b.finish();
     }
     push_type_handle(&mut b, m.owner)?;

@@ -48,7 +48,7 @@ pub fn field(name: &str) -> Result<&'static Field> {
 pub enum Shape {
     /// An instance method called on the target.
     Instance = 0,
-    /// A static method whose first argument is the target.
+    /// A static method whose first argument is the target, which may be null.
     ClosedStatic = 1,
     /// A static method.
     Static = 2,
@@ -227,15 +227,15 @@ fn invoke(m: &'static Method) -> Result<Body> {
         .branch(Op::BrTrue, many);
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)])
         .branch(Op::BrFalse, is_open);
+    let mut params = vec![types().known.object()];
+    params.extend(sig.params.iter().copied());
+    let closed_static = signatures().id_of(&ResolvedSig {
+        params,
+        ..open_sig.clone()
+    })?;
     if buffered {
         let instance = b.label();
         if_shape(&mut b, Shape::ClosedStatic, instance);
-        let mut params = vec![types().known.object()];
-        params.extend(sig.params.iter().copied());
-        let closed_static = signatures().id_of(&ResolvedSig {
-            params,
-            ..open_sig.clone()
-        })?;
         b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
         b.ops(&[
             Op::LdArg(0),
@@ -248,6 +248,16 @@ fn invoke(m: &'static Method) -> Result<Body> {
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
     b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(closed), Op::Ret]);
     b.place(is_open);
+    let not_null = b.label();
+    if_shape(&mut b, Shape::ClosedStatic, not_null);
+    b.op(Op::LdNull).ops(&args);
+    b.ops(&[
+        Op::LdArg(0),
+        Op::LdFld(code.id),
+        Op::CallI(closed_static),
+        Op::Ret,
+    ]);
+    b.place(not_null);
     if buffered && sig.params.first().is_some_and(|p| p.mem_ty() == MemTy::Ref) {
         let is_static = b.label();
         if_shape(&mut b, Shape::OpenInstance, is_static);

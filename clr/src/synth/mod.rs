@@ -87,6 +87,8 @@ synthetics! {
     DelegateEnd (object, object, object) -> object = What::InternalCall;
     /// Makes an array: type, number of arguments, up to eight arguments.
     ArrayNew (native, int, int, int, int, int, int, int, int, int) -> object = What::InternalCall;
+    /// The same with any number of arguments: type, `int[]`.
+    ArrayNewMany (native, object) -> object = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless the reference may be stored in the array.
     ArrayCheckStore (object, object) -> void = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless elements have exactly this type.

@@ -311,7 +311,8 @@ pub fn compute(ty: &'static Type) -> Result<Layout> {
     for e in &entries {
         let at = if explicit {
             let offset = e.field.row_offset()?.unwrap_or(0);
-            (if is_value { 0 } else { start })
+            // Offsets count from the first byte after the header, also over the fields of a base class (as in Mono).
+            (if is_value { 0 } else { HEADER })
                 .checked_add(offset)
                 .ok_or_else(too_large)?
         } else {
@@ -352,11 +353,15 @@ pub fn compute(ty: &'static Type) -> Result<Layout> {
                 ty: ty.mem_ty(),
             }];
         }
-        let size = end
-            .max(1)
-            .checked_next_multiple_of(align)
-            .ok_or_else(too_large)?
-            .max(declared);
+        // A size that is declared stands, unless references in arrays would lie across words (as in Mono).
+        let size = if declared >= end.max(1) && (out.refs.is_empty() || declared % WORD == 0) {
+            declared
+        } else {
+            end.max(1)
+                .checked_next_multiple_of(align)
+                .ok_or_else(too_large)?
+                .max(declared)
+        };
         // Bytes behind the fields belong to the value too (fixed buffers): it is never copied by its scalars.
         value.overlapping |= size - end >= align.max(1) && declared != 0;
         value.leaves.sort_by_key(|l| l.offset);

@@ -5,7 +5,7 @@ use super::{Cx, casts, heap};
 use crate::types::{Type, TypeKey, types};
 use isthmus_rt::gc::Dimension;
 use isthmus_rt::object::Ref;
-use isthmus_runtime_abi::layout::{HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
+use isthmus_runtime_abi::layout::{ARRAY_DATA, HEADER, MD_BOUND_BYTES, MD_BOUNDS, md_data};
 
 /// The type behind a type handle.
 fn of_handle(ty: usize) -> &'static Type {
@@ -34,9 +34,19 @@ pub fn new(
     g: i32,
     h: i32,
 ) -> Result<Ref> {
-    let ty = of_handle(ty);
     let args = [a, b, c, d, e, f, g, h];
-    let args = &args[..n.clamp(0, 8) as usize];
+    with_arguments(cx, of_handle(ty), &args[..n.clamp(0, 8) as usize])
+}
+
+/// The same with the arguments in an `int[]`.
+pub fn new_many(cx: &Cx<'_>, ty: usize, args: Ref) -> Result<Ref> {
+    let args: Vec<i32> = (0..cx.length(args) as u32)
+        .map(|i| cx.read(args, ARRAY_DATA + 4 * i))
+        .collect();
+    with_arguments(cx, of_handle(ty), &args)
+}
+
+fn with_arguments(cx: &Cx<'_>, ty: &'static Type, args: &[i32]) -> Result<Ref> {
     if let (TypeKey::SzArray(_), Some(element)) = (&ty.key, ty.element()) {
         return vector(cx, element, args);
     }

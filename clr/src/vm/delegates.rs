@@ -42,6 +42,9 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
     let shape = match (target.is_null(), is_static) {
         (false, false) => Shape::Instance,
         (false, true) => Shape::ClosedStatic,
+        (true, true) if method.is_some_and(|m| takes_target(cx, delegate, m)) => {
+            Shape::ClosedStatic
+        }
         (true, true) => Shape::Static,
         (true, false) => Shape::OpenInstance,
     };
@@ -56,6 +59,15 @@ fn is_open(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
     let invoke = invoke_of(cx.type_of(delegate));
     match (invoke.map(|i| i.sig()), m.sig()) {
         (Some(Ok(invoke)), Ok(sig)) => invoke.params.len() == sig.params.len() + 1,
+        _ => false,
+    }
+}
+
+/// Whether a static method has a parameter more than the delegate: for the target, null though it is.
+fn takes_target(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
+    let invoke = invoke_of(cx.type_of(delegate));
+    match (invoke.map(|i| i.sig()), m.sig()) {
+        (Some(Ok(invoke)), Ok(sig)) => invoke.params.len() + 1 == sig.params.len(),
         _ => false,
     }
 }
