@@ -4,8 +4,9 @@ use super::handle;
 use crate::metadata::sig::Prim;
 use crate::types::{Kind, Type, TypeKey, types};
 use crate::vm::cx::Result;
+use crate::vm::offsets::offsets;
 use crate::vm::{Cx, arrays, casts, heap, statics};
-use isthmus_rt::object::Ref;
+use isthmus_rt::object::{Ref, Thrown};
 use isthmus_runtime_abi::layout;
 
 icalls! {
@@ -170,7 +171,7 @@ fn set_value_impl(cx: &Cx<'_>, this: Ref, value: Ref, position: i32) -> Result<(
     }
     if !e.ty.is_value() {
         if !value.is_null() && !cx.type_of(value).is_assignable_to(e.ty) {
-            return Err(cx.exception("System", "InvalidCastException", ""));
+            return Err(invalid_element(cx));
         }
         heap::store_ref(this, at, value);
         return Ok(());
@@ -194,11 +195,26 @@ fn set_value_impl(cx: &Cx<'_>, this: Ref, value: Ref, position: i32) -> Result<(
             heap::store_word(at, e.size, bits);
             Ok(())
         }
-        None if from.underlying().prim.is_some() && target.underlying().prim.is_some() => {
-            Err(cx.exception("System", "ArgumentException", "not a widening conversion"))
+        None if is_primitive(from) && is_primitive(target) => {
+            let text = "not a widening conversion\nParameter name: value";
+            Err(cx.exception("System", "ArgumentException", text))
         }
-        None => Err(cx.exception("System", "InvalidCastException", "")),
+        None => Err(invalid_element(cx)),
     }
+}
+
+/// Numbers, characters, booleans and enums.
+fn is_primitive(ty: &'static Type) -> bool {
+    ty.is_value() && ty.underlying().prim.is_some()
+}
+
+/// `InvalidCastException` with an empty message, which is not the default one.
+fn invalid_element(cx: &Cx<'_>) -> Thrown {
+    let thrown = cx.exception("System", "InvalidCastException", "");
+    if let Ok(empty) = cx.string("") {
+        cx.write_ref(thrown.exception, offsets().exception_message, empty);
+    }
+    thrown
 }
 
 /// The bits of a primitive at an address after an implicit (widening) conversion to another primitive type.
