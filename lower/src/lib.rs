@@ -42,6 +42,9 @@ pub struct Options {
     pub features: Features,
     /// Functions with more SSA instructions are declined: Cranelift's time grows faster than the function.
     pub max_instructions: usize,
+    /// Functions with more branches than this to one block that takes values are declined: register allocation of such a block's
+    /// parameters takes time quadratic in them. (A `switch` of thousands of cases that set one variable.)
+    pub max_join: u32,
     /// Whether to keep the map from code offsets to source positions.
     pub line_map: bool,
 }
@@ -50,7 +53,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             features: Features::Portable,
-            max_instructions: 30_000,
+            max_instructions: 200_000,
+            max_join: 4_000,
             line_map: false,
         }
     }

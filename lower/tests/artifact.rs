@@ -300,6 +300,25 @@ fn what_cannot_be_done_is_declined_with_its_site() {
             limit: 50
         }
     );
+    let mut b = B::new(&[Ty::I32], &[Ty::I32]);
+    let x = b.params[0];
+    let (join, taken) = b.block(&[Ty::I32]);
+    for _ in 0..20 {
+        let (next, _) = b.block(&[]);
+        b.branch(x, (join, &[x]), (next, &[]));
+        b.at = next;
+    }
+    b.jump(join, &[x]);
+    b.at = join;
+    b.ret(&taken);
+    let options = Options {
+        max_join: 20,
+        ..Options::default()
+    };
+    assert_eq!(
+        compile(&Vm, &b.unit(), Arch::X64, &options).unwrap_err(),
+        Unsupported::Limit("21 branches to one block".to_string())
+    );
     let mut b = B::new(&[], &[]);
     b.ret(&[]);
     let error = compile(&Vm, &b.unit(), Arch::A32, &Options::default()).unwrap_err();

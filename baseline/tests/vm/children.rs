@@ -42,6 +42,8 @@ fn output(file: &Path, mode: Mode<'_>) -> String {
         .arg("60")
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
+        // Tests run on threads of 2 MiB; programs may want as much as a process usually has.
+        .env("RUST_MIN_STACK", (8 << 20).to_string())
         .env("ISTHMUS_SIR", file)
         .env("ISTHMUS_OUT", &out)
         .envs(mode.iter().copied())

@@ -110,6 +110,12 @@ pub fn build(
             limit: options.max_instructions,
         });
     }
+    if scratch.scan.widest_join > options.max_join {
+        let branches = scratch.scan.widest_join;
+        return Err(Unsupported::Limit(format!(
+            "{branches} branches to one block"
+        )));
+    }
     func.name = cl::UserFuncName::user(0, ssa.method.index() as u32);
     func.signature = abi::signature(&ssa.sig);
     let mut lower = Lower {

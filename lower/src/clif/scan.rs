@@ -28,6 +28,10 @@ pub struct Scan {
     pub calls_or_loops: bool,
     /// Instructions in reachable blocks.
     pub instructions: usize,
+    /// Most branches to one block that takes values.
+    pub widest_join: u32,
+    /// By block: branches to it that pass values.
+    joins: Vec<u32>,
     seen: Vec<bool>,
     stack: Vec<(Block, usize)>,
 }
@@ -55,6 +59,10 @@ impl Scan {
                     }
                     if edge.clause.is_some() {
                         self.landing[edge.block.index()] = true;
+                    } else if edge.args.len > 0 {
+                        let joins = &mut self.joins[edge.block.index()];
+                        *joins += 1;
+                        self.widest_join = self.widest_join.max(*joins);
                     }
                 }
                 self.calls_or_loops |= needs_check(f, data);
@@ -76,6 +84,9 @@ impl Scan {
         self.straddling_field = false;
         self.calls_or_loops = false;
         self.instructions = 0;
+        self.widest_join = 0;
+        self.joins.clear();
+        self.joins.resize(f.blocks.len(), 0);
     }
 
     fn reverse_postorder(&mut self, f: &Func) {
