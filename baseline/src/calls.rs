@@ -24,7 +24,7 @@ use isthmus_runtime_abi::ids::{MethodId, SigId, TypeId};
 use isthmus_runtime_abi::layout::vtable_slot;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Reg;
-use isthmus_runtime_abi::types::{CallConv, MemTy, Signature, StackTy};
+use isthmus_runtime_abi::types::{MemTy, Signature, StackTy};
 use isthmus_runtime_abi::vm::{CallPlan, ConstrainedPlan, Dispatch, Entity, Handle, TypeKind};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -405,9 +405,6 @@ impl<A: Target> Gen<'_, A> {
 
     pub fn op_calli(&mut self, sig: SigId) -> R {
         let sig = self.env.signature(sig);
-        if sig.conv == CallConv::Native {
-            return self.unsupported(Unsupported::NativeCall);
-        }
         let mut e = self.pop()?;
         self.pop_cookie(&sig)?;
         let dst = int_ret::<A>();

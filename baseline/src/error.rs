@@ -31,9 +31,6 @@ pub enum Unsupported {
     /// No code generator for this architecture.
     #[error("this architecture")]
     Architecture,
-    /// `calli` of a native function pointer.
-    #[error("an indirect call of native code")]
-    NativeCall,
     /// Typed references in a VM that has none.
     #[error("a typed reference")]
     TypedReference,

@@ -112,7 +112,7 @@ impl StackTy {
     }
 }
 
-/// Which convention an indirect or native call uses.
+/// Which convention a call uses. Native calls are calls of methods that the VM makes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum CallConv {
     /// The managed convention of [`crate::callconv`].
@@ -120,8 +120,6 @@ pub enum CallConv {
     Managed,
     /// Managed, with a vararg cookie in the hidden-argument slot; calls take it from the stack, above the last argument.
     ManagedVarArg,
-    /// The platform's C convention.
-    Native,
 }
 
 /// A method's signature as compilers need it. `this`, if any, is `params[0]` (a [`MemTy::Ref`], or a

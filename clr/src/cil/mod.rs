@@ -9,7 +9,10 @@ mod synchronized;
 pub mod text;
 
 use crate::dynamic::{self, DynamicMethod};
-use crate::metadata::{self, MethodImplAttributes as Impl, Reader, Token, TypeAttributes};
+use crate::metadata::{
+    self, MethodAttributes, MethodImplAttributes as Impl, Reader, Token, TypeAttributes,
+};
+use crate::synth::native_calls;
 use crate::tables::{raises, signatures};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
 use isthmus_frontend_ir::body::{Body, Local};
@@ -315,7 +318,10 @@ impl Decoder {
                 },
                 Form::Prefix => unreachable!("handled above"),
             };
-            self.before_call(op, operand, here)?;
+            let op = match self.call(op, operand, here) {
+                Ok(op) => op,
+                Err(e) => Op::Raise(raises().add(e)),
+            };
             if op == Op::Ret && self.lock.is_some() {
                 self.leave_lock(here);
             } else {
@@ -340,15 +346,27 @@ impl Decoder {
         self.code.push(insn);
     }
 
-    /// What a call of a vararg method does first: it makes the block of its variadic arguments.
-    fn before_call(&mut self, op: Op, operand: i64, il: u32) -> Result<()> {
+    /// Calls that compilers see otherwise than the code has them: that of a vararg method makes the block of variadic arguments first;
+    /// those of native code with a signature of their own are calls of made methods.
+    fn call(&mut self, op: Op, operand: i64, il: u32) -> Result<Op> {
         let token = Token::from_raw(operand as u32);
         match op {
-            Op::Call(m) | Op::CallVirt(m) | Op::NewObj(m) if types().method(m).sig()?.vararg => {}
+            Op::Call(m) | Op::CallVirt(m) | Op::NewObj(m)
+                if types().method(m).sig().is_ok_and(|s| s.vararg) => {}
             Op::CallI(s) if signatures().get(s).types.vararg => {}
-            _ => return Ok(()),
+            Op::CallI(s) if signatures().get(s).types.unmanaged => {
+                let callee = native_calls::through_pointer(&signatures().get(s).types)?;
+                return Ok(Op::Call(callee.id));
+            }
+            _ => return Ok(op),
         }
         let params = self.source.variadic(token)?;
+        if let Op::Call(m) = op
+            && let m = types().method(m)
+            && m.flags.contains(MethodAttributes::PINVOKE_IMPL)
+        {
+            return Ok(Op::Call(native_calls::variadic(m, &params)?.id));
+        }
         let varargs = Op::VarArgs(signatures().of_arguments(params)?);
         // The cookie takes an entry; without variadic arguments one more.
         self.max_stack = self.max_stack.saturating_add(1);
@@ -366,7 +384,7 @@ impl Decoder {
         } else {
             self.push(Insn::new(varargs, il));
         }
-        Ok(())
+        Ok(op)
     }
 
     /// An operation with an inline operand. Outer error: the body is invalid; inner: the token cannot be resolved.

@@ -6,6 +6,7 @@
 //! | [`delegates`] | `.ctor`, `Invoke`, `BeginInvoke`, `EndInvoke` of delegates |
 //! | [`strings`] | constructors of strings |
 //! | [`pinvoke`] | P/Invokes whose arguments must be converted |
+//! | [`native_calls`] | `calli` of native function pointers, calls of variadic C functions |
 //! | [`arrays`] | constructors and accessors of arrays; `IList<T>` of one-dimensional ones |
 //!
 //! Static helper methods that such bodies call are in one table, [`Synthetic`].
@@ -13,6 +14,7 @@
 pub mod arrays;
 pub mod builder;
 pub mod delegates;
+pub mod native_calls;
 pub mod pinvoke;
 pub mod strings;
 

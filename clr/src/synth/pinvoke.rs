@@ -15,6 +15,7 @@
 
 use super::Synthetic;
 use super::builder::Builder;
+use super::native_calls::{import_behind, promotes};
 use crate::metadata::{CharSet, Image, Marshal, PInvokeAttributes, Row, TypeAttributes, native};
 use crate::tables::raises;
 use crate::types::member::ResolvedSig;
@@ -29,8 +30,8 @@ use std::sync::Mutex;
 /// A foreign function that made bodies call: [`MethodKind::Foreign`].
 #[derive(Clone)]
 pub struct Foreign {
-    /// The P/Invoke method that it is behind.
-    pub method: &'static Method,
+    /// The P/Invoke method that it is behind; `None`: the last argument is the function.
+    pub import: Option<&'static Method>,
     /// Its signature in plain words.
     pub sig: ResolvedSig,
     /// Whether its error number is kept.
@@ -82,6 +83,8 @@ enum Form {
     Handle,
     /// A pointer into an object, at this offset.
     Inside(u32),
+    /// A `float` that C promotes to `double`.
+    Double,
 }
 
 /// How a parameter crosses, and whether by reference.
@@ -110,9 +113,16 @@ impl Plan {
 /// How a P/Invoke method crosses. The error names what cannot.
 pub fn plan(m: &'static Method) -> Result<Plan> {
     let sig = m.sig()?;
-    let flags = functions::import_of(m)?.flags();
+    let import = import_behind(m);
+    let flags = match import {
+        Some(import) => functions::import_of(import)?.flags(),
+        None => PInvokeAttributes::empty(),
+    };
     let unicode = flags.char_set() == CharSet::Unicode;
-    let marshal = |sequence: usize| marshal_of(m, sequence);
+    let marshal = |sequence: usize| match import {
+        Some(import) => marshal_of(import, sequence),
+        None => Ok(None),
+    };
     let mut params = Vec::with_capacity(sig.params.len());
     let mut words = Vec::with_capacity(sig.params.len());
     for (i, &ty) in sig.params.iter().enumerate() {
@@ -120,8 +130,11 @@ pub fn plan(m: &'static Method) -> Result<Plan> {
             TypeKey::ByRef(t) => (types().ty(t), true),
             _ => (ty, false),
         };
-        let form =
-            form_of(target, marshal(i + 1)?, unicode, by_ref).ok_or_else(|| unsupported(m, ty))?;
+        let form = match form_of(target, marshal(i + 1)?, unicode, by_ref) {
+            Some(Form::Plain) if ty == types().known.single() && promotes(m, i) => Form::Double,
+            Some(form) => form,
+            None => return Err(unsupported(m, ty)),
+        };
         params.push(Param { form, by_ref });
         words.push(match (form, by_ref) {
             (Form::Plain, _) => ty,
@@ -185,6 +198,7 @@ fn word_type(form: Form, ty: &'static Type) -> &'static Type {
         Form::Bool(1) | Form::Byte => known.byte(),
         Form::Bool(2) => known.int16(),
         Form::Bool(_) => known.int32(),
+        Form::Double => known.double(),
         Form::Text(_) | Form::Buffer(_) | Form::Handle | Form::Inside(_) => known.int_ptr(),
     }
 }
@@ -302,7 +316,7 @@ fn fields_blittable(ty: &'static Type) -> bool {
 /// The body of a P/Invoke that is not plain.
 pub fn body(m: &'static Method, plan: &Plan) -> Result<Body> {
     let target = foreign_method(Foreign {
-        method: m,
+        import: import_behind(m),
         sig: plan.sig.clone(),
         keeps_error: plan.keeps_error,
     })?;
@@ -423,6 +437,10 @@ fn before(b: &mut Builder, i: u16, param: Param, ty: &'static Type) -> Result<Op
             extra = Some(taken);
         }
         Form::Inside(offset) => inside(b, i, offset, word),
+        Form::Double => {
+            load(b);
+            b.ops(&[Op::Conv(ConvTo::R8, ConvMode::Wrap), Op::StLoc(word)]);
+        }
     }
     Ok(Some(Converted { word, extra }))
 }
@@ -497,7 +515,7 @@ fn managed(
     ty: &'static Type,
 ) -> Result<()> {
     match form {
-        Form::Plain | Form::Byte | Form::Inside(_) | Form::Buffer(_) => {
+        Form::Plain | Form::Byte | Form::Inside(_) | Form::Buffer(_) | Form::Double => {
             b.op(Op::LdLoc(word));
         }
         Form::Bool(_) => {

@@ -33,6 +33,8 @@ pub enum MethodKind {
     Synthetic(u32),
     /// A dynamic method, by number (see `crate::dynamic`).
     Dynamic(u32),
+    /// A call of native code with a signature of its own, by number (see `crate::synth::native_calls`).
+    CallSite(u32),
     /// A foreign function behind a P/Invoke, by number (see `crate::synth::pinvoke`).
     Foreign(u32),
 }
@@ -173,8 +175,18 @@ impl MethodTable {
                     MethodImplAttributes::empty(),
                     0,
                 ),
+                (MethodKind::CallSite(n), _) => (
+                    crate::synth::native_calls::site(n)
+                        .import
+                        .map_or("calli", |m| m.name),
+                    MethodAttributes::STATIC,
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
                 (MethodKind::Foreign(n), _) => (
-                    crate::synth::pinvoke::foreign(n).map_or("?", |f| f.method.name),
+                    crate::synth::pinvoke::foreign(n)
+                        .and_then(|f| f.import)
+                        .map_or("calli", |m| m.name),
                     MethodAttributes::STATIC,
                     MethodImplAttributes::empty(),
                     0,
@@ -319,6 +331,7 @@ impl Method {
                     MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly => {
                         md(&[], ts.by_ref(element())?)
                     }
+                    MethodKind::CallSite(n) => crate::synth::native_calls::site(n).sig.clone(),
                     MethodKind::Foreign(n) => {
                         crate::synth::pinvoke::foreign(n)
                             .expect("foreign methods are made with their entry")
@@ -375,10 +388,9 @@ pub fn abi_signature(sig: &ResolvedSig, owner: &'static Type) -> Result<Signatur
         params.push(p.mem_ty());
     }
     Ok(Signature {
-        conv: match (sig.unmanaged, sig.vararg) {
-            (true, _) => abi::CallConv::Native,
-            (_, true) => abi::CallConv::ManagedVarArg,
-            _ => abi::CallConv::Managed,
+        conv: match sig.vararg {
+            true => abi::CallConv::ManagedVarArg,
+            false => abi::CallConv::Managed,
         },
         has_this: sig.has_this,
         params,

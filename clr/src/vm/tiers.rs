@@ -7,7 +7,7 @@ use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
 use super::{native, options, runtime, stats};
 use crate::body::{self, Implementation};
-use crate::synth::pinvoke;
+use crate::synth::{native_calls, pinvoke};
 use crate::types::{LoadError, LoadErrorKind, Method};
 use isthmus_baseline::Count;
 use isthmus_frontend_ir::body::Body;
@@ -16,6 +16,7 @@ use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::ContextSource;
+use isthmus_stubs::native::Foreign;
 use isthmus_stubs::{dispatch, native as native_stubs};
 use std::sync::Arc;
 use std::time::Instant;
@@ -68,17 +69,14 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         stub.symbol = Symbol::MethodBody(m.id);
         return Ok(stub);
     }
-    let foreign_call = |m: &'static Method, number: u32, keeps_error: bool| {
+    let foreign_call = |import: Option<&'static Method>, keeps_error: bool| {
         let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
-        let (name, target) = (Symbol::MethodBody(m.id), Symbol::Native(number));
-        native_stubs::foreign_call(
-            arch(),
-            name,
-            &abi,
-            native_stubs::Foreign::Symbol(target),
-            keeps_error,
-        )
-        .map_err(stub_error)
+        let name = Symbol::MethodBody(m.id);
+        let target = match import {
+            Some(import) => Foreign::Symbol(Symbol::Native(native::p_invoke(import)?)),
+            None => Foreign::LastArgument,
+        };
+        native_stubs::foreign_call(arch(), name, &abi, target, keeps_error).map_err(stub_error)
     };
     let native_call = |number: u32| {
         let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
@@ -97,11 +95,11 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         Implementation::InternalCall => native_call(native::internal_call(m)?),
         Implementation::PInvoke => {
             let keeps_error = pinvoke::plan(m)?.keeps_error;
-            foreign_call(m, native::p_invoke(m)?, keeps_error)
+            foreign_call(native_calls::import_behind(m), keeps_error)
         }
         Implementation::Foreign(n) => {
             let f = pinvoke::foreign(n).expect("foreign methods are made with their entry");
-            foreign_call(m, native::p_invoke(f.method)?, f.keeps_error)
+            foreign_call(f.import, f.keeps_error)
         }
         Implementation::Il | Implementation::Synthetic | Implementation::Nothing => {
             Err(LoadError::new(
