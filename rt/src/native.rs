@@ -16,13 +16,15 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicI32, AtomicI64, fence};
 use std::thread::JoinHandle;
 
-/// The last argument of every native function.
-pub type Ctx = *mut ThreadContext;
+/// The last argument of every native function: the context of the thread that called. Only stubs make one.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Ctx(*mut ThreadContext);
 
 /// The thread that called.
 pub fn current<'a>(ctx: Ctx) -> &'a Thread {
     // SAFETY: stubs pass the calling thread's context.
-    unsafe { Thread::from_context(ctx) }
+    unsafe { Thread::from_context(ctx.0) }
 }
 
 /// The result of a function that may throw.
