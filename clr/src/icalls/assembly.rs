@@ -239,11 +239,13 @@ enum Shape {
     Array(u32),
 }
 
-/// The type of a name; null if there is none and that is not to be thrown.
+/// The type of a name, looked for from an assembly, which was `asked` for it or only comes first; null if there is none and that is not to
+/// be thrown.
 fn find_type(
     cx: &Cx<'_>,
     name: Ref,
     home: Option<&'static Assembly>,
+    asked: bool,
     throws: bool,
     ignore_case: bool,
 ) -> Result<Ref> {
@@ -271,8 +273,8 @@ fn find_type(
                     || names::assembly_name(types().corlib()),
                     names::assembly_name,
                 );
-                // A name without a namespace still has the full stop, as Mono shows it.
-                let dot = if text.contains('.') { "" } else { "." };
+                // A name without a namespace still has the full stop where no assembly was asked, as Mono shows it.
+                let dot = if asked || text.contains('.') { "" } else { "." };
                 let text = format!("Could not load type '{dot}{text}' from assembly '{from}'.");
                 cx.exception("System", "TypeLoadException", &text)
             }
@@ -296,7 +298,7 @@ fn type_from_name(
     } else {
         Some(reflect::assembly_of(cx, caller)?)
     };
-    find_type(cx, name, home, throws, ignore_case)
+    find_type(cx, name, home, false, throws, ignore_case)
 }
 
 fn type_of_assembly(
@@ -308,7 +310,7 @@ fn type_of_assembly(
     ignore_case: bool,
 ) -> Result<Ref> {
     let home = reflect::assembly_of(cx, this)?;
-    find_type(cx, name, Some(home), throws, ignore_case)
+    find_type(cx, name, Some(home), true, throws, ignore_case)
 }
 
 /// Every type that an assembly defines, but for `<Module>`.

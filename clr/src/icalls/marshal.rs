@@ -33,7 +33,7 @@ fn is_wide(kind: i32) -> bool {
     kind == Text::Utf16 as i32
 }
 
-fn native_text(cx: &Cx<'_>, string: Ref, kind: i32) -> Result<usize> {
+pub(super) fn native_text(cx: &Cx<'_>, string: Ref, kind: i32) -> Result<usize> {
     if string.is_null() {
         return Ok(0);
     }
@@ -55,7 +55,7 @@ fn managed_text(cx: &Cx<'_>, at: usize, kind: i32) -> Result<Ref> {
     Ok(string)
 }
 
-fn text_at(cx: &Cx<'_>, at: usize, kind: i32) -> Result<Ref> {
+pub(super) fn text_at(cx: &Cx<'_>, at: usize, kind: i32) -> Result<Ref> {
     if at == 0 {
         return Ok(Ref::NULL);
     }

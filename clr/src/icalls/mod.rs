@@ -42,6 +42,7 @@ mod random;
 mod runtime_type;
 mod sharing;
 mod string;
+mod structures;
 pub mod system_native;
 mod terminal;
 pub(crate) mod threading;
@@ -81,6 +82,7 @@ static TABLES: &[&[table::Class]] = &[
     random::TABLE,
     runtime_type::TABLE,
     string::TABLE,
+    structures::TABLE,
     terminal::TABLE,
     threading::TABLE,
     time::TABLE,

@@ -24,6 +24,8 @@ pub enum LoadErrorKind {
     DllNotFound,
     /// `PlatformNotSupportedException`.
     NotSupported,
+    /// `ArgumentException`: a type that cannot be used so.
+    Argument,
 }
 
 /// Why something cannot be loaded. Cheap to clone: it is kept and thrown each time the place is executed.
@@ -72,6 +74,7 @@ impl LoadErrorKind {
             LoadErrorKind::InvalidProgram => ("System", "InvalidProgramException"),
             LoadErrorKind::EntryPointNotFound => ("System", "EntryPointNotFoundException"),
             LoadErrorKind::DllNotFound => ("System", "DllNotFoundException"),
+            LoadErrorKind::Argument => ("System", "ArgumentException"),
             LoadErrorKind::NotSupported => ("System", "PlatformNotSupportedException"),
         }
     }

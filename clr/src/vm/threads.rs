@@ -221,7 +221,9 @@ fn run(start: Start) {
     let mut alive = ALIVE.lock();
     if let Some(i) = alive.iter().position(|a| a.0 == start.id) {
         let (_, internal) = alive.swap_remove(i);
-        state_bits(heap::from_handle(internal)).fetch_or(state::STOPPED, Ordering::SeqCst);
+        let bits = state_bits(heap::from_handle(internal));
+        bits.fetch_or(state::STOPPED, Ordering::SeqCst);
+        bits.fetch_and(!state::BACKGROUND, Ordering::SeqCst);
         free(internal);
     }
     drop(alive);
