@@ -3,8 +3,8 @@
 use super::cx::Result;
 use super::vtables::type_of_vtable;
 use super::{Cx, heap};
-use crate::types::Type;
 use crate::types::layout::Place;
+use crate::types::{Kind, Type};
 use isthmus_rt::object::Ref;
 use isthmus_runtime_abi::layout::{CAST_CACHE_SLOTS, HEADER, VtableHeader, cast_cache_slot};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -66,6 +66,10 @@ pub fn unbox_any(cx: &Cx<'_>, object: Ref, ty: &'static Type, to: usize) -> Resu
             // SAFETY: a location of that type, in a frame.
             unsafe { std::ptr::write_bytes(to as *mut u8, 0, size as usize) };
             return Ok(());
+        }
+        // Only for itself: `Nullable<T>.UnboxExact` of the library, which is for enums.
+        if inner.kind == Kind::Enum && cx.type_of(object) != inner {
+            return Err(invalid_cast(cx));
         }
         let from = unbox(cx, object, inner)?;
         let (size, _) = inner.size_align().map_err(|e| cx.load_error(&e))?;
