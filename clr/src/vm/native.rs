@@ -99,14 +99,17 @@ pub fn p_invoke(m: &'static Method) -> Result<u32> {
     }
     let handle = load(library, a.path.parent())
         .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(library)))?;
-    // CharSet: the variants `A` and `W` of a function are tried as Mono does.
+    // The variants `A` and `W` of a function are tried as Mono does: the wide one before the plain name, the other after it.
     use crate::metadata::{CharSet, PInvokeAttributes};
-    let wide = map.flags().char_set() == CharSet::Unicode;
-    let suffix = if wide { "W" } else { "A" };
-    let exact = map.flags().contains(PInvokeAttributes::NO_MANGLE);
-    let variant = format!("{entry}{suffix}");
-    symbol(handle, entry)
-        .or_else(|| (!exact).then(|| symbol(handle, &variant)).flatten())
+    let plain = || symbol(handle, entry);
+    let variant = |suffix| symbol(handle, &format!("{entry}{suffix}"));
+    let found = match map.flags().char_set() {
+        _ if map.flags().contains(PInvokeAttributes::NO_MANGLE) => plain(),
+        CharSet::Unicode => variant("W").or_else(plain),
+        CharSet::Auto => plain(),
+        _ => plain().or_else(|| variant("A")),
+    };
+    found
         .map(number)
         .ok_or_else(|| LoadError::new(LoadErrorKind::EntryPointNotFound, missing(entry)))
 }
