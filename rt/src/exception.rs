@@ -28,7 +28,7 @@ use crate::thread::Thread;
 use crate::vm::{GenericContextOf, TraceFrame};
 use crate::walk::{Frame, Place, SiteCache, Walk};
 use isthmus_eh_tables::table::Site;
-use isthmus_runtime_abi::artifact::{ClauseKind, Handler};
+use isthmus_runtime_abi::artifact::{Clause, ClauseKind, Handler, SourcePos};
 use isthmus_runtime_abi::trap::TrapKind;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
@@ -241,12 +241,25 @@ impl TraceNotes<'_> {
                 })),
         }
         if self.trace == Trace::Rethrow {
-            // The rethrowing frame, with all methods inlined into it, is what the trace ends with.
-            self.forget = self.frames.len();
+            // The rethrowing method is what the trace ends with; methods that it is inlined into were left out.
+            self.forget = 1;
             self.trace = Trace::Keep;
         }
         if self.frames.len() >= 1024 {
             self.flush();
+        }
+    }
+
+    /// The trace ends with the method that catches: those that it is inlined into are left out.
+    fn end_at(&mut self, frame: &Frame<'_>, handler: Handler) {
+        let table = frame.code.table();
+        if let Ok(Clause { node, .. }) = table.clause(handler.clause) {
+            let callers = table
+                .inline_chain(SourcePos { node, il: 0 })
+                .skip(1)
+                .count();
+            let kept = self.frames.len().saturating_sub(callers);
+            self.frames.truncate(kept);
         }
     }
 
@@ -293,6 +306,7 @@ unsafe fn find_target(thread: &Thread, thrown: Thrown, from: Place) -> Target {
         let handlers = site.into_iter().flat_map(|s| code.handlers(s));
         for (index, handler) in handlers.enumerate() {
             if takes(thread, &mut notes, &frame, handler, thrown.exception) {
+                notes.end_at(&frame, handler);
                 notes.flush();
                 return Target {
                     fp: place.fp,
