@@ -300,7 +300,7 @@ impl Interp<'_> {
         }
         // The block of variadic arguments lies in the frame.
         let tail = insn.prefix.contains(Prefix::TAIL) && !body.sig.takes_cookie();
-        if tail && self.may_tail_call() {
+        if tail && self.may_tail_call() && !self.points_into_frame(&args) {
             return self.replace_frame(body, &args);
         }
         self.push_frame(body, &args, on_return)?;
@@ -313,6 +313,20 @@ impl Interp<'_> {
         let next = frame.body.code.get(frame.pc as usize + 1).map(|i| i.op);
         let region = frame.body.regions.region_of(frame.pc);
         next == Some(Op::Ret) && region == 0
+    }
+
+    /// Whether arguments point to variables of the top frame, directly or from within structs.
+    fn points_into_frame(&mut self, args: &[Value]) -> bool {
+        let frame = self.top().base..self.sp;
+        args.iter().any(|arg| match arg {
+            Value::ByRef(addr) => frame.contains(addr),
+            Value::Native(addr) => frame.contains(&(*addr as u64)),
+            Value::Struct(_, bytes) => bytes
+                .chunks_exact(8)
+                .filter_map(|word| word.try_into().ok())
+                .any(|word| frame.contains(&u64::from_le_bytes(word))),
+            _ => false,
+        })
     }
 
     /// Runs another body in place of the top frame.
