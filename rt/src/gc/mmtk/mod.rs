@@ -57,7 +57,7 @@ const ALIGN: usize = isthmus_runtime_abi::layout::OBJECT_ALIGN as usize;
 
 static INSTANCE: OnceLock<&'static MMTK<Binding>> = OnceLock::new();
 
-/// The largest object ever allocated, where objects move and elsewhere: how far before an interior pointer its object may start.
+/// The largest object that there may be where objects move, and the largest ever allocated elsewhere: how far before an interior pointer its object may start.
 static LARGEST: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 /// Between which addresses objects that do not move were allocated. Each space has a range of addresses of its own, so no
@@ -108,6 +108,8 @@ pub(super) fn build(options: &HeapOptions) -> Result<(), HeapError> {
 
 /// Starts the collector's threads. The heap must be reachable through [`Heap::get`](super::Heap::get) by now.
 pub(super) fn start() {
+    // Compiled code allocates in place and tells nobody how much: any size that is not large.
+    LARGEST[0].fetch_max(large_threshold(), Ordering::Relaxed);
     memory_manager::initialize_collection(instance(), VMThread::UNINITIALIZED);
 }
 
