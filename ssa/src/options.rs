@@ -46,7 +46,7 @@ impl Options {
             verify: cfg!(debug_assertions),
             max_insns: 100_000,
             max_insts: 500_000,
-            inline_size: 32,
+            inline_size: 44,
             inline_wanted_size: 150,
             inline_total: 1_000,
             inline_recursion: 2,

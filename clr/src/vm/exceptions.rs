@@ -161,8 +161,9 @@ pub fn note_trace(cx: &Cx<'_>, exception: Ref, forget: usize, frames: &[TraceFra
     let at = offsets().exception_stack_trace;
     let entry = |i: usize| 16 + 8 * i as u32;
     let old = cx.read::<Ref>(exception, at);
-    let used = trace_of(cx, exception).len().saturating_sub(forget);
-    let needed = used + frames.len() + 1;
+    // The frames, a zero, and in the last word the number of frames: a deep stack is noted in many parts.
+    let used = noted(cx, old).saturating_sub(forget);
+    let needed = used + frames.len() + 2;
     // A fresh trace gets a list of its own: copies of the exception may share the old one.
     let fits = used > 0 && cx.length(old) >= needed;
     let mut list = old;
@@ -183,6 +184,17 @@ pub fn note_trace(cx: &Cx<'_>, exception: Ref, forget: usize, frames: &[TraceFra
         cx.write(list, entry(used + i), value);
     }
     cx.write(list, entry(used + frames.len()), 0u64);
+    let last = cx.length(list) - 1;
+    cx.write(list, entry(last), (used + frames.len()) as u64);
+}
+
+/// Number of frames in a list that [`note_trace`] made.
+fn noted(cx: &Cx<'_>, list: Ref) -> usize {
+    if list.is_null() || cx.type_of(list).element() != Some(types().known.int64()) {
+        return 0;
+    }
+    let last = cx.length(list).saturating_sub(1);
+    cx.read::<u64>(list, 16 + 8 * last as u32) as usize
 }
 
 /// Notes the frame of an internal call that an exception leaves, and gives how the exception goes on.
