@@ -74,8 +74,33 @@ pub fn needs_own_frame(m: &Method) -> bool {
     })
 }
 
+/// Largest body that is kept once it is made.
+const SMALL: u32 = 64;
+
 /// The body of a (canonical, closed) method.
 pub fn of(m: &'static Method) -> Result<Arc<Body>> {
+    if let Some(body) = m.runtime.small_body.get() {
+        return Ok(Arc::clone(body));
+    }
+    let body = make(m)?;
+    if body.il_size <= SMALL {
+        let kept = m.runtime.small_body.get_or_init(|| body);
+        return Ok(Arc::clone(kept));
+    }
+    Ok(body)
+}
+
+/// Bytes of CIL of a method that has some.
+pub fn il_size(m: &Method) -> Option<u32> {
+    if implementation(m) != Implementation::Il {
+        return None;
+    }
+    let image = &m.assembly()?.image;
+    let body = image.method_body(image.method_def(m.rid()?).ok()?).ok()??;
+    Some(body.code.len() as u32)
+}
+
+fn make(m: &'static Method) -> Result<Arc<Body>> {
     match implementation(m) {
         Implementation::Il => cil::shared_body(m),
         Implementation::Synthetic => synth::body(m).map(Arc::new),

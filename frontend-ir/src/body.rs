@@ -58,4 +58,8 @@ pub enum BodyError {
 pub trait BodySource: CompileEnv {
     /// The body of a method.
     fn body(&self, method: MethodId) -> Result<Arc<Body>, BodyError>;
+    /// Bytes of source that the body has, if that can be told without making it.
+    fn il_size(&self, _method: MethodId) -> Option<u32> {
+        None
+    }
 }

@@ -152,6 +152,10 @@ impl BodySource for ClrEnv {
             _ => BodyError::NoBody(e.to_string()),
         })
     }
+
+    fn il_size(&self, id: MethodId) -> Option<u32> {
+        crate::body::il_size(method(id))
+    }
 }
 
 impl CompileEnv for ClrEnv {

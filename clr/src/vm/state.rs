@@ -1,9 +1,10 @@
 //! What the VM keeps beside each type, method and assembly: addresses of run-time data, 0 until made.
 
 use super::contexts::SlotTable;
+use isthmus_frontend_ir::body::Body;
 use isthmus_rt::class_init::ClassState;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 /// Beside a type.
 #[derive(Default)]
@@ -39,6 +40,8 @@ pub struct MethodState {
     pub exact_entry: AtomicUsize,
     /// Handle of the reflection object.
     pub reflected: AtomicUsize,
+    /// The body in stack IR, if it is small: inlining asks for those again and again.
+    pub small_body: OnceLock<Arc<Body>>,
 }
 
 /// Beside an assembly.

@@ -46,16 +46,26 @@ impl Builder<'_> {
         if !info.may_inline || info.never_returns || info.sig.conv != CallConv::Managed {
             return None;
         }
+        let most = match info.wants_inline {
+            true => opts.inline_wanted_size,
+            false => 2 * opts.inline_size,
+        };
+        if self.env.il_size(m).is_some_and(|size| size > most) {
+            return None;
+        }
         let body = self.env.body(m).ok()?;
         let limit = if info.wants_inline {
             opts.inline_wanted_size
-        } else if Self::is_straight(&body) {
+        } else if recursion > 0 || Self::is_straight(&body) {
             2 * opts.inline_size
         } else {
             opts.inline_size
         };
-        // A method inside itself multiplies with the number of its calls.
-        if recursion > 0 && self.inlined + body.il_size > opts.inline_recursive_total {
+        // A method inside itself multiplies with the number of its calls; and with handlers inside, unwinding a deep stack has
+        // to stop more often the more calls fit on it.
+        let too_much = self.inlined + body.il_size > opts.inline_recursive_total
+            || !body.regions.clauses.is_empty();
+        if recursion > 0 && too_much {
             return None;
         }
         if body.il_size > limit
