@@ -113,10 +113,12 @@ fn raise_process_exit(cx: &Cx<'_>) {
 
 /// Reports an exception that nothing handled, as Mono does, and gives the exit code of the process.
 pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
-    raise_unhandled(cx, exception);
+    let handled = raise_unhandled(cx, exception);
     let text = describe(cx, exception);
     let _ = std::io::stdout().flush();
-    eprintln!("\nUnhandled Exception:\n{text}");
+    if !handled {
+        eprintln!("\nUnhandled Exception:\n{text}");
+    }
     eprintln!("[ERROR] FATAL UNHANDLED EXCEPTION: {text}");
     if options().stats {
         super::stats::print();
@@ -124,8 +126,8 @@ pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
     1
 }
 
-/// Raises `AppDomain.UnhandledException`; what its handlers throw is dropped.
-fn raise_unhandled(cx: &Cx<'_>, exception: Ref) {
+/// Raises `AppDomain.UnhandledException`, and says whether it has handlers; what they throw is dropped.
+fn raise_unhandled(cx: &Cx<'_>, exception: Ref) -> bool {
     let domain = domain();
     let class = types().known.app_domain();
     let arguments = types()
@@ -136,11 +138,11 @@ fn raise_unhandled(cx: &Cx<'_>, exception: Ref) {
         arguments,
         domain.is_null(),
     ) else {
-        return;
+        return false;
     };
     let handler: Ref = cx.read(domain, at);
     if handler.is_null() {
-        return;
+        return false;
     }
     let raise = || -> Result<()> {
         let object = cx.alloc(arguments)?;
@@ -155,6 +157,7 @@ fn raise_unhandled(cx: &Cx<'_>, exception: Ref) {
         Ok(())
     };
     let _ = raise();
+    true
 }
 
 /// The text of an exception: its own `ToString`, or, if that fails, class, message and trace.
