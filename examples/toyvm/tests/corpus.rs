@@ -67,9 +67,6 @@ fn all<T: Sync>(what: &str, jobs: &[T], run: impl Fn(&T) -> Result<(), String> +
     );
 }
 
-/// Programs with methods that SSA declines (`localloc` of a computed size): the SSA interpreter has nothing to fall back to.
-const DECLINED: &[&str] = &["memory_localloc"];
-
 fn run_all(args: &[&str]) {
     all(&args.join(" "), &programs(), |file| check(file, args));
 }
@@ -97,29 +94,13 @@ fn baseline_under_gc_stress() {
 
 #[test]
 fn ssa_interpreter() {
-    let mut files = programs();
-    files.retain(|f| {
-        !DECLINED
-            .iter()
-            .any(|d| f.file_stem().is_some_and(|name| name == *d))
-    });
-    all("ssa-interp", &files, |file| {
-        check(file, &["--tier", "ssa-interp"])
-    });
+    run_all(&["--tier", "ssa-interp"]);
 }
 
 /// What the optimizing compiler declines is known, and no more.
 #[test]
 fn opt_declines_what_is_known() {
-    let mut files = programs();
-    files.retain(|f| {
-        !DECLINED
-            .iter()
-            .any(|d| f.file_stem().is_some_and(|name| name == *d))
-    });
-    all("opt --no-fallback", &files, |file| {
-        check(file, &["--no-fallback"])
-    });
+    run_all(&["--no-fallback"]);
 }
 
 #[test]
