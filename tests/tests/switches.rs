@@ -1,4 +1,4 @@
-//! Switches of `isthmus run` that programs do not see.
+//! Switches of `isthmus run` that programs do not see, and what it says where they do not look.
 
 use isthmus_tests::programs::{Catalog, Engine, compile};
 use std::path::PathBuf;
@@ -75,4 +75,13 @@ fn counters_of_tiering() {
         methods > 20 && loops > 20 && entered >= loops && declined == 0,
         "{line}"
     );
+}
+
+/// Where a handler was told of an exception, the report is one line.
+#[test]
+fn unhandled_exceptions_are_reported_as_mono_does() {
+    let (_, output) = run("unhandled_handler", &[]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(text, "[ERROR] FATAL UNHANDLED EXCEPTION: my own text\n");
+    assert_eq!(output.status.code(), Some(1));
 }
