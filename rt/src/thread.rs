@@ -58,6 +58,13 @@ pub enum State {
     Parked,
 }
 
+/// Where a thread stands that is not running: its stack is scanned from here on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    sp: usize,
+    registers: [usize; arch::SAVED_WORDS],
+}
+
 /// A thread that runs managed code.
 #[repr(C)]
 #[derive(Debug)]
@@ -227,6 +234,27 @@ impl Thread {
         if self.runtime.safepoints().is_requested() {
             self.runtime.safepoints().park_published(self);
         }
+    }
+
+    /// Leaves a blocking region for a while; the result leads back.
+    pub(crate) fn leave_blocked_for_a_while(&self) -> Published {
+        let published = Published {
+            sp: self.parked_sp.load(Ordering::SeqCst),
+            // SAFETY: only the owner writes them, and it is here.
+            registers: unsafe { *self.parked_registers.get() },
+        };
+        self.leave_blocked();
+        published
+    }
+
+    /// Enters a blocking region again, as it was: the frame that entered it first may hold references in registers of which
+    /// nothing but `published` tells, once the frames between are gone.
+    pub(crate) fn enter_blocked_again(&self, published: Published) {
+        // SAFETY: the owner writes while it is running, when nobody else reads.
+        unsafe { *self.parked_registers.get() = published.registers };
+        self.parked_sp.store(published.sp, Ordering::SeqCst);
+        self.set_state(State::Blocked);
+        self.runtime.safepoints().notify_if_requested();
     }
 
     /// Calls `f` with every range of words `[start, end)` that may hold references: the stack from the published

@@ -7,7 +7,7 @@
 //!
 //! The stubs of foreign functions (`isthmus_stubs::native::foreign_call`) open and close such a region without Rust's help, through the C functions here.
 
-use crate::thread::{State, Thread};
+use crate::thread::{Published, State, Thread};
 use isthmus_runtime_abi::context::ThreadContext;
 use std::marker::PhantomData;
 
@@ -46,20 +46,18 @@ impl Drop for Blocking<'_> {
 #[derive(Debug)]
 pub struct Running<'a> {
     thread: &'a Thread,
-    was_blocked: bool,
+    /// What the region around published, if there is one.
+    around: Option<Published>,
     not_send: PhantomData<*mut ()>,
 }
 
 impl<'a> Running<'a> {
     /// Leaves the blocking region for a while; waits if the world is stopped.
     pub fn enter(thread: &'a Thread) -> Running<'a> {
-        let was_blocked = thread.state() == State::Blocked;
-        if was_blocked {
-            thread.leave_blocked();
-        }
+        let blocked = thread.state() == State::Blocked;
         Running {
             thread,
-            was_blocked,
+            around: blocked.then(|| thread.leave_blocked_for_a_while()),
             not_send: PhantomData,
         }
     }
@@ -67,9 +65,8 @@ impl<'a> Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if self.was_blocked {
-            // Publishes this deeper place: more is scanned than need be, until the region ends.
-            self.thread.enter_blocked();
+        if let Some(published) = self.around.take() {
+            self.thread.enter_blocked_again(published);
         }
     }
 }

@@ -206,6 +206,45 @@ fn callbacks_run_inside_blocking_regions() {
     assert_eq!(thread.state(), State::Running);
 }
 
+/// What a collector would scan of a thread that does not run: ranges, and the words of those small enough to be registers.
+fn roots(thread: &isthmus_rt::thread::Thread) -> Vec<(std::ops::Range<usize>, Vec<usize>)> {
+    let mut ranges = Vec::new();
+    // SAFETY: the thread is in a blocking region of the caller.
+    unsafe {
+        thread.for_each_root_range(&mut |range| {
+            let words = if range.len() < 256 {
+                range
+                    .clone()
+                    .step_by(8)
+                    .map(|at| *(at as *const usize))
+                    .collect()
+            } else {
+                Vec::new()
+            };
+            ranges.push((range, words));
+        });
+    }
+    ranges
+}
+
+#[test]
+fn a_callback_leaves_the_roots_of_the_region_around_it() {
+    let _one = ONE.lock().unwrap_or_else(|e| e.into_inner());
+    let thread = attach();
+    /// Is deeper in the stack than its caller, with other registers.
+    #[inline(never)]
+    fn callback(thread: &isthmus_rt::thread::Thread) {
+        let running = Running::enter(thread);
+        std::hint::black_box([0u8; 4096]);
+        drop(running);
+    }
+    let region = Blocking::enter(&thread);
+    let before = roots(&thread);
+    callback(&thread);
+    assert_eq!(roots(&thread), before);
+    drop(region);
+}
+
 #[test]
 fn many_stoppers_and_many_threads_that_come_and_go() {
     let _one = ONE.lock().unwrap_or_else(|e| e.into_inner());
