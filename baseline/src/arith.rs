@@ -1,8 +1,8 @@
 //! Arithmetic, logic, shifts, division.
 
 use crate::error::R;
-use crate::gen_::{Gen, Home};
 use crate::moves::Word;
+use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;

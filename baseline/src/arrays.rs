@@ -3,9 +3,9 @@
 //! The bounds check compares with the length in memory: that access is the null check too.
 
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::memory::Place;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc};
 use isthmus_asm::prelude::*;

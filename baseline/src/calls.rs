@@ -11,9 +11,9 @@
 
 use crate::cold::int_ret;
 use crate::error::{R, Unsupported};
-use crate::gen_::Gen;
 use crate::memory::Place;
 use crate::moves::{Move, Word, word_fty, word_width};
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc};
 use isthmus_asm::prelude::*;

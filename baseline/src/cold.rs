@@ -13,8 +13,8 @@
 //! ```
 
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::moves::{Move, Word};
+use crate::state::Gen;
 use crate::target::Target;
 use isthmus_asm::prelude::*;
 use isthmus_frontend_ir::region::RegionId;

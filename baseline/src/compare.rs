@@ -1,7 +1,7 @@
 //! Comparisons.
 
 use crate::error::R;
-use crate::gen_::{Gen, Home};
+use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;

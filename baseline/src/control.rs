@@ -5,7 +5,7 @@
 
 use crate::compare::{Test, fcond};
 use crate::error::R;
-use crate::gen_::{Block, Gen};
+use crate::state::{Block, Gen};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;

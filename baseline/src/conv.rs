@@ -4,7 +4,7 @@
 //! range is the least integer, and is cut from there: what Mono gives on x86-64.
 
 use crate::error::R;
-use crate::gen_::Gen;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;

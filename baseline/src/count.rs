@@ -15,8 +15,8 @@
 
 use crate::cold::int_ret;
 use crate::error::R;
-use crate::gen_::{Gen, Home};
 use crate::moves::{Move, Word};
+use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{fty, width};
 use isthmus_asm::prelude::*;

@@ -17,8 +17,8 @@
 //!         SP = FP;  throw StackOverflowException
 //! ```
 
-use crate::gen_::Gen;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use isthmus_asm::prelude::*;
 use isthmus_runtime_abi::context::CtxWord;

@@ -13,8 +13,8 @@
 //! outer clause's `next`, except by an exception, whose pad resets it.
 
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::Loc;
 use isthmus_asm::prelude::*;

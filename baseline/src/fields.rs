@@ -1,9 +1,9 @@
 //! Instance and static fields.
 
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::memory::Place;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc};
 use isthmus_asm::prelude::*;

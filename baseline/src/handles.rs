@@ -3,8 +3,8 @@
 
 use crate::cold::{float_ret, int_ret};
 use crate::error::R;
-use crate::gen_::{Gen, Home};
 use crate::moves::Word;
+use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc};
 use isthmus_asm::prelude::*;

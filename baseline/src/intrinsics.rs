@@ -1,7 +1,7 @@
 //! Methods expanded in place.
 
 use crate::error::R;
-use crate::gen_::Gen;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::Loc;
 use isthmus_asm::prelude::*;

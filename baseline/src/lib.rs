@@ -15,7 +15,8 @@
 //! | [`error`] | declines and errors |
 //! | `target` | registers of an architecture |
 //! | `scan` | the look ahead |
-//! | `value`, `gen_` | stack entries, the register file; the state of a compilation |
+//! | `state` | the state of a compilation |
+//! | `value`, `stack`, `operands` | stack entries and registers; the evaluation stack; its entries as operands |
 //! | `frame`, `entry`, `vars` | the frame, making it; where variables live |
 //! | `moves`, `cold`, `sites` | parallel moves; slow paths; call sites and traps |
 //! | `method` | prologue, the loop over the instructions, result |
@@ -39,15 +40,18 @@ mod entry;
 mod exceptions;
 mod fields;
 mod frame;
-mod gen_;
+
 mod handles;
 mod intrinsics;
 mod memory;
 mod method;
 mod moves;
 mod objects;
+mod operands;
 mod scan;
 mod sites;
+mod stack;
+mod state;
 mod tail;
 mod target;
 mod value;

@@ -4,8 +4,8 @@
 //! preceded by one probing load, which is the only one that may fault.
 
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty};
 use isthmus_asm::prelude::*;

@@ -4,7 +4,7 @@
 //! one parallel move, cycles broken through scratch; constants, loads and addresses, whose destinations are no
 //! source any more.
 
-use crate::gen_::Gen;
+use crate::state::Gen;
 use crate::target::Target;
 use isthmus_asm::prelude::*;
 use isthmus_runtime_abi::callconv::{Loc as AbiLoc, WordTy};

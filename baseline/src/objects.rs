@@ -1,9 +1,9 @@
 //! Allocation of objects, boxing, casts, tokens, typed references.
 
 use crate::error::{R, Unsupported};
-use crate::gen_::Gen;
 use crate::memory::Place;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::{Entry, Loc};
 use isthmus_asm::prelude::*;

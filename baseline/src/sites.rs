@@ -3,7 +3,7 @@
 //! A site only notes its region; the list of handlers of each region is made once, at the end, when the landing
 //! pads have their places.
 
-use crate::gen_::Gen;
+use crate::state::Gen;
 use crate::target::Target;
 use isthmus_frontend_ir::region::RegionId;
 use isthmus_runtime_abi::artifact::{

@@ -16,8 +16,8 @@
 use crate::calls::{Callee, Hidden};
 use crate::cold::int_ret;
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::moves::{Move, Word};
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::Loc;
 use isthmus_asm::prelude::*;

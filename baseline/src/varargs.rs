@@ -11,9 +11,9 @@
 
 use crate::calls::EnvLayouts;
 use crate::error::R;
-use crate::gen_::Gen;
 use crate::memory::Place;
 use crate::moves::Word;
+use crate::state::Gen;
 use crate::target::Target;
 use crate::value::Loc;
 use isthmus_asm::prelude::*;

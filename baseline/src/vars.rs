@@ -6,7 +6,7 @@
 //! put them.
 
 use crate::error::R;
-use crate::gen_::{Gen, Home, Var};
+use crate::state::{Gen, Home, Var};
 use crate::target::Target;
 use isthmus_asm::prelude::*;
 use isthmus_frontend_ir::op::Op;
