@@ -38,10 +38,10 @@ impl<T: Sync + Send> Arena<T> {
     }
 
     /// Appends an item made from its index. The caller serializes calls (the interner's write lock).
-    fn push(&self, make: impl FnOnce(usize) -> T) -> &'static T {
+    fn push(&self, make: impl FnOnce(usize) -> &'static T) -> &'static T {
         let index = self.len.load(Ordering::Relaxed);
         assert!(index < CHUNK * CHUNKS, "too many types or members");
-        let item: &'static T = Box::leak(Box::new(make(index)));
+        let item = make(index);
         let slot = &self.chunks[index / CHUNK];
         if slot.load(Ordering::Relaxed).is_null() {
             let chunk: Box<[AtomicPtr<T>]> = (0..CHUNK)
@@ -93,6 +93,11 @@ impl<K, T: Sync> Default for Interner<K, T> {
 impl<K: Hash + Eq + Clone, T: Sync + Send> Interner<K, T> {
     /// The item of a key; made from its index if it is new. `make` must not intern in the same interner.
     pub fn intern(&self, key: &K, make: impl FnOnce(usize) -> T) -> &'static T {
+        self.intern_placed(key, |index| Box::leak(Box::new(make(index))))
+    }
+
+    /// As [`Self::intern`], where `make` chooses the place of the item, too.
+    pub fn intern_placed(&self, key: &K, make: impl FnOnce(usize) -> &'static T) -> &'static T {
         if let Some(item) = self.lookup(key) {
             return item;
         }

@@ -9,8 +9,9 @@ use super::{layout, params, vtable};
 use crate::metadata::sig::Prim;
 use crate::metadata::{Row, TypeAttributes};
 use isthmus_runtime_abi::ids::TypeId;
+use isthmus_runtime_abi::layout::{CAST_CACHE_SHIFT, CAST_CACHE_SLOTS};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The structure that makes a type what it is; equal keys are one type.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -127,8 +128,8 @@ impl TypeTable {
             return Ok(self.get(*def));
         }
         let blank = Blank::describe(&key)?;
-        Ok(self.0.intern(&key, |index| {
-            blank.finish(TypeId::from_index(index), key.clone())
+        Ok(self.0.intern_placed(&key, |index| {
+            place(blank.finish(TypeId::from_index(index), key.clone()))
         }))
     }
 
@@ -140,6 +141,37 @@ impl TypeTable {
     /// All types so far.
     pub fn iter(&self) -> impl Iterator<Item = &'static Type> + '_ {
         self.0.arena().iter()
+    }
+}
+
+/// Gives a type its address for good. Compiled code finds the answer of a cast in the word of the vtable that some bits of the type's
+/// address choose ([`layout::cast_cache_slot`]); interfaces and arrays get these bits in turn, so that those of one program seldom meet.
+///
+/// [`layout::cast_cache_slot`]: isthmus_runtime_abi::layout::cast_cache_slot
+fn place(ty: Type) -> &'static Type {
+    /// A type `16 * N` bytes behind an address whose slot is 0.
+    #[repr(C, align(128))]
+    struct Behind<const N: usize>([[u64; 2]; N], Type);
+    fn keep<const N: usize>(ty: Type) -> &'static Type {
+        const {
+            assert!(std::mem::offset_of!(Behind<N>, 1) >> CAST_CACHE_SHIFT == N);
+            assert!(16 * CAST_CACHE_SLOTS == 128);
+        }
+        &Box::leak(Box::new(Behind([[0; 2]; N], ty))).1
+    }
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    if !matches!(ty.kind, Kind::Interface | Kind::Array) {
+        return Box::leak(Box::new(ty));
+    }
+    match TURN.fetch_add(1, Ordering::Relaxed) % CAST_CACHE_SLOTS as usize {
+        0 => keep::<0>(ty),
+        1 => keep::<1>(ty),
+        2 => keep::<2>(ty),
+        3 => keep::<3>(ty),
+        4 => keep::<4>(ty),
+        5 => keep::<5>(ty),
+        6 => keep::<6>(ty),
+        _ => keep::<7>(ty),
     }
 }
 
