@@ -103,7 +103,7 @@ impl ClassState {
             Some(handle) => Progress::Failed(handle),
             None => Progress::Idle,
         };
-        if matches!(progress, Progress::Idle) {
+        if result.is_ok() {
             self.set_ready();
         }
         *self.progress.lock() = progress;

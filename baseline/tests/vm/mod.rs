@@ -5,6 +5,7 @@
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_frontend_ir::interp::host;
 use isthmus_frontend_ir::module::{MethodFlags, Module};
+use isthmus_rt::class_init::ClassState;
 use isthmus_rt::gc::HeapOptions;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::{Config, Runtime};
@@ -21,7 +22,7 @@ use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::vm::TypeKind;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub mod children;
@@ -47,7 +48,7 @@ struct TypeData {
     vtable: usize,
     statics: usize,
     ref_statics: usize,
-    init: &'static std::sync::atomic::AtomicU8,
+    init: ClassState,
 }
 
 /// Compiles a method, or says why not.
@@ -57,9 +58,6 @@ static COMPILER: OnceLock<Compiler> = OnceLock::new();
 #[derive(Default)]
 struct State {
     literals: HashMap<u32, usize>,
-    /// Class initialization: thread that runs it; exceptions of failed ones (pinned for good).
-    running: HashMap<TypeId, usize>,
-    failed: HashMap<TypeId, usize>,
     threads: Vec<Option<std::thread::JoinHandle<()>>>,
     thread_statics: HashMap<(usize, TypeId), usize>,
 }
@@ -100,7 +98,7 @@ fn make_types(rt: &'static Runtime, module: &'static Module) -> Vec<TypeData> {
             vtable,
             statics: zeroed(ty.statics.bytes as usize),
             ref_statics: 0,
-            init: Box::leak(Box::default()),
+            init: ClassState::new(),
         });
     }
     for (i, ty) in module.types.iter().enumerate() {
@@ -252,7 +250,7 @@ impl Vm for SirVm {
             Symbol::MethodHandle(m) => m.raw() as usize,
             Symbol::Statics(t) => types()[t.index()].statics,
             Symbol::RefStatics(t) => types()[t.index()].ref_statics,
-            Symbol::InitState(t) => types()[t.index()].init.as_ptr() as usize,
+            Symbol::InitState(t) => types()[t.index()].init.address(),
             Symbol::VmData(f) => f as usize,
             Symbol::Signature(s) => s.raw() as usize,
             Symbol::Literal(l) => {
@@ -300,34 +298,14 @@ impl Vm for SirVm {
 
     fn class_init(&self, thread: &Thread, ty: usize) -> Result<(), Thrown> {
         let t = handle_type(ty);
-        let me = thread.context() as usize;
-        let ready = &types()[t.index()].init;
-        loop {
-            let (run, failed) = state(|s| {
-                if let Some(&e) = s.failed.get(&t) {
-                    return (false, Some(e));
-                }
-                match s.running.get(&t) {
-                    Some(&other) => (other == me, None),
-                    None if ready.load(SeqCst) == CLASS_READY => (true, None),
-                    None => {
-                        s.running.insert(t, me);
-                        (true, Some(0))
-                    }
-                }
-            });
-            match (run, failed) {
-                (_, Some(0)) => break,
-                (_, Some(e)) => return Err(Thrown::again(Ref::from_addr(e))),
-                (true, None) => return Ok(()),
-                (false, None) => blocking(std::thread::yield_now),
-            }
-        }
         let cctor = module().ty(t).cctor.unwrap();
-        let sig = AbiSig::new(&module().method_def(cctor).sig, Arch::X64, module());
-        // SAFETY: a class constructor takes nothing.
-        let result = unsafe { runtime().invoke_method(thread, cctor, &sig, &[]) };
-        if let Err(inner) = result {
+        types()[t.index()].init.ensure(thread, || {
+            let sig = AbiSig::new(&module().method_def(cctor).sig, Arch::X64, module());
+            // SAFETY: a class constructor takes nothing.
+            let result = unsafe { runtime().invoke_method(thread, cctor, &sig, &[]) };
+            let Err(inner) = result else {
+                return Ok(());
+            };
             let wrapper = module().find_type("TypeInitializationException").unwrap();
             let base = module().wellknown().exception;
             let field = module().find_field(base, "inner").unwrap();
@@ -337,22 +315,13 @@ impl Vm for SirVm {
             else {
                 unreachable!()
             };
-            // SAFETY: a field of the object just made; it stays alive through the handle.
+            // SAFETY: a field of the object just made.
             unsafe {
                 *((object.addr() + offset as usize) as *mut usize) = inner.exception.addr();
                 runtime().heap().barrier(object);
             }
-            let kind = isthmus_rt::gc::HandleKind::Pinned;
-            runtime().heap().new_handle(kind, object).unwrap();
-            state(|s| {
-                s.running.remove(&t);
-                s.failed.insert(t, object.addr())
-            });
-            return Err(Thrown::new(object));
-        }
-        state(|s| s.running.remove(&t));
-        ready.store(CLASS_READY, SeqCst);
-        Ok(())
+            Err(Thrown::new(object))
+        })
     }
 
     fn thread_statics(&self, thread: &Thread, ty: usize) -> Result<usize, Thrown> {
