@@ -27,7 +27,7 @@
 //! | [`walk`] | walking the stack |
 //! | [`exception`] | the two-pass exception driver |
 //! | [`traps`] | faults of compiled code |
-//! | [`safepoint`] | stopping the world |
+//! | [`safepoint`], `barrier` | stopping the world |
 //! | [`stack`] | a second stack for compiling |
 //! | [`local_memory`] | memory of `localloc` beside the stack |
 //! | [`transition`] | blocking regions |
@@ -62,6 +62,7 @@ pub mod vtables;
 pub mod walk;
 
 mod arch;
+mod barrier;
 mod defaults;
 
 /// Exit code of the process when the runtime finds itself in a state that cannot be.

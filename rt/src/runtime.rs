@@ -177,7 +177,7 @@ impl Runtime {
             .with_foreign(
                 transition::foreign_enter,
                 transition::foreign_leave,
-                transition::foreign_leave_error,
+                transition::foreign_error,
             ),
             stubs: StubAddresses::default(),
             made: Mutex::default(),

@@ -4,7 +4,8 @@
 //!  stopper                                    a running thread
 //!  requested = 1                              ... polls, enters methods ...
 //!  arm each thread: poll page unreadable,     poll faults (signal handler), or entry check fails (stub)
-//!    StackLimit = all ones                      publish SP and registers; state = Parked; notify
+//!    StackLimit = all ones, Attention = 1       publish SP and registers; state = Parked; notify
+//!  barrier on all threads
 //!  wait until no thread is Running            wait until resumed
 //!  ... scan stacks, move objects ...
 //!  disarm; requested = 0; notify all          state = Running; go on
@@ -12,8 +13,10 @@
 //!
 //! A thread in a blocking region counts as stopped; when it leaves the region it first becomes *Running* and then
 //! looks at `requested` (sequentially consistent on both sides, like Dekker's algorithm): either the stopper
-//! sees it running and waits, or it sees the request and parks, having touched nothing.
+//! sees it running and waits, or it sees the request and parks, having touched nothing. Stubs of foreign functions do the same without
+//! a barrier of their own, by the thread's `Attention` ([`crate::barrier`]).
 
+use crate::barrier;
 use crate::thread::{State, Thread};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,6 +129,7 @@ impl Safepoints {
             // SAFETY: listed threads are alive while the list is locked.
             unsafe { &*thread }.arm(true);
         }
+        barrier::all_threads();
         loop {
             // SAFETY: as above.
             let running =

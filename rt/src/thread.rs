@@ -15,24 +15,26 @@
 //! ```
 //!
 //! **States.** *Running* threads may touch the heap. *Blocked* ones do not (see [`crate::transition`]); *parked* ones wait
-//! for a safepoint to end. A thread that is not running has published its stack pointer and its registers.
+//! for a safepoint to end. A thread that is not running has published its stack pointer and its registers; one in a *foreign* function,
+//! called by a stub, has them in the stub's frame.
 //!
-//! **Ownership.** The state word, the context's `stack_limit` and the poll page are shared with [`crate::safepoint`]; all other
+//! **Ownership.** The state word, the context's `stack_limit` and `attention` and the poll page are shared with [`crate::safepoint`]; all other
 //! fields belong to the thread itself, and to whoever stopped it.
 
 use crate::arch;
+use crate::barrier;
 use crate::exception::InFlight;
 use crate::local_memory::LocalMemory;
 use crate::memory::{Mapping, page_size};
 use crate::runtime::Runtime;
 use crate::stack::SecondStack;
 use crate::walk::SiteCache;
-use isthmus_runtime_abi::context::ThreadContext;
+use isthmus_runtime_abi::context::{FOREIGN, RUNNING, STATIC_BLOCKS, ThreadContext};
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use thiserror::Error;
 
 /// Bytes of stack below the limit that are left for runtime code.
@@ -56,11 +58,16 @@ pub enum State {
     Blocked,
     /// Waits for a safepoint to end.
     Parked,
+    /// Foreign code that a stub called: as blocked, but the registers are in the stub's frame.
+    Foreign = FOREIGN as u32,
 }
+
+const _: () = assert!(State::Running as usize == RUNNING);
 
 /// Where a thread stands that is not running: its stack is scanned from here on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Published {
+    state: State,
     sp: usize,
     registers: [usize; arch::SAVED_WORDS],
 }
@@ -72,15 +79,14 @@ pub struct Thread {
     /// What compiled code sees; must be first.
     pub ctx: ThreadContext,
     runtime: &'static Runtime,
-    state: AtomicU32,
-    /// Stack pointer published by a thread that is not running.
-    parked_sp: AtomicUsize,
-    /// Registers published with it.
+    /// Registers published with the context's `parked_sp`.
     parked_registers: UnsafeCell<[usize; arch::SAVED_WORDS]>,
     stack: Range<usize>,
     /// What `ctx.stack_limit` is while no safepoint is requested.
     limit: AtomicUsize,
     poll: Mapping,
+    /// What `ctx.thread_statics` points to.
+    static_blocks: Mapping,
     /// Error number that the last foreign function left whose caller wants to see it.
     last_error: AtomicI32,
     _signal_stack: SignalStack,
@@ -169,6 +175,16 @@ impl Thread {
         self.last_error.store(error, Ordering::Relaxed);
     }
 
+    /// The thread's block of thread statics with this number, or 0. Number 0 is nobody's, and those from [`STATIC_BLOCKS`] on have no word
+    /// in the table.
+    pub fn static_block(&self, number: usize) -> Option<&AtomicUsize> {
+        let table = self.static_blocks.addr() as *const AtomicUsize;
+        // SAFETY: a word of the table, which lives as long as the thread and whose words are only ever atomic.
+        (1..STATIC_BLOCKS)
+            .contains(&number)
+            .then(|| unsafe { &*table.add(number) })
+    }
+
     /// Address of the poll page.
     pub(crate) fn poll_page(&self) -> usize {
         self.poll.addr()
@@ -176,15 +192,16 @@ impl Thread {
 
     /// What the thread may be doing.
     pub fn state(&self) -> State {
-        match self.state.load(Ordering::SeqCst) {
-            0 => State::Running,
+        match self.ctx.state.load(Ordering::SeqCst) {
+            RUNNING => State::Running,
             1 => State::Blocked,
+            FOREIGN => State::Foreign,
             _ => State::Parked,
         }
     }
 
     pub(crate) fn set_state(&self, state: State) {
-        self.state.store(state as u32, Ordering::SeqCst);
+        self.ctx.state.store(state as usize, Ordering::SeqCst);
     }
 
     /// Makes polls and entry checks of this thread fail, or succeed again. Called with the list of threads locked.
@@ -196,6 +213,10 @@ impl Thread {
             self.stack_limit()
         };
         self.ctx.stack_limit.store(limit, Ordering::SeqCst);
+        let attention = armed || !barrier::available();
+        self.ctx
+            .attention
+            .store(usize::from(attention), Ordering::SeqCst);
     }
 
     /// Publishes the calling thread's stack pointer and callee-saved registers.
@@ -204,14 +225,14 @@ impl Thread {
         // SAFETY: the owner writes while it is running, when nobody else reads.
         let registers = unsafe { &mut *self.parked_registers.get() };
         let sp = arch::spill(registers);
-        self.parked_sp.store(sp, Ordering::SeqCst);
+        self.ctx.parked_sp.store(sp, Ordering::SeqCst);
     }
 
     /// Publishes the registers of interrupted code, within a signal handler.
     pub(crate) fn publish_context(&self, context: &arch::Context<'_>) {
         // SAFETY: as in `publish`.
         context.copy_registers(unsafe { &mut *self.parked_registers.get() });
-        self.parked_sp.store(context.sp(), Ordering::SeqCst);
+        self.ctx.parked_sp.store(context.sp(), Ordering::SeqCst);
     }
 
     /// Enters a blocking region, unless the thread is in one.
@@ -224,6 +245,12 @@ impl Thread {
         self.set_state(State::Blocked);
         self.runtime.safepoints().notify_if_requested();
         true
+    }
+
+    /// A stub enters a blocking region, having saved the registers and published its stack pointer.
+    pub(crate) fn enter_foreign(&self) {
+        self.set_state(State::Foreign);
+        self.runtime.safepoints().notify_if_requested();
     }
 
     /// Leaves a blocking region; waits if the world is stopped or about to be. What was published on entering stays so
@@ -239,7 +266,8 @@ impl Thread {
     /// Leaves a blocking region for a while; the result leads back.
     pub(crate) fn leave_blocked_for_a_while(&self) -> Published {
         let published = Published {
-            sp: self.parked_sp.load(Ordering::SeqCst),
+            state: self.state(),
+            sp: self.ctx.parked_sp.load(Ordering::SeqCst),
             // SAFETY: only the owner writes them, and it is here.
             registers: unsafe { *self.parked_registers.get() },
         };
@@ -252,8 +280,8 @@ impl Thread {
     pub(crate) fn enter_blocked_again(&self, published: Published) {
         // SAFETY: the owner writes while it is running, when nobody else reads.
         unsafe { *self.parked_registers.get() = published.registers };
-        self.parked_sp.store(published.sp, Ordering::SeqCst);
-        self.set_state(State::Blocked);
+        self.ctx.parked_sp.store(published.sp, Ordering::SeqCst);
+        self.set_state(published.state);
         self.runtime.safepoints().notify_if_requested();
     }
 
@@ -264,13 +292,15 @@ impl Thread {
     /// The thread must not be running.
     pub unsafe fn for_each_root_range(&self, f: &mut dyn FnMut(Range<usize>)) {
         let word = size_of::<usize>();
-        let sp = self.parked_sp.load(Ordering::SeqCst);
+        let sp = self.ctx.parked_sp.load(Ordering::SeqCst);
         // SAFETY: the owner is stopped, so nothing changes its stacks.
         unsafe { &*self.second_stack.get() }.ranges(sp & !(word - 1), &self.stack, f);
         // SAFETY: as above.
         unsafe { &*self.local_memory.get() }.ranges(self.outwardness(sp), f);
-        let registers = self.parked_registers.get() as usize;
-        f(registers..registers + arch::SAVED_WORDS * word);
+        if self.state() != State::Foreign {
+            let registers = self.parked_registers.get() as usize;
+            f(registers..registers + arch::SAVED_WORDS * word);
+        }
         let ctx = self.context() as usize;
         f(ctx..ctx + size_of::<ThreadContext>());
         // SAFETY: the owner is stopped, so nothing changes the records.
@@ -311,20 +341,24 @@ impl Runtime {
             return Err(AttachError::SmallStack(stack.len()));
         }
         let poll = Mapping::new(page_size())?;
+        let static_blocks = Mapping::new(STATIC_BLOCKS * size_of::<usize>())?;
         let limit = (stack.start + RESERVE).max(stack.end.saturating_sub(LARGEST_STACK));
         let thread = Box::new(Thread {
             ctx: ThreadContext {
                 stack_limit: limit.into(),
                 poll_page: poll.addr().into(),
+                state: RUNNING.into(),
+                parked_sp: stack.end.into(),
+                attention: usize::from(!barrier::available()).into(),
+                thread_statics: static_blocks.addr().into(),
                 ..ThreadContext::default()
             },
             runtime: self,
-            state: AtomicU32::new(State::Running as u32),
-            parked_sp: AtomicUsize::new(stack.end),
             parked_registers: UnsafeCell::default(),
             stack,
             limit: limit.into(),
             poll,
+            static_blocks,
             last_error: AtomicI32::new(0),
             _signal_stack: SignalStack::install()?,
             in_flight: UnsafeCell::default(),

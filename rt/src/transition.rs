@@ -5,7 +5,8 @@
 //! stack from where it entered. On leaving it waits for a collection that is under way. A foreign function that calls back
 //! is a [`Running`] region inside.
 //!
-//! The stubs of foreign functions (`isthmus_stubs::native::foreign_call`) open and close such a region without Rust's help, through the C functions here.
+//! The stubs of foreign functions (`isthmus_stubs::native::foreign_call`) open and close such a region by a few stores to the thread
+//! context, and call the C functions here only when somebody wants the thread to stop.
 
 use crate::thread::{Published, State, Thread};
 use isthmus_runtime_abi::context::ThreadContext;
@@ -54,7 +55,7 @@ pub struct Running<'a> {
 impl<'a> Running<'a> {
     /// Leaves the blocking region for a while; waits if the world is stopped.
     pub fn enter(thread: &'a Thread) -> Running<'a> {
-        let blocked = thread.state() == State::Blocked;
+        let blocked = matches!(thread.state(), State::Blocked | State::Foreign);
         Running {
             thread,
             around: blocked.then(|| thread.leave_blocked_for_a_while()),
@@ -71,26 +72,25 @@ impl Drop for Running<'_> {
     }
 }
 
-/// `RuntimeFn::ForeignEnter`: the thread is about to run a foreign function, called by a stub whose frame holds its arguments.
+/// `RuntimeFn::ForeignEnter`: the thread is about to run a foreign function, and somebody waits for that, perhaps.
 pub(crate) unsafe extern "C" fn foreign_enter(ctx: *mut ThreadContext) {
     // SAFETY: stubs pass the current thread's context. No region is open: managed code was running.
-    unsafe { Thread::from_context(ctx) }.enter_blocked();
+    unsafe { Thread::from_context(ctx) }.enter_foreign();
 }
 
-/// `RuntimeFn::ForeignLeave`: the foreign function has returned.
+/// `RuntimeFn::ForeignLeave`: the foreign function has returned, and the world is stopped, perhaps.
 pub(crate) unsafe extern "C" fn foreign_leave(ctx: *mut ThreadContext) {
-    // SAFETY: stubs pass the current thread's context, after `foreign_enter`.
+    // SAFETY: stubs pass the current thread's context, within the region.
     unsafe { Thread::from_context(ctx) }.leave_blocked();
 }
 
-/// `RuntimeFn::ForeignLeaveError`: the same for a function whose error number its caller wants to see.
-pub(crate) unsafe extern "C" fn foreign_leave_error(ctx: *mut ThreadContext) {
+/// `RuntimeFn::ForeignError`: the foreign function has returned, and its caller wants to see its error number.
+pub(crate) unsafe extern "C" fn foreign_error(ctx: *mut ThreadContext) {
     // Before anything that could change it.
     let error = std::io::Error::last_os_error().raw_os_error();
-    // SAFETY: as `foreign_leave`.
+    // SAFETY: stubs pass the current thread's context.
     let thread = unsafe { Thread::from_context(ctx) };
     thread.set_last_error(error.unwrap_or(0));
-    thread.leave_blocked();
 }
 
 /// Runs `f` in a blocking region of the current thread, if it is attached.

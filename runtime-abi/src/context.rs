@@ -52,7 +52,8 @@ words! {
         HeapEnd heap_end,
         /// Added to a type word to give the vtable's address (0 where vtables live below 4 GiB).
         VtableBase vtable_base,
-        /// Block of thread statics (a VM table), or 0.
+        /// The thread's table of blocks of thread statics, of [`STATIC_BLOCKS`] words: 0 at offset 0, elsewhere a class's block once the thread
+        /// has one. See [`Symbol::ThreadStatics`](crate::symbol::Symbol::ThreadStatics).
         ThreadStatics thread_statics,
         /// First byte not yet reported to the collector in the allocation buffer (see `rt::gc`).
         AllocReported alloc_reported,
@@ -62,8 +63,23 @@ words! {
         Scratch1 scratch1,
         /// The VM's thread object (opaque).
         VmThread vm_thread,
+        /// What the thread may be doing: [`RUNNING`], [`FOREIGN`], or what else the runtime knows.
+        State state,
+        /// Stack pointer published by a thread that is not running: its stack is scanned from there.
+        ParkedSp parked_sp,
+        /// Not 0: a change of `state` has to be made by the runtime ([`crate::stub::RuntimeFn::ForeignEnter`]), because it is waited for.
+        Attention attention,
     }
 }
+
+/// Words of the table that [`CtxWord::ThreadStatics`] points to.
+pub const STATIC_BLOCKS: usize = 2048;
+
+/// [`CtxWord::State`] of a thread that may touch the heap.
+pub const RUNNING: usize = 0;
+/// [`CtxWord::State`] of a thread in a foreign function: it does not touch the heap, and the stub that called has saved all
+/// callee-saved registers in its frame, above [`CtxWord::ParkedSp`].
+pub const FOREIGN: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -66,10 +66,10 @@ runtime_fns! {
     Fault = "fault";
     /// Method entry check failed.
     EntryCheck = "entry_check";
-    /// A foreign function is about to be called: collections need not wait for this thread.
+    /// A foreign function is about to be called, and [`CtxWord::Attention`](crate::context::CtxWord::Attention) is set.
     ForeignEnter = "foreign_enter";
-    /// A foreign function has returned.
+    /// A foreign function has returned, and `Attention` is set.
     ForeignLeave = "foreign_leave";
-    /// The same; keeps the error number that the function left.
-    ForeignLeaveError = "foreign_leave_error";
+    /// Keeps the error number that a foreign function left.
+    ForeignError = "foreign_error";
 }

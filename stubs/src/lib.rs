@@ -64,7 +64,7 @@ pub type FaultFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
 /// The return address of the frame `TransitionFp` lies in the entry of the method, whose own frame is complete.
 pub type EntryCheckFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
 
-/// `foreign_enter(ctx)`, `foreign_leave(ctx)`, `foreign_leave_error(ctx)`: around a call of a foreign function.
+/// `foreign_enter(ctx)`, `foreign_leave(ctx)`, `foreign_error(ctx)`: around a call of a foreign function.
 pub type ForeignFn = unsafe extern "C" fn(ctx: *mut ThreadContext);
 
 /// Addresses of the C functions behind [`Symbol::Runtime`]; each is of the type that its comment names.
@@ -87,7 +87,7 @@ pub struct RuntimeEntries {
     /// [`ForeignFn`].
     pub foreign_leave: usize,
     /// [`ForeignFn`].
-    pub foreign_leave_error: usize,
+    pub foreign_error: usize,
 }
 
 impl RuntimeEntries {
@@ -109,7 +109,7 @@ impl RuntimeEntries {
             entry_check: entry_check as usize,
             foreign_enter: 0,
             foreign_leave: 0,
-            foreign_leave_error: 0,
+            foreign_error: 0,
         }
     }
 
@@ -118,12 +118,12 @@ impl RuntimeEntries {
         self,
         enter: ForeignFn,
         leave: ForeignFn,
-        leave_error: ForeignFn,
+        error: ForeignFn,
     ) -> RuntimeEntries {
         RuntimeEntries {
             foreign_enter: enter as usize,
             foreign_leave: leave as usize,
-            foreign_leave_error: leave_error as usize,
+            foreign_error: error as usize,
             ..self
         }
     }
@@ -139,7 +139,7 @@ impl RuntimeEntries {
             RuntimeFn::EntryCheck => self.entry_check,
             RuntimeFn::ForeignEnter => self.foreign_enter,
             RuntimeFn::ForeignLeave => self.foreign_leave,
-            RuntimeFn::ForeignLeaveError => self.foreign_leave_error,
+            RuntimeFn::ForeignError => self.foreign_error,
         }
     }
 }

@@ -95,8 +95,8 @@ pub enum Foreign {
 }
 
 /// A stub named `symbol`: a managed function of signature `sig` that calls the foreign function `target`, which knows nothing of the VM: it
-/// gets the words in the platform's C convention and nothing more, and may take as long as it likes, since the thread counts as blocked
-/// ([`RuntimeFn::ForeignEnter`]). Variadic functions work too. With `keeps_error` the error number that it leaves is kept.
+/// gets the words in the platform's C convention and nothing more, and may take as long as it likes, since the thread counts as stopped
+/// ([`FOREIGN`](isthmus_runtime_abi::context::FOREIGN)). Variadic functions work too. With `keeps_error` the error number that it leaves is kept.
 /// Refused are results of more than two words: the caller passes a pointer for these.
 pub fn foreign_call(
     arch: Arch,

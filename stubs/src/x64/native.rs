@@ -1,12 +1,13 @@
 //! Managed → C.
 
-use super::frame::{C_INTS, WORD, check_pending, enter, leave, throw};
+use super::frame::{C_INTS, WORD, check_pending, ctx, enter, leave, throw};
 use crate::native::Foreign;
 use crate::{StubError, artifact};
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::callconv::{AbiSig, Loc, RetPass};
+use isthmus_runtime_abi::context::{CtxWord, FOREIGN, RUNNING};
 use isthmus_runtime_abi::helpers::Effects;
 use isthmus_runtime_abi::stub::RuntimeFn;
 use isthmus_runtime_abi::symbol::Symbol;
@@ -94,13 +95,19 @@ pub(crate) fn native_call(
     Ok(artifact(symbol, Arch::X64, a.finish()?))
 }
 
-/// As above, with two more C calls around that of the target, over which the frame keeps what is in registers:
+/// Callee-saved registers of both conventions, but the frame pointer and the thread register.
+const KEPT: [Gpr; 4] = [RBX, R12, R13, R14];
+
+/// As above, in a blocking region: the frame holds what callers have in registers, and the thread counts as stopped once `State` says
+/// so. Somebody who wants the world to stop sets `Attention`; only then the runtime is called, for which the frame keeps what is in
+/// other registers.
 ///
 /// ```text
 ///  FP+16       stack words of the managed caller
 ///  FP+8, FP    return address, caller's FP
-///  FP-save     argument registers, later result registers
-///  SP          stack words for C
+///  FP-kept     callee-saved registers
+///  ..-save     argument registers, later result registers
+///  SP          stack words for C                              <- ParkedSp
 /// ```
 pub(crate) fn foreign_call(
     symbol: Symbol,
@@ -112,20 +119,20 @@ pub(crate) fn foreign_call(
         (Foreign::LastArgument, Some((last, others))) => (others, Some(last.loc)),
         _ => (&sig.words[..], None),
     };
-    let args: Vec<Reg> = passed
-        .iter()
-        .filter_map(|w| match w.loc {
-            Loc::Reg(r) => Some(r),
-            Loc::Stack(_) => None,
-        })
-        .collect();
+    let reg_of = |loc: &Loc| match *loc {
+        Loc::Reg(r) => Some(r),
+        Loc::Stack(_) => None,
+    };
+    let mut args: Vec<Reg> = passed.iter().filter_map(|w| reg_of(&w.loc)).collect();
     let floats = args.iter().filter(|r| matches!(r, Reg::Float(_))).count();
     let stacked = (passed.len() - args.len()) as i32;
+    args.extend(pointer.as_ref().and_then(reg_of));
     let returned: &[_] = match &sig.ret {
         RetPass::Words(words) => words,
         RetPass::Void | RetPass::Buffer(_) => &[],
     };
     // Where C leaves the result: the next of rax, rdx or xmm0, xmm1 for each word. Whole words: a struct may hold two floats in one.
+    // A struct that goes through a buffer: C gives back its address, which nobody reads.
     let (mut ints, mut fps) = ([RAX, RDX].into_iter(), 0u8..);
     let mut results: Vec<Reg> = Vec::new();
     for w in returned {
@@ -136,17 +143,20 @@ pub(crate) fn foreign_call(
         };
         results.extend(next);
     }
-    // A struct that goes through a buffer: C gives back its address, which nobody reads.
-    let save = (args.len() + usize::from(pointer.is_some())).max(results.len()) as i32;
-    let bytes = ((save + stacked) * WORD + 15) & !15;
+    let save = args.len().max(results.len()) as i32;
+    let kept = KEPT.len() as i32;
+    let bytes = ((kept + save + stacked) * WORD + 15) & !15;
 
     let mut a = X64Asm::default();
     let failed = a.new_label();
+    let (stop_before, entered) = (a.new_label(), a.new_label());
+    let (stop_after, left) = (a.new_label(), a.new_label());
     enter(&mut a);
-    if bytes > 0 {
-        a.alu(Alu::Sub, Width::W64, RSP, bytes);
+    a.alu(Alu::Sub, Width::W64, RSP, bytes);
+    for (i, reg) in (0..).zip(KEPT) {
+        a.store(Width::W64, Mem::new(RBP, (i - kept) * WORD), reg);
     }
-    let saved = |i: i32| Mem::new(RBP, (i - save) * WORD);
+    let saved = |i: i32| Mem::new(RBP, (i - save - kept) * WORD);
     let keep = |a: &mut X64Asm, regs: &[Reg], store: bool| {
         for (i, reg) in (0..).zip(regs) {
             match (*reg, store) {
@@ -157,25 +167,27 @@ pub(crate) fn foreign_call(
             }
         }
     };
-    let around = |a: &mut X64Asm, f: RuntimeFn| {
+    let around = |a: &mut X64Asm, f: RuntimeFn, regs: &[Reg]| {
+        keep(a, regs, true);
         a.mov(Width::W64, RDI, R15);
         a.call_symbol(Symbol::Runtime(f));
+        keep(a, regs, false);
     };
-    keep(&mut a, &args, true);
-    let pointer_at = match pointer {
-        Some(Loc::Stack(offset)) => Mem::new(RBP, 2 * WORD + offset as i32),
-        Some(Loc::Reg(Reg::Int(r))) => {
-            let at = saved(args.len() as i32);
-            a.store(Width::W64, at, Gpr(r));
-            at
-        }
-        _ => saved(0),
+    let change_state = |a: &mut X64Asm, state: usize, stop: Label, go_on: Label| {
+        a.store_imm(Width::W64, ctx(CtxWord::State), state as i32);
+        a.cmp_mem(Width::W64, ctx(CtxWord::Attention), 0);
+        a.jcc(Cond::Ne, stop);
+        a.bind(go_on);
     };
-    around(&mut a, RuntimeFn::ForeignEnter);
-    keep(&mut a, &args, false);
+    a.store(Width::W64, ctx(CtxWord::ParkedSp), RSP);
+    change_state(&mut a, FOREIGN, stop_before, entered);
     copy_words(&mut a, stacked);
-    if pointer.is_some() {
-        a.load(Ext::Full64, R11, pointer_at);
+    match pointer {
+        Some(Loc::Stack(offset)) => {
+            a.load(Ext::Full64, R11, Mem::new(RBP, 2 * WORD + offset as i32))
+        }
+        Some(Loc::Reg(Reg::Int(r))) => a.mov(Width::W64, R11, Gpr(r)),
+        _ => {}
     }
     // Variadic functions want to know how many vector registers may hold arguments.
     a.mov_imm(Width::W32, RAX, floats as i64);
@@ -183,18 +195,21 @@ pub(crate) fn foreign_call(
         Foreign::Symbol(symbol) => a.call_symbol(symbol),
         Foreign::LastArgument => a.call_reg(R11),
     }
-    keep(&mut a, &results, true);
-    let end = if keeps_error {
-        RuntimeFn::ForeignLeaveError
-    } else {
-        RuntimeFn::ForeignLeave
-    };
-    around(&mut a, end);
-    keep(&mut a, &results, false);
+    if keeps_error {
+        around(&mut a, RuntimeFn::ForeignError, &results);
+    }
+    change_state(&mut a, RUNNING, stop_after, left);
     check_pending(&mut a, failed);
     move_results(&mut a, returned, false, saved);
     leave(&mut a);
     a.ret(sig.stack_bytes);
+
+    a.bind(stop_before);
+    around(&mut a, RuntimeFn::ForeignEnter, &args);
+    a.jmp(entered);
+    a.bind(stop_after);
+    around(&mut a, RuntimeFn::ForeignLeave, &results);
+    a.jmp(left);
     throw(&mut a, failed);
     Ok(artifact(symbol, Arch::X64, a.finish()?))
 }

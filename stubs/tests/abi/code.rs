@@ -53,6 +53,8 @@ pub struct Record {
     pub transition: u64,
     pub transition_ret: u64,
     pub context: u64,
+    /// For C functions: the thread's state.
+    pub state: u64,
     pub words: [u64; 128],
 }
 
@@ -66,6 +68,7 @@ impl Default for Record {
             transition: 0,
             transition_ret: 0,
             context: 0,
+            state: 0,
             words: [0xaaaa; 128],
         }
     }
@@ -209,6 +212,8 @@ pub fn c_recorder(abi: &AbiSig, results: &[u64], record: &Record) -> CompiledMet
         .for_each(|(i, &loc)| record_word(&mut a, i, loc));
     a.load(Ext::Full64, RAX, word_slot(n));
     a.store(W64, field!(R11, Record, context), RAX);
+    a.load(Ext::Full64, RAX, ctx(CtxWord::State));
+    a.store(W64, field!(R11, Record, state), RAX);
     a.load(Ext::Full64, RAX, ctx(CtxWord::TransitionFp));
     a.store(W64, field!(R11, Record, transition), RAX);
     a.load(Ext::Full64, RAX, Mem::new(RAX, 8));

@@ -7,7 +7,7 @@ use crate::world::{Event, World};
 use isthmus_asm::prelude::*;
 use isthmus_asm::x64::{X64Asm, regs::*};
 use isthmus_runtime_abi::callconv::{AbiSig, Layouts, RetPass};
-use isthmus_runtime_abi::context::CtxWord;
+use isthmus_runtime_abi::context::{CtxWord, FOREIGN, RUNNING};
 use isthmus_runtime_abi::helpers::{Effects, Helper};
 use isthmus_runtime_abi::ids::TypeId;
 use isthmus_runtime_abi::stub::Stub;
@@ -93,14 +93,30 @@ fn words_reach_foreign_functions_between_entering_and_leaving() {
         let mut args = InvokeArgs::new(abi, &case.values, &mut stack, Arch::X64);
         *case.record = Record::default();
         world.log.borrow_mut().clear();
+        // The runtime is called only when somebody wants the thread to stop.
+        let attention = seed % 4 < 2;
+        world.ctx.attention.store(usize::from(attention), Relaxed);
         assert_eq!(world.invoke(code, &mut args), 0);
 
         let what = format!("{:?}", case.shape.sig);
         let n = case.values.len();
         assert_eq!(case.record.words[..n], case.values, "{what}");
         assert_eq!(case.record.sp % 16, 0, "{what}");
-        let events = [Event::ForeignEnter, Event::ForeignLeave];
+        let mut events = vec![
+            Event::ForeignEnter,
+            Event::ForeignError,
+            Event::ForeignLeave,
+        ];
+        events.retain(|e| match e {
+            Event::ForeignError => seed % 3 == 0,
+            _ => attention,
+        });
         assert_eq!(*world.log.borrow(), events, "{what}");
+        assert_eq!(case.record.state, FOREIGN as u64, "{what}");
+        assert_eq!(world.ctx.state.load(Relaxed), RUNNING, "{what}");
+        let parked = world.ctx.parked_sp.load(Relaxed) as u64;
+        // The recorder's frame, of two words, begins where the stub says that the thread's stack ends.
+        assert_eq!(case.record.sp + 16, parked, "{what}");
         case.check_return(&args, &what);
     }
 }

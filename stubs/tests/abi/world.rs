@@ -25,6 +25,7 @@ pub enum Event {
     EntryCheck,
     ForeignEnter,
     ForeignLeave,
+    ForeignError,
 }
 
 /// Where a call site continues when its call throws.
@@ -95,7 +96,7 @@ impl World {
         world.ctx.vm_thread.store(this as usize, Relaxed);
         let entries =
             RuntimeEntries::new(compile, vtable_slot, imt_slot, throw, fault, entry_check)
-                .with_foreign(foreign_enter, foreign_leave, foreign_leave);
+                .with_foreign(foreign_enter, foreign_leave, foreign_error);
         for &f in isthmus_runtime_abi::stub::RuntimeFn::ALL {
             let checked = crate::code::aligned(entries.address(f));
             let checked = world.link(&checked);
@@ -308,4 +309,8 @@ unsafe extern "C" fn foreign_enter(ctx: *mut ThreadContext) {
 
 unsafe extern "C" fn foreign_leave(ctx: *mut ThreadContext) {
     World::entered(ctx, Event::ForeignLeave).answered();
+}
+
+unsafe extern "C" fn foreign_error(ctx: *mut ThreadContext) {
+    World::entered(ctx, Event::ForeignError).answered();
 }
