@@ -237,7 +237,99 @@ impl RegionTree {
 
     /// Whether region `inner` is `outer` or inside it.
     pub fn contains(&self, outer: RegionId, inner: RegionId) -> bool {
-        outer == 0 || inner == outer || self.outward(inner).any(|(id, _)| id == outer)
+        let depth = self.regions[outer as usize].depth;
+        let mut at = inner;
+        while self.regions[at as usize].depth > depth {
+            at = self.regions[at as usize].parent;
+        }
+        at == outer
+    }
+
+    /// Innermost region that contains both.
+    pub fn first_common(&self, a: RegionId, b: RegionId) -> RegionId {
+        let (mut a, mut b) = (a, b);
+        while a != b {
+            let (x, y) = (&self.regions[a as usize], &self.regions[b as usize]);
+            if x.depth >= y.depth {
+                a = x.parent;
+            } else {
+                b = y.parent;
+            }
+        }
+        a
+    }
+
+    /// Whether a protected block begins at an instruction.
+    pub fn starts_try(&self, at: u32) -> bool {
+        self.outward(self.region_of(at))
+            .take_while(|(_, r)| r.range.start == at)
+            .any(|(_, r)| matches!(r.kind, RegionKind::Try(_)))
+    }
+
+    /// Whether control may go from an instruction of region `from` to instruction `at` without `leave`: it stays in its region, or
+    /// enters protected blocks at their start.
+    pub fn may_go(&self, from: RegionId, at: u32) -> bool {
+        let to = self.region_of(at);
+        let common = self.first_common(from, to);
+        let mut entered = self.outward(to).take_while(|&(id, _)| id != common);
+        common == from
+            && entered.all(|(_, r)| matches!(r.kind, RegionKind::Try(_)) && r.range.start == at)
+    }
+
+    /// Whether `leave` may go from an instruction to another; if not, why.
+    pub fn may_leave(&self, at: u32, target: u32) -> Result<(), &'static str> {
+        let (from, to) = (self.region_of(at), self.region_of(target));
+        if from == 0 {
+            return Err("leave outside of protected blocks and handlers");
+        }
+        let common = self.first_common(from, to);
+        for (_, region) in self.outward(from).take_while(|&(id, _)| id != common) {
+            match region.kind {
+                RegionKind::Filter(_) => return Err("leave out of a filter"),
+                RegionKind::Handler(c) if self.is_finally_or_fault(c) => {
+                    return Err("leave out of a finally or fault handler");
+                }
+                _ => {}
+            }
+        }
+        match self.may_go(common, target) {
+            true => Ok(()),
+            false => Err("leave into a region"),
+        }
+    }
+
+    /// Whether a clause is `finally` or `fault`: its handler ends with `endfinally`.
+    pub fn is_finally_or_fault(&self, clause: u32) -> bool {
+        matches!(
+            self.clauses[clause as usize].kind,
+            ClauseKind::Finally | ClauseKind::Fault
+        )
+    }
+
+    /// Whether `endfinally` may stand at an instruction.
+    pub fn may_end_finally(&self, at: u32) -> bool {
+        match self.regions[self.region_of(at) as usize].kind {
+            RegionKind::Handler(c) => self.is_finally_or_fault(c),
+            _ => false,
+        }
+    }
+
+    /// Whether `endfilter` may stand at an instruction: the last of a filter.
+    pub fn may_end_filter(&self, at: u32) -> bool {
+        match self.regions[self.region_of(at) as usize].kind {
+            RegionKind::Filter(c) => self.clauses[c as usize].handler.start == at + 1,
+            _ => false,
+        }
+    }
+
+    /// Whether `rethrow` may stand at an instruction: the innermost handler around it catches.
+    pub fn may_rethrow(&self, at: u32) -> bool {
+        let mut around = self.outward(self.region_of(at));
+        let handler = around.find(|(_, r)| !matches!(r.kind, RegionKind::Try(_)));
+        match handler.map(|(_, r)| &r.kind) {
+            Some(&RegionKind::Handler(c)) => !self.is_finally_or_fault(c),
+            _ => false,
+        }
     }
 }
 

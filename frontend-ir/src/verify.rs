@@ -21,7 +21,7 @@
 
 use crate::body::Body;
 use crate::op::{Flow, Op};
-use crate::region::{ClauseKind, RegionId, RegionKind};
+use crate::region::{ClauseKind, RegionId};
 use crate::typing;
 use isthmus_runtime_abi::types::StackTy;
 use isthmus_runtime_abi::vm::CompileEnv;
@@ -154,8 +154,7 @@ impl<'a> Verifier<'a> {
     fn instruction(&mut self, at: u32) -> Result<bool, (&'static str, String)> {
         let insn = &self.body.code[at as usize];
         let mut stack = self.entry[at as usize].get_or_insert_default().clone();
-        let starts_try = self.starts_try(at);
-        if starts_try && !stack.is_empty() {
+        if self.body.regions.starts_try(at) && !stack.is_empty() {
             bad(
                 "V4",
                 "a protected block is entered with values on the stack",
@@ -195,10 +194,6 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn starts_try(&self, at: u32) -> bool {
-        self.body.regions.clauses.iter().any(|c| c.body.start == at)
-    }
-
     fn next(&mut self, at: u32, stack: Stack) -> Check {
         if at as usize + 1 < self.body.code.len() {
             self.fall_into(at + 1)?;
@@ -231,8 +226,7 @@ impl<'a> Verifier<'a> {
 
     /// Control comes to `at` from the instruction before it.
     fn fall_into(&self, at: u32) -> Check {
-        let (from, to) = (self.region(at - 1), self.region(at));
-        if from == to || self.enters_trys_only(from, to, at) {
+        if self.body.regions.may_go(self.region(at - 1), at) {
             return Ok(());
         }
         bad(
@@ -241,30 +235,11 @@ impl<'a> Verifier<'a> {
         )
     }
 
-    /// Whether going from region `from` to the instruction `at` in region `to` only enters `try`s at their start.
-    fn enters_trys_only(&self, from: RegionId, to: RegionId, at: u32) -> bool {
-        let tree = &self.body.regions;
-        let mut entered = tree
-            .outward(to)
-            .take_while(|&(id, _)| !tree.contains(id, from));
-        let at_starts =
-            entered.all(|(_, r)| matches!(r.kind, RegionKind::Try(_)) && r.range.start == at);
-        at_starts && self.first_common(from, to) == from
-    }
-
-    /// Innermost region that contains both.
-    fn first_common(&self, from: RegionId, to: RegionId) -> RegionId {
-        let tree = &self.body.regions;
-        let found = tree.outward(to).find(|&(id, _)| tree.contains(id, from));
-        found.map_or(0, |(id, _)| id)
-    }
-
     fn branch(&mut self, at: u32, target: Option<u32>, stack: &Stack) -> Check {
         let Some(target) = target.filter(|&t| (t as usize) < self.body.code.len()) else {
             return bad("V1", "the target is not an instruction");
         };
-        let (from, to) = (self.region(at), self.region(target));
-        if from != to && !self.enters_trys_only(from, to, target) {
+        if !self.body.regions.may_go(self.region(at), target) {
             return bad("V5", "a branch leaves its region or enters another");
         }
         if target <= at {
@@ -278,78 +253,27 @@ impl<'a> Verifier<'a> {
         let Some(target) = target.filter(|&t| (t as usize) < self.body.code.len()) else {
             return bad("V1", "the target is not an instruction");
         };
-        let tree = &self.body.regions;
-        let (from, to) = (self.region(at), self.region(target));
-        if from == 0 {
-            return bad("V6", "leave outside of protected blocks and handlers");
-        }
-        for (_, region) in tree
-            .outward(from)
-            .take_while(|&(id, _)| !tree.contains(id, to))
-        {
-            match region.kind {
-                RegionKind::Filter(_) => return bad("V6", "leave out of a filter"),
-                RegionKind::Handler(c)
-                    if matches!(
-                        tree.clauses[c as usize].kind,
-                        ClauseKind::Finally | ClauseKind::Fault
-                    ) =>
-                {
-                    return bad("V6", "leave out of a finally or fault handler");
-                }
-                _ => {}
-            }
-        }
-        let common = self.first_common(from, to);
-        if to != common && !self.enters_trys_only(common, to, target) {
-            return bad("V6", "leave into a region");
-        }
+        self.body
+            .regions
+            .may_leave(at, target)
+            .or_else(|why| bad("V6", why))?;
         self.merge(target, &Vec::new())
     }
 
     /// Instructions that belong in certain regions.
     fn placement(&self, at: u32, op: Op) -> Check {
         let tree = &self.body.regions;
-        let here = self.region(at);
-        let kind = &tree.regions[here as usize].kind;
-        // The innermost handler or filter around, trys between left out.
-        let around = tree.outward(here).find_map(|(_, r)| match r.kind {
-            RegionKind::Handler(c) | RegionKind::Filter(c) => Some((r, c)),
-            _ => None,
-        });
         match op {
-            Op::Ret | Op::Jmp(_) if here != 0 => {
+            Op::Ret | Op::Jmp(_) if self.region(at) != 0 => {
                 bad("V8", "the method is left from inside a region")
             }
-            Op::EndFinally => match kind {
-                RegionKind::Handler(c)
-                    if matches!(
-                        tree.clauses[*c as usize].kind,
-                        ClauseKind::Finally | ClauseKind::Fault
-                    ) =>
-                {
-                    Ok(())
-                }
-                _ => bad("V7", "endfinally outside of a finally or fault handler"),
-            },
-            Op::EndFilter => match kind {
-                RegionKind::Filter(c) if tree.clauses[*c as usize].handler.start == at + 1 => {
-                    Ok(())
-                }
-                _ => bad("V7", "endfilter is not the last instruction of a filter"),
-            },
-            Op::Rethrow => match around {
-                Some((r, c))
-                    if matches!(r.kind, RegionKind::Handler(_))
-                        && matches!(
-                            tree.clauses[c as usize].kind,
-                            ClauseKind::Catch(_) | ClauseKind::Filter(_)
-                        ) =>
-                {
-                    Ok(())
-                }
-                _ => bad("V7", "rethrow outside of a catch handler"),
-            },
+            Op::EndFinally if !tree.may_end_finally(at) => {
+                bad("V7", "endfinally outside of a finally or fault handler")
+            }
+            Op::EndFilter if !tree.may_end_filter(at) => {
+                bad("V7", "endfilter is not the last instruction of a filter")
+            }
+            Op::Rethrow if !tree.may_rethrow(at) => bad("V7", "rethrow outside of a catch handler"),
             _ => Ok(()),
         }
     }
