@@ -6,9 +6,11 @@
 //! ```
 //! Words and islands are made once for a symbol and kept: the address of a symbol that code reaches through them must not change.
 
-use crate::code_memory::CodeMemory;
+pub mod reloc;
+
+use self::reloc::Via;
 use crate::error::LinkError;
-use crate::reloc::{self, Via};
+use crate::memory::near::CodeMemory;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
 
@@ -132,7 +134,7 @@ impl CodeMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code_memory::Config;
+    use crate::memory::near::Config;
     use isthmus_runtime_abi::artifact::Tier;
     use isthmus_runtime_abi::ids::MethodId;
     use isthmus_runtime_abi::target::Arch;

@@ -10,9 +10,9 @@
 //! reaches from any code to any code and any data as long as the region is smaller than 2 GiB, which [`CodeMemory::new`] checks.
 //! All operations may be used from several threads.
 
-use crate::blocks::Blocks;
+use super::blocks::Blocks;
 use crate::error::LinkError;
-use crate::link::LinkedCode;
+use crate::jit::LinkedCode;
 use isthmus_runtime_abi::symbol::Symbol;
 use rustc_hash::FxHashMap;
 use std::ops::Range;

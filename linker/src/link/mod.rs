@@ -1,0 +1,36 @@
+//! The generic algorithm: from graphs to code that can run.
+//!
+//! ```text
+//!  graphs ─▶ choose among definitions          resolve::claim        which of several weak ones, duplicates
+//!         ─▶ pre-prune passes, prune           passes, prune         frames::split, marking what is exported
+//!         ─▶ post-prune passes                 tables                words of addresses, stubs, thread-local entries
+//!         ─▶ layout, memory                    layout                addresses for all blocks
+//!         ─▶ post-allocation passes
+//!         ─▶ resolve externals                 resolve               other graphs, the session, the executor
+//!         ─▶ pre-fixup passes                  arch::*::relax        bypass what is in range
+//!         ─▶ fix-ups                           arch::fixup
+//!         ─▶ post-fixup passes
+//!         ─▶ finalize                          session               bytes in place, tables registered
+//! ```
+//! | module | what |
+//! | --- | --- |
+//! | [`session`] | what is linked so far; linking several graphs that refer to each other; removal |
+//! | [`passes`] | the list of passes |
+//! | [`prune`] | dead-stripping |
+//! | [`frames`] | unwind tables of C code |
+//! | [`tables`] | table of addresses, stubs, thread-local entries |
+//! | [`layout`] | addresses |
+//! | [`harness`] | putting a test harness's definitions in place of others |
+
+pub mod frames;
+pub mod harness;
+pub mod layout;
+pub mod passes;
+pub mod prune;
+pub mod session;
+pub mod tables;
+
+mod job;
+mod resolve;
+
+pub use session::{Options, Session};

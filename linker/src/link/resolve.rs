@@ -1,0 +1,178 @@
+//! Names between graphs: who defines what.
+
+use super::job::Job;
+use super::session::{Definition, NameKey};
+use crate::error::{Error, Result};
+use crate::executor::Executor;
+use crate::graph::{LinkGraph, Linkage, Name, Place, Scope, SymbolId};
+use rustc_hash::FxHashMap;
+
+/// Names that everybody may use, each a different thing in each graph.
+const DSO_HANDLE: &str = "__dso_handle";
+
+/// What a symbol is known by.
+pub(super) fn key(graph: &LinkGraph, symbol: SymbolId) -> Option<NameKey> {
+    match graph.symbol(symbol).name {
+        Name::Anonymous => None,
+        Name::Text(name) => Some(NameKey::Text(graph.text(name).into())),
+        Name::Code(code) => Some(NameKey::Code(code)),
+    }
+}
+
+fn rank(linkage: Linkage) -> u32 {
+    match linkage {
+        Linkage::Strong => 2,
+        Linkage::Common => 1,
+        Linkage::Weak => 0,
+    }
+}
+
+/// Chooses one definition of each name. The others refer to it from now on.
+pub(super) fn claim(jobs: &mut [Job], known: &FxHashMap<NameKey, Definition>) -> Result<()> {
+    let mut winners: FxHashMap<NameKey, (usize, SymbolId)> = FxHashMap::default();
+    let mut losers: Vec<(usize, SymbolId)> = Vec::new();
+    for (n, job) in jobs.iter().enumerate() {
+        let graph = &job.graph;
+        for id in graph.symbols() {
+            let symbol = graph.symbol(id);
+            if symbol.is_external() || symbol.scope == Scope::Local {
+                continue;
+            }
+            let Some(key) = key(graph, id) else { continue };
+            if let Some(old) = known.get(&key) {
+                if symbol.linkage != Linkage::Strong {
+                    losers.push((n, id));
+                    continue;
+                }
+                if old.linkage == Linkage::Strong {
+                    return Err(Error::Duplicate {
+                        name: key.to_string(),
+                        first: old.graph.to_string(),
+                        second: graph.name.clone(),
+                    });
+                }
+            }
+            let Some(&(m, other)) = winners.get(&key) else {
+                winners.insert(key, (n, id));
+                continue;
+            };
+            let (first, second) = (jobs[m].graph.symbol(other), symbol);
+            if (first.linkage, second.linkage) == (Linkage::Strong, Linkage::Strong) {
+                return Err(Error::Duplicate {
+                    name: key.to_string(),
+                    first: jobs[m].graph.name.clone(),
+                    second: graph.name.clone(),
+                });
+            }
+            let larger = first.linkage == Linkage::Common
+                && second.linkage == Linkage::Common
+                && second.size > first.size;
+            if rank(second.linkage) > rank(first.linkage) || larger {
+                losers.push((m, other));
+                winners.insert(key, (n, id));
+            } else {
+                losers.push((n, id));
+            }
+        }
+    }
+    for (n, id) in losers {
+        jobs[n].graph.make_external(id);
+    }
+    Ok(())
+}
+
+/// Gives externals their addresses.
+pub(super) fn resolve(
+    jobs: &mut [Job],
+    known: &FxHashMap<NameKey, Definition>,
+    executor: &dyn Executor,
+    phony: bool,
+) -> Result<()> {
+    let mut open: Vec<(usize, SymbolId)> = Vec::new();
+    for (n, job) in jobs.iter_mut().enumerate() {
+        let ids: Vec<SymbolId> = job.graph.symbols().collect();
+        for id in ids {
+            if !job.graph.symbol(id).is_external() {
+                continue;
+            }
+            let Some(name) = key(&job.graph, id) else {
+                continue;
+            };
+            if let Some(definition) = known.get(&name) {
+                set(&mut job.graph, id, definition);
+            } else if let NameKey::Text(text) = &name
+                && let Some(address) = job.own_name(text)
+            {
+                set(&mut job.graph, id, &Definition::absolute(address));
+            } else {
+                open.push((n, id));
+            }
+        }
+    }
+    let names: Vec<&str> = open
+        .iter()
+        .map(|&(n, id)| jobs[n].graph.symbol_text(id).unwrap_or(""))
+        .collect();
+    let found = match names.is_empty() {
+        true => Vec::new(),
+        false => executor.lookup(&names)?,
+    };
+    let mut undefined = Vec::new();
+    for ((n, id), address) in open.into_iter().zip(found) {
+        let graph = &mut jobs[n].graph;
+        let symbol = graph.symbol(id);
+        let address = match address {
+            Some(_) if symbol.thread_local => None,
+            None if phony || symbol.linkage == Linkage::Weak => Some(0),
+            other => other,
+        };
+        match address {
+            Some(address) => set(graph, id, &Definition::absolute(address)),
+            None => undefined.push(graph.describe(id)),
+        }
+    }
+    if undefined.is_empty() {
+        return Ok(());
+    }
+    undefined.sort();
+    undefined.dedup();
+    Err(Error::Undefined { names: undefined })
+}
+
+fn set(graph: &mut LinkGraph, id: SymbolId, definition: &Definition) {
+    let home = definition.tls.map(|home| {
+        let at = graph.tls.iter().position(|h| *h == home);
+        let at = at.unwrap_or_else(|| {
+            graph.tls.push(home);
+            graph.tls.len() - 1
+        });
+        at as u32
+    });
+    let symbol = graph.symbol_mut(id);
+    symbol.thumb |= definition.thumb;
+    symbol.callable |= definition.callable;
+    symbol.thread_local |= home.is_some();
+    if symbol.size == 0 {
+        symbol.size = definition.size;
+    }
+    symbol.place = Place::External {
+        address: Some(definition.address),
+        home,
+    };
+}
+
+impl Job {
+    /// Addresses that a graph's own names have: its handle, and where a section begins and ends.
+    fn own_name(&self, name: &str) -> Option<u64> {
+        if name == DSO_HANDLE {
+            return Some(self.handle());
+        }
+        let (section, end) = match name.strip_prefix("__start_") {
+            Some(section) => (section, false),
+            None => (name.strip_prefix("__stop_")?, true),
+        };
+        let section = self.graph.find_section(section)?;
+        let range = self.graph.section_range(section)?;
+        Some(if end { range.end } else { range.start })
+    }
+}

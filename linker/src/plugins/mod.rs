@@ -1,0 +1,48 @@
+//! What watches and changes links.
+//!
+//! A plug-in sees each graph: it may change the list of passes, hears when the graph was loaded, emitted, or failed, and when resources are
+//! removed or go over to another key. What it keeps for a graph it keeps under the graph's key.
+
+use crate::error::Result;
+use crate::executor::Executor;
+use crate::graph::LinkGraph;
+use crate::link::passes::Passes;
+
+/// What linked resources are removed by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ResourceKey(pub(crate) u64);
+
+/// A plug-in.
+pub trait Plugin: Send {
+    /// Name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// A graph is about to be linked: passes may be added or taken out.
+    fn modify_passes(&mut self, _key: ResourceKey, _graph: &LinkGraph, _passes: &mut Passes) {}
+
+    /// The link begins.
+    fn loaded(&mut self, _key: ResourceKey, _graph: &LinkGraph) -> Result<()> {
+        Ok(())
+    }
+
+    /// The graph is in memory, and ready to run.
+    fn emitted(
+        &mut self,
+        _key: ResourceKey,
+        _graph: &LinkGraph,
+        _executor: &dyn Executor,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// The link failed: nothing of the graph is left.
+    fn failed(&mut self, _key: ResourceKey) {}
+
+    /// What belongs to the key is about to be removed.
+    fn removing(&mut self, _key: ResourceKey, _executor: &dyn Executor) -> Result<()> {
+        Ok(())
+    }
+
+    /// What belonged to `from` belongs to `to` from now on.
+    fn transferring(&mut self, _from: ResourceKey, _to: ResourceKey) {}
+}

@@ -1,0 +1,137 @@
+//! C programs of several objects, linked and run: in this process, that is, in a child that runs this test program again.
+
+mod support;
+
+use isthmus_linker::executor::local::Local;
+use isthmus_linker::formats::elf;
+use isthmus_linker::link::{Options, Session};
+use isthmus_linker::memory::MemoryManager;
+use isthmus_linker::memory::dual::Dual;
+use isthmus_linker::memory::in_process::InProcess;
+use isthmus_linker::memory::pooled::Pooled;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Tells the child what to link.
+const OBJECTS: &str = "LINKER_TEST_OBJECTS";
+const MEMORY: &str = "LINKER_TEST_MEMORY";
+
+fn memory(name: &str) -> Box<dyn MemoryManager> {
+    match name {
+        "dual" => Box::new(Dual::new()),
+        "pooled" => Box::new(Pooled::new(16 << 20).unwrap()),
+        _ => Box::new(InProcess::new()),
+    }
+}
+
+/// Not a test of its own: what the others run in children.
+#[test]
+#[ignore = "run by the other tests"]
+fn child() {
+    let objects = std::env::var(OBJECTS).unwrap();
+    let memory = memory(&std::env::var(MEMORY).unwrap_or_default());
+    let executor = Arc::new(Local::new(memory));
+    let mut session = Session::new(executor, Options::default());
+    let read = |path: &str| elf::graph(path, &std::fs::read(path).unwrap()).unwrap();
+    let graphs = objects.split(' ').map(read).collect();
+    session.link(graphs).unwrap();
+    session.initialize().unwrap();
+    let arguments = ["program", "a", "b"].map(String::from);
+    let status = session.run_main("main", &arguments).unwrap();
+    session.close().unwrap();
+    std::process::exit(status);
+}
+
+/// Links objects in a child: exit code and output.
+fn run(objects: &[PathBuf], memory: &str) -> (Option<i32>, String) {
+    let names: Vec<_> = objects.iter().map(|o| o.to_str().unwrap()).collect();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(OBJECTS, names.join(" "))
+        .env(MEMORY, memory)
+        .output()
+        .unwrap();
+    let all = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = all
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with("running ") && !l.starts_with("test child"));
+    let text: String = text.map(|l| format!("{l}\n")).collect();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text + &errors)
+}
+
+fn expect(objects: &[PathBuf], memory: &str, expected: &str, what: &str) {
+    let (status, text) = run(objects, memory);
+    // What the test runner prints before `main` begins stands on the same line.
+    let text = text.replace("test child ... ", "");
+    assert_eq!(text, expected, "{what}");
+    assert_eq!(status, Some(33), "{what}");
+}
+
+const PARTS: [&str; 3] = ["main.c", "parts.c", "notes.c"];
+
+/// Each combination takes other ways to variables, functions, and thread-local variables.
+const OPTIONS: &[(&str, &str)] = &[
+    ("gcc", "-O2"),
+    ("gcc", "-O0 -g"),
+    ("gcc", "-O2 -fPIC"),
+    ("gcc", "-O2 -fPIC -fno-plt"),
+    ("gcc", "-O2 -fPIC -mtls-dialect=gnu2"),
+    ("gcc", "-O2 -fPIC -mcmodel=large"),
+    ("gcc", "-O2 -fno-pie -mcmodel=large"),
+    ("gcc", "-O2 -ffunction-sections -fdata-sections"),
+    ("clang", "-O2"),
+    ("clang", "-O2 -fPIC"),
+    ("clang", "-O0 -fPIE -ftls-model=initial-exec"),
+];
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_program_of_several_objects_runs_however_it_was_compiled() {
+    let expected = std::fs::read_to_string(support::corpus("program/expected.txt")).unwrap();
+    for (n, (compiler, options)) in OPTIONS.iter().enumerate() {
+        let folder = support::scratch(&format!("program-{n}"));
+        let mut all: Vec<&str> = options.split(' ').collect();
+        all.push("-fcommon");
+        let objects = support::objects("program", &PARTS, compiler, &all, &folder);
+        let memory = ["in-process", "dual", "pooled"][n % 3];
+        expect(
+            &objects,
+            memory,
+            &expected,
+            &format!("{compiler} {options}"),
+        );
+    }
+}
+
+/// Ways to access the same thread-local variables may differ from object to object.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn objects_may_be_compiled_differently() {
+    let expected = std::fs::read_to_string(support::corpus("program/expected.txt")).unwrap();
+    let folder = support::scratch("program-mixed");
+    let options: [&[&str]; 3] = [
+        &["-O2", "-fcommon"],
+        &["-O2", "-fcommon", "-fPIC"],
+        &["-O0", "-fcommon", "-fPIC", "-mtls-dialect=gnu2"],
+    ];
+    let compile = |(name, options): (&&str, &&[&str])| {
+        let source = support::corpus("program").join(name);
+        support::compile("gcc", options, &source, &folder)
+    };
+    let mut objects: Vec<_> = PARTS.iter().zip(&options).map(compile).collect();
+    for _ in 0..3 {
+        objects.rotate_left(1);
+        // The order of destructors is that of the objects.
+        let (status, text) = run(&objects, "dual");
+        let sorted = |text: &str| {
+            let text = text.replace("test child ... ", "");
+            let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(sorted(&text), sorted(&expected));
+        assert_eq!(status, Some(33));
+    }
+}
