@@ -128,7 +128,9 @@ impl Gvn<'_> {
                     self.loads.clear();
                     if let [(only, edge)] = preds[..] {
                         // On the way to a handler any code may have run, such as the method's own filters.
-                        let normal = self.func.successors(only)[edge as usize].clause.is_none();
+                        // An edge that a simpler instruction took away leads from nowhere.
+                        let edges = self.func.successors(only);
+                        let normal = (edges.get(edge as usize)).is_some_and(|e| e.clause.is_none());
                         if let (Some(known), true) = (ends.get(&only), normal) {
                             self.loads.extend_from_slice(known);
                         }
@@ -245,6 +247,9 @@ impl Gvn<'_> {
         let Some((i, d)) = self.func.terminator(pred) else {
             return;
         };
+        if edge >= self.func.successors(pred).len() {
+            return;
+        }
         if edge == 0
             && let Some(key) = self.pending.get(&i)
         {
@@ -280,7 +285,10 @@ impl Gvn<'_> {
         let mut bottom_tested = true;
         let mut top_tested = true;
         for &(pred, e) in preds {
-            let edge = self.func.successors(pred)[e as usize];
+            // An edge that a simpler instruction took away is never taken.
+            let Some(&edge) = self.func.successors(pred).get(e as usize) else {
+                continue;
+            };
             if edge.clause.is_some() {
                 return;
             }
