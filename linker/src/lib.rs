@@ -7,6 +7,7 @@
 //! | [`formats`] | graphs from ELF objects and from compiled methods |
 //! | [`link`] | the algorithm, its passes, and the session that resolves names between graphs |
 //! | [`plugins`] | what watches and changes links: debuggers, profilers, records of call sites |
+//! | [`check`] | checks of linked memory by expressions in test files |
 //! | [`memory`] | who gives memory |
 //! | [`executor`] | where code runs: here, in another process, nowhere |
 //! | [`jit`] | the short way for the runtime's compiled methods |
@@ -22,6 +23,7 @@
 //! ```
 
 pub mod arch;
+pub mod check;
 pub mod error;
 pub mod executor;
 pub mod formats;

@@ -2,14 +2,16 @@
 
 mod support;
 
+use isthmus_linker::executor::Executor;
 use isthmus_linker::executor::local::Local;
+use isthmus_linker::executor::remote::Remote;
 use isthmus_linker::formats::elf;
 use isthmus_linker::link::{Options, Session};
 use isthmus_linker::memory::MemoryManager;
 use isthmus_linker::memory::dual::Dual;
 use isthmus_linker::memory::in_process::InProcess;
 use isthmus_linker::memory::pooled::Pooled;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -17,12 +19,17 @@ use std::sync::Arc;
 const OBJECTS: &str = "LINKER_TEST_OBJECTS";
 const MEMORY: &str = "LINKER_TEST_MEMORY";
 
-fn memory(name: &str) -> Box<dyn MemoryManager> {
-    match name {
+fn executor(name: &str) -> Arc<dyn Executor> {
+    let memory: Box<dyn MemoryManager> = match name {
         "dual" => Box::new(Dual::new()),
         "pooled" => Box::new(Pooled::new(16 << 20).unwrap()),
+        "remote" => {
+            let program = Path::new(env!("CARGO_BIN_EXE_isthmus-executor"));
+            return Arc::new(Remote::start(program).unwrap());
+        }
         _ => Box::new(InProcess::new()),
-    }
+    };
+    Arc::new(Local::new(memory))
 }
 
 /// Not a test of its own: what the others run in children.
@@ -30,8 +37,7 @@ fn memory(name: &str) -> Box<dyn MemoryManager> {
 #[ignore = "run by the other tests"]
 fn child() {
     let objects = std::env::var(OBJECTS).unwrap();
-    let memory = memory(&std::env::var(MEMORY).unwrap_or_default());
-    let executor = Arc::new(Local::new(memory));
+    let executor = executor(&std::env::var(MEMORY).unwrap_or_default());
     let mut session = Session::new(executor, Options::default());
     let read = |path: &str| elf::graph(path, &std::fs::read(path).unwrap()).unwrap();
     let graphs = objects.split(' ').map(read).collect();
@@ -71,6 +77,12 @@ fn expect(objects: &[PathBuf], memory: &str, expected: &str, what: &str) {
 
 const PARTS: [&str; 3] = ["main.c", "parts.c", "notes.c"];
 
+fn parts(compiler: &str, options: &[&str], folder: &Path) -> Vec<PathBuf> {
+    let source = |name: &&str| support::corpus("program").join(name);
+    let compile = |name| support::compile(compiler, options, &source(name), folder);
+    PARTS.iter().map(compile).collect()
+}
+
 /// Each combination takes other ways to variables, functions, and thread-local variables.
 const OPTIONS: &[(&str, &str)] = &[
     ("gcc", "-O2"),
@@ -94,8 +106,8 @@ fn a_program_of_several_objects_runs_however_it_was_compiled() {
         let folder = support::scratch(&format!("program-{n}"));
         let mut all: Vec<&str> = options.split(' ').collect();
         all.push("-fcommon");
-        let objects = support::objects("program", &PARTS, compiler, &all, &folder);
-        let memory = ["in-process", "dual", "pooled"][n % 3];
+        let objects = parts(compiler, &all, &folder);
+        let memory = ["in-process", "dual", "pooled", "remote"][n % 4];
         expect(
             &objects,
             memory,
@@ -134,4 +146,38 @@ fn objects_may_be_compiled_differently() {
         assert_eq!(sorted(&text), sorted(&expected));
         assert_eq!(status, Some(33));
     }
+}
+
+/// A program that looks at its own memory: nothing is writable and executable, code is not writable, constants are neither.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn memory_is_never_writable_and_executable() {
+    let folder = support::scratch("protections");
+    let source = support::corpus("protections.c");
+    let object = support::compile("gcc", &["-O1"], &source, &folder);
+    for memory in ["in-process", "dual", "pooled", "remote"] {
+        let (status, text) = run(&[object.clone()], memory);
+        let text = text.replace("test child ... ", "");
+        let expected = "code r-x, constants r--, data rw-, zeros rw-\nwritable and executable: 0\n";
+        assert_eq!((text.as_str(), status), (expected, Some(0)), "{memory}");
+    }
+}
+
+/// `exit` in the middle, and death by a signal, in another process.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_remote_program_may_end_its_process() {
+    let folder = support::scratch("ends");
+    let source = support::corpus("ends.c");
+    let exits = support::compile("gcc", &["-O1"], &source, &folder);
+    let (status, text) = run(&[exits.clone()], "remote");
+    let text = text.replace("test child ... ", "");
+    assert_eq!((text.as_str(), status), ("before\nat exit\n", Some(17)));
+    let (status, text) = run(&[exits], "in-process");
+    let text = text.replace("test child ... ", "");
+    assert_eq!((text.as_str(), status), ("before\nat exit\n", Some(17)));
+    let dies = support::compile("gcc", &["-O1", "-DDIE"], &source, &folder);
+    let (status, text) = run(&[dies], "remote");
+    assert!(text.contains("ended by signal 6"), "{text}");
+    assert_ne!(status, Some(0));
 }

@@ -166,7 +166,9 @@ pub fn relax(graph: &mut LinkGraph) -> Result<()> {
     let entries = tables::Entries::of(graph);
     let blocks: Vec<BlockId> = graph.blocks().collect();
     let mut relaxable: FxHashMap<SymbolId, bool> = FxHashMap::default();
-    for &id in &blocks {
+    // Stubs read words too, but are not loads that could do without.
+    let code = blocks.iter().filter(|&&id| !entries.is_stub(graph, id));
+    for &id in code {
         for edge in &graph.block(id).edges {
             let Some(target) = entries.target(graph, edge.target) else {
                 continue;

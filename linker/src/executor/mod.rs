@@ -3,12 +3,17 @@
 //! | module | executor |
 //! | --- | --- |
 //! | [`local`] | this process |
+//! | [`remote`] | another process, by messages; [`server`] is its side |
 //! | [`nowhere`] | none: addresses are simulated, nothing can be called |
 //! | [`runtime`] | what linked code needs around it, in whatever process: thread-local variables, initializers, exit handlers, unwind tables |
+//! | [`wire`] | the messages |
 
 pub mod local;
 pub mod nowhere;
+pub mod remote;
 pub mod runtime;
+pub mod server;
+pub mod wire;
 
 use crate::error::{Error, Result};
 use crate::memory::MemoryManager;

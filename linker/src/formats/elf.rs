@@ -67,6 +67,7 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
     reader.symbols()?;
     reader.relocations()?;
     verify::verify(&reader.graph)?;
+    reader.graph.origin = Some(bytes.into());
     Ok(reader.graph)
 }
 

@@ -6,6 +6,7 @@ use isthmus_runtime_abi::target::Arch;
 use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -232,6 +233,8 @@ pub struct LinkGraph {
     pub name: String,
     /// Architecture.
     pub arch: Arch,
+    /// The object file that it was made from, for debuggers.
+    pub origin: Option<Arc<[u8]>>,
     /// Homes of the thread-local variables that edges refer to; the graph's own first, once there is one.
     pub tls: Vec<TlsHome>,
     sections: Vec<Section>,
@@ -248,6 +251,7 @@ impl LinkGraph {
         LinkGraph {
             name: name.into(),
             arch,
+            origin: None,
             tls: Vec::new(),
             sections: Vec::new(),
             blocks: Vec::new(),
@@ -260,6 +264,7 @@ impl LinkGraph {
 
     /// Takes everything out, but keeps the memory of the arenas.
     pub fn clear(&mut self) {
+        self.origin = None;
         self.tls.clear();
         self.sections.clear();
         self.blocks.clear();
@@ -347,12 +352,12 @@ impl LinkGraph {
     }
 
     /// All sections.
-    pub fn sections(&self) -> impl Iterator<Item = SectionId> + use<> {
+    pub fn sections(&self) -> impl Iterator<Item = SectionId> + Clone + use<> {
         (0..self.sections.len() as u32).map(SectionId)
     }
 
     /// Blocks of a section, in the order in which they were made (pieces of a split block: in order of offset).
-    pub fn section_blocks(&self, id: SectionId) -> impl Iterator<Item = BlockId> + '_ {
+    pub fn section_blocks(&self, id: SectionId) -> impl DoubleEndedIterator<Item = BlockId> + '_ {
         let blocks = self.section(id).blocks.iter().copied();
         blocks.filter(|&b| !self.block(b).removed)
     }

@@ -53,6 +53,7 @@ impl Passes {
         Passes {
             pre_prune: vec![
                 pass("split-frames", frames::split),
+                pass("define-bounds", prune::define_bounds),
                 pass("mark-live", prune::mark_exported),
             ],
             post_prune: vec![

@@ -162,17 +162,8 @@ fn set(graph: &mut LinkGraph, id: SymbolId, definition: &Definition) {
 }
 
 impl Job {
-    /// Addresses that a graph's own names have: its handle, and where a section begins and ends.
+    /// Addresses of a graph's own names: its handle.
     fn own_name(&self, name: &str) -> Option<u64> {
-        if name == DSO_HANDLE {
-            return Some(self.handle());
-        }
-        let (section, end) = match name.strip_prefix("__start_") {
-            Some(section) => (section, false),
-            None => (name.strip_prefix("__stop_")?, true),
-        };
-        let section = self.graph.find_section(section)?;
-        let range = self.graph.section_range(section)?;
-        Some(if end { range.end } else { range.start })
+        (name == DSO_HANDLE).then(|| self.handle())
     }
 }

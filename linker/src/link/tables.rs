@@ -234,6 +234,11 @@ impl Entries {
         }
     }
 
+    /// Whether a block is a stub.
+    pub fn is_stub(&self, graph: &LinkGraph, block: BlockId) -> bool {
+        Some(graph.block(block).section) == self.stubs
+    }
+
     /// The symbol that an entry, a word or a stub, stands for.
     pub fn target(&self, graph: &LinkGraph, entry: SymbolId) -> Option<SymbolId> {
         let block = graph.block(graph.symbol(entry).block()?);

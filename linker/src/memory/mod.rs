@@ -6,6 +6,7 @@
 //! | [`dual`] | pages of its own for each graph, mapped twice: as it runs, and writable elsewhere | yes |
 //! | [`pooled`] | pieces of one region, mapped twice: what is linked there is near to each other, and small graphs share pages | yes |
 //! | [`simulated`] | addresses without memory behind them, for links that are looked at only | yes |
+//! | [`remote`](crate::executor::remote) | another process's | yes |
 //! | [`near`] | [`CodeMemory`](near::CodeMemory), which the runtime places compiled methods in | yes |
 //!
 //! A link reserves a segment for each protection, computes all bytes for the addresses that it got, and finalizes: bytes are copied, protections

@@ -1,7 +1,20 @@
 //! What watches and changes links.
 //!
+//! | module | plug-in |
+//! | --- | --- |
+//! | [`call_sites`] | notes the calls of some functions, to lead them elsewhere later |
+//! | [`gdb`] | tells GDB about linked code |
+//! | [`jitdump`] | tells `perf` about linked code |
+//! | [`print`](mod@print) | shows graphs |
+//!
 //! A plug-in sees each graph: it may change the list of passes, hears when the graph was loaded, emitted, or failed, and when resources are
 //! removed or go over to another key. What it keeps for a graph it keeps under the graph's key.
+
+pub mod call_sites;
+pub mod elf_image;
+pub mod gdb;
+pub mod jitdump;
+pub mod print;
 
 use crate::error::Result;
 use crate::executor::Executor;

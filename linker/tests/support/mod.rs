@@ -36,15 +36,3 @@ pub fn compile(compiler: &str, options: &[&str], source: &Path, folder: &Path) -
     assert!(output.status.success(), "{command:?}: {errors}");
     object
 }
-
-/// Objects of several sources of a folder of the corpus.
-pub fn objects(
-    from: &str,
-    names: &[&str],
-    compiler: &str,
-    options: &[&str],
-    folder: &Path,
-) -> Vec<PathBuf> {
-    let compile = |name: &&str| compile(compiler, options, &corpus(from).join(name), folder);
-    names.iter().map(compile).collect()
-}
