@@ -137,18 +137,7 @@ impl<A: Target> Gen<'_, A> {
             e.loc = Loc::Imm(fold(v));
             return Ok(());
         }
-        let r = self.load(e)?;
-        let new = if matches!(e.loc, Loc::Reg(_)) && self.ints.count(r.0) == 1 {
-            self.ints.drop_copy(r.0);
-            r
-        } else {
-            let new = self.alloc()?;
-            self.discard(*e);
-            new
-        };
-        self.a.extend(ext, new, r);
-        e.loc = Loc::Reg(new);
-        Ok(())
+        self.extend_register(e, ext)
     }
 
     fn overflow_if(&mut self, cond: Cond) {

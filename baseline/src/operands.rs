@@ -322,19 +322,24 @@ impl<A: Target> Gen<'_, A> {
             *e = Entry::new(StackTy::Native, Loc::Reg(new));
             return Ok(());
         }
+        self.extend_register(e, Ext::Sx32To64)?;
+        e.ty = StackTy::Native;
+        Ok(())
+    }
+
+    /// Extends the low bits of an entry in a register: in place where nobody else reads it.
+    pub fn extend_register(&mut self, e: &mut Entry, ext: Ext) -> R {
         let r = self.load(e)?;
         let new = if matches!(e.loc, Loc::Reg(_)) && self.ints.count(r.0) == 1 {
             self.ints.drop_copy(r.0);
             r
         } else {
             let new = self.alloc()?;
-            if matches!(e.loc, Loc::Reg(_)) {
-                self.release(r);
-            }
+            self.discard(*e);
             new
         };
-        self.a.extend(Ext::Sx32To64, new, r);
-        *e = Entry::new(StackTy::Native, Loc::Reg(new));
+        self.a.extend(ext, new, r);
+        e.loc = Loc::Reg(new);
         Ok(())
     }
 

@@ -162,20 +162,12 @@ impl<A: Target> Gen<'_, A> {
         let e = self.stack[i];
         let loc = match e.loc {
             Loc::Reg(r) => {
-                let copy = self
-                    .ints
-                    .copy_of(r.0)
-                    .filter(|&v| self.readable_as(v, e.ty));
-                let loc = match copy {
-                    Some(v) => Loc::Var(v),
-                    None => {
-                        let off = self.frame.temp(8);
-                        self.a.store(width(e.ty), Mem::new(A::FP, off), r);
-                        Loc::Temp(off)
-                    }
-                };
+                let home = self.home(self.ints.copy_of(r.0), e.ty);
+                if let Loc::Temp(off) = home {
+                    self.a.store(width(e.ty), Mem::new(A::FP, off), r);
+                }
                 self.ints.release(r.0);
-                loc
+                home
             }
             Loc::RegPlus(r, disp) => {
                 let off = self.frame.temp(8);
@@ -185,24 +177,25 @@ impl<A: Target> Gen<'_, A> {
                 Loc::Temp(off)
             }
             Loc::Freg(r) => {
-                let copy = self
-                    .floats
-                    .copy_of(r.0)
-                    .filter(|&v| self.readable_as(v, e.ty));
-                let loc = match copy {
-                    Some(v) => Loc::Var(v),
-                    None => {
-                        let off = self.frame.temp(8);
-                        self.a.fstore(fty(e.ty), Mem::new(A::FP, off), r);
-                        Loc::Temp(off)
-                    }
-                };
+                let home = self.home(self.floats.copy_of(r.0), e.ty);
+                if let Loc::Temp(off) = home {
+                    self.a.fstore(fty(e.ty), Mem::new(A::FP, off), r);
+                }
                 self.floats.release(r.0);
-                loc
+                home
             }
             other => other,
         };
         self.stack[i].loc = loc;
+    }
+
+    /// Where a register's value lives besides: in the variable that it is a copy of, or in a new place of the frame that it
+    /// must be stored to.
+    fn home(&mut self, copy_of: Option<u16>, ty: StackTy) -> Loc {
+        match copy_of.filter(|&v| self.readable_as(v, ty)) {
+            Some(v) => Loc::Var(v),
+            None => Loc::Temp(self.frame.temp(8)),
+        }
     }
 
     /// Whether reading variable `v` gives an entry of this type.

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use isthmus_tests::programs::process::End;
+use isthmus_child_process::End;
 use isthmus_tests::programs::{
-    Catalog, Engine, Mode, Program, Report, compile, default_jobs, pool, score,
+    Catalog, Engine, Mode, Program, Report, compile, default_jobs, pool, score, verdict,
 };
 
 /// Every program has recorded output, it is what Mono prints (unless the program says why it is
@@ -70,8 +70,8 @@ fn check_record(program: &Program, bless: bool) -> Option<String> {
     if !matches!(first.end, End::Exit(_)) {
         return Some(format!("{name} ends with {:?} on mono", first.end));
     }
-    let transcript = first.transcript();
-    if transcript != second.transcript() {
+    let transcript = verdict::transcript(&first);
+    if transcript != verdict::transcript(&second) {
         return Some(format!("{name} prints different things in two runs"));
     }
     if bless {

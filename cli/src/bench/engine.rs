@@ -1,10 +1,10 @@
 //! What runs a program: a tier of this command, or a peer.
 
-use super::process::{self, Outcome};
 use super::programs::Program;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use isthmus_child_process::{self as child, End, Outcome};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -130,15 +130,13 @@ impl Engine {
         } else {
             command.env_remove(CHECK);
         }
-        let outcome = process::run(&mut command, LIMIT)
+        let outcome = child::run(&mut command, "", LIMIT)
             .with_context(|| format!("cannot run {}", self.name))?;
-        if let (Kind::Peer(text), Some(NOT_FOUND)) =
-            (&self.kind, outcome.status.and_then(|s| s.code()))
-        {
+        if let (Kind::Peer(text), End::Exit(NOT_FOUND)) = (&self.kind, outcome.end) {
             bail!(
                 "cannot run `{text}` for {}: {}",
                 self.name,
-                outcome.stderr.trim()
+                String::from_utf8_lossy(&outcome.stderr).trim()
             );
         }
         Ok(match outcome.failure() {
@@ -150,8 +148,9 @@ impl Engine {
 
 /// Reads `NAME CHECKSUM`, then `wall BEST MEDIAN COUNT` and `processor BEST MEDIAN COUNT` (see `tests/bench/Bench.cs`).
 fn parse(program: &Program, outcome: &Outcome, mode: Mode) -> Result<Figure, String> {
-    let unexpected = || format!("printed {:?}", outcome.stdout.trim());
-    let mut lines = outcome.stdout.lines();
+    let stdout = String::from_utf8_lossy(&outcome.stdout);
+    let unexpected = || format!("printed {:?}", stdout.trim());
+    let mut lines = stdout.lines();
     let mut words = lines.next().unwrap_or_default().split(' ');
     let checksum = match (words.next(), words.next(), words.next()) {
         (Some(name), Some(checksum), None) if name == program.name => checksum,

@@ -11,7 +11,6 @@
 //! | [`programs`] | the programs, as a table |
 //! | [`compile`] | program → `.exe` in the cache |
 //! | [`engine`] | what runs a program: a tier of this command, or a peer |
-//! | [`process`] | a child process with a time limit |
 //! | [`results`] | figures, checks, geometric means |
 //! | [`report`] | table and JSON |
 //! | [`chart`] | SVG |
@@ -19,7 +18,6 @@
 mod chart;
 mod compile;
 mod engine;
-mod process;
 mod programs;
 mod report;
 mod results;

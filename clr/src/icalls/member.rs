@@ -533,13 +533,13 @@ fn set_field_value(cx: &Cx<'_>, field: Ref, object: Ref, value: Ref) -> Result<(
 
 /// The constant of a literal field, as its own type.
 fn constant_of_field(cx: &Cx<'_>, f: &'static Field) -> Result<Ref> {
-    let image = &f
-        .owner
-        .assembly
-        .expect("fields belong to definitions")
-        .image;
     let ty = f.ty().map_err(|e| cx.load_error(&e))?;
-    constant::of_token(cx, image, Token::new(TableId::Field, f.rid), ty)
+    constant_as(cx, f, ty)
+}
+
+fn constant_as(cx: &Cx<'_>, f: &'static Field, ty: &'static Type) -> Result<Ref> {
+    let assembly = f.owner.assembly.expect("fields belong to definitions");
+    constant::of_token(cx, &assembly.image, Token::new(TableId::Field, f.rid), ty)
 }
 
 /// The constant as the integer, even for enums.
@@ -548,16 +548,6 @@ fn constant_value(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     if !f.is_literal() {
         return Err(cx.exception("System", "InvalidOperationException", ""));
     }
-    let image = &f
-        .owner
-        .assembly
-        .expect("fields belong to definitions")
-        .image;
     let ty = f.ty().map_err(|e| cx.load_error(&e))?;
-    constant::of_token(
-        cx,
-        image,
-        Token::new(TableId::Field, f.rid),
-        ty.underlying(),
-    )
+    constant_as(cx, f, ty.underlying())
 }

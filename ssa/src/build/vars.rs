@@ -103,6 +103,40 @@ impl Vars {
         func.resolve(v)
     }
 
+    /// Makes the values that `inst` of block `b` uses reads of variables, where `var_of` knows one for them. A list that changes
+    /// is a new one: lists may be shared.
+    pub fn rename_uses(
+        &mut self,
+        func: &mut Func,
+        b: Block,
+        inst: Inst,
+        var_of: impl Fn(Value) -> Option<Var>,
+    ) {
+        let args = func.inst(inst).args;
+        func.insts[inst.index()].args = self.rename(func, b, args, &var_of);
+        for e in func.inst(inst).edges.range() {
+            let args = func.edges_pool[e].args;
+            func.edges_pool[e].args = self.rename(func, b, args, &var_of);
+        }
+    }
+
+    fn rename(
+        &mut self,
+        func: &mut Func,
+        b: Block,
+        list: ListRef,
+        var_of: &impl Fn(Value) -> Option<Var>,
+    ) -> ListRef {
+        if !func.list(list).iter().any(|&v| var_of(v).is_some()) {
+            return list;
+        }
+        let values = func.list(list).to_vec().into_iter();
+        let values: Vec<Value> = values
+            .map(|v| var_of(v).map_or(v, |var| self.read(func, b, var)))
+            .collect();
+        func.new_list(&values)
+    }
+
     /// A constant; it lives in the entry block.
     pub fn constant(&mut self, func: &mut Func, ty: Ty, bits: i64) -> Value {
         if let Some(&v) = self.constants.get(&(ty, bits)) {

@@ -13,7 +13,7 @@
 use super::Target;
 use crate::analysis::Cfg;
 use crate::build::vars::{Var, Vars};
-use crate::ir::{Block, Edge, Effects, Func, Inst, ListRef, Op, Value, ValueDef};
+use crate::ir::{Block, Edge, Effects, Func, Inst, Op, Value, ValueDef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Headers with more instructions are left alone.
@@ -195,12 +195,10 @@ fn rebuild(
         // Uses come before the copy's definitions, or are of them, which are not variables.
         let insts: Vec<Inst> = func.block(b).insts.clone();
         for &i in &insts {
-            let args = func.inst(i).args;
-            func.insts[i.index()].args = rename(func, &mut vars, args, b, var_of, &block_of);
-            for e in func.inst(i).edges.range() {
-                let args = func.edges_pool[e].args;
-                func.edges_pool[e].args = rename(func, &mut vars, args, b, var_of, &block_of);
-            }
+            vars.rename_uses(func, b, i, |v| {
+                let var = var_of.get(&v).copied();
+                var.filter(|_| block_of.get(&v) != Some(&b))
+            });
         }
         if headers.iter().any(|(h, _)| *h == b) {
             let mut values = func.block(b).params.clone();
@@ -234,30 +232,4 @@ fn rebuild(
         }
     }
     vars.finish(func);
-}
-
-/// Uses of a header's values outside the header are reads of its variables. A list that changes is a new one: lists may be
-/// shared.
-fn rename(
-    func: &mut Func,
-    vars: &mut Vars,
-    list: ListRef,
-    b: Block,
-    var_of: &FxHashMap<Value, Var>,
-    block_of: &FxHashMap<Value, Block>,
-) -> ListRef {
-    let foreign = |v: &Value| var_of.contains_key(v) && block_of.get(v) != Some(&b);
-    if !func.list(list).iter().any(foreign) {
-        return list;
-    }
-    let values: Vec<Value> = func
-        .list(list)
-        .to_vec()
-        .into_iter()
-        .map(|v| match var_of.get(&v) {
-            Some(&var) if block_of.get(&v) != Some(&b) => vars.read(func, b, var),
-            _ => v,
-        })
-        .collect();
-    func.new_list(&values)
 }

@@ -248,12 +248,7 @@ fn repair(
         }
         if outside(b) {
             for i in func.block(b).insts.clone() {
-                let args = func.inst(i).args;
-                func.insts[i.index()].args = rename(func, &mut vars, args, b, &var_of);
-                for e in func.inst(i).edges.range() {
-                    let args = func.edges_pool[e].args;
-                    func.edges_pool[e].args = rename(func, &mut vars, args, b, &var_of);
-                }
+                vars.rename_uses(func, b, i, |v| var_of.get(&v).copied());
             }
         }
         if let Some(&last) = func.block(b).insts.last() {
@@ -261,24 +256,4 @@ fn repair(
         }
     }
     vars.finish(func);
-}
-
-/// The list with reads of variables in place of values that have become some.
-fn rename(
-    func: &mut Func,
-    vars: &mut Vars,
-    list: ListRef,
-    b: Block,
-    var_of: &FxHashMap<Value, Var>,
-) -> ListRef {
-    if !func.list(list).iter().any(|v| var_of.contains_key(v)) {
-        return list;
-    }
-    let values: Vec<Value> = func
-        .list(list)
-        .to_vec()
-        .into_iter()
-        .map(|v| var_of.get(&v).map_or(v, |&var| vars.read(func, b, var)))
-        .collect();
-    func.new_list(&values)
 }

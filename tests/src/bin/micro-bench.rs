@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, SystemTime};
 
-use isthmus_tests::programs::process::{self, End};
+use isthmus_child_process as child;
 use isthmus_tests::programs::{project_root, target_dir};
 
 const USAGE: &str = "usage: micro-bench [--runs N] [FILTER...]";
@@ -84,19 +84,13 @@ fn run(engine: &[&str], isthmus: &Path, exe: &Path, arg: Option<usize>) -> Resul
     };
     command.args(&engine[1..]).arg(exe);
     command.args(arg.map(|n| n.to_string()));
-    let outcome = process::run(&mut command, "", LIMIT).map_err(|e| e.to_string())?;
-    match outcome.end {
-        End::Exit(0) => {
+    let outcome = child::run(&mut command, "", LIMIT).map_err(|e| e.to_string())?;
+    match outcome.failure() {
+        None => {
             let text = String::from_utf8_lossy(&outcome.stdout);
             Ok(text.lines().last().unwrap_or_default().to_owned())
         }
-        End::TimeOut => Err("time out".to_owned()),
-        End::Signal(n) => Err(format!("signal {n}")),
-        End::Exit(n) => {
-            let text = String::from_utf8_lossy(&outcome.stderr);
-            let why = text.lines().find(|l| !l.trim().is_empty());
-            Err(format!("exit code {n}: {}", why.unwrap_or_default().trim()))
-        }
+        Some(why) => Err(why),
     }
 }
 

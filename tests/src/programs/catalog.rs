@@ -76,7 +76,7 @@ impl Program {
             .join(format!("{}.txt", self.name))
     }
 
-    /// Its recorded output, in the form of [`super::process::Outcome::transcript`].
+    /// Its recorded output, in the form of [`super::verdict::transcript`].
     pub fn expected(&self) -> io::Result<Vec<u8>> {
         fs::read(self.expected_path())
     }

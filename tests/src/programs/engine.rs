@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::process::{self, Outcome};
 use super::{Program, target_dir};
+use isthmus_child_process::{self as child, Outcome};
 
 /// A set of switches of `isthmus run`, as a column of the report.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ impl Engine {
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .env("TERM", "dumb");
-        process::run(&mut command, &program.directives.stdin, mode.limit)
+        child::run(&mut command, &program.directives.stdin, mode.limit)
     }
 }
 

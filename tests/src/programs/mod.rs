@@ -18,7 +18,6 @@ pub mod catalog;
 pub mod compile;
 pub mod engine;
 pub mod pool;
-pub mod process;
 pub mod report;
 pub mod verdict;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::process::{End, Outcome};
+use isthmus_child_process::{End, Outcome};
 
 /// How a program fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,15 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// The form in which expected output is kept: standard output, then `[exit code N]`.
+pub fn transcript(outcome: &Outcome) -> Vec<u8> {
+    let mut text = outcome.stdout.clone();
+    if let End::Exit(code) = outcome.end {
+        text.extend_from_slice(format!("[exit code {code}]\n").as_bytes());
+    }
+    text
+}
+
 /// The verdict on a run. A failure of the VM counts as such even where the output is right.
 pub fn judge(expected: &[u8], outcome: &Outcome) -> Verdict {
     let stderr = String::from_utf8_lossy(&outcome.stderr);
@@ -112,7 +121,7 @@ pub fn judge(expected: &[u8], outcome: &Outcome) -> Verdict {
         }
         End::Exit(_) => {}
     }
-    let found = outcome.transcript();
+    let found = transcript(outcome);
     if found == expected {
         return Verdict::Pass;
     }

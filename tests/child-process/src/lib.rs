@@ -1,5 +1,6 @@
-//! Runs a child process with a time limit and a limit on what it may print.
+//! Runs a child process with a time limit and a limit on what it may print: programs that are scored, measured or fuzzed.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,13 +28,27 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The form in which expected output is kept: standard output, then `[exit code N]`.
-    pub fn transcript(&self) -> Vec<u8> {
-        let mut text = self.stdout.clone();
-        if let End::Exit(code) = self.end {
-            text.extend_from_slice(format!("[exit code {code}]\n").as_bytes());
+    /// Why it did not succeed, with the first line that it wrote to standard error, or else to standard output.
+    pub fn failure(&self) -> Option<String> {
+        if self.end == End::Exit(0) {
+            return None;
         }
-        text
+        let text = [&self.stderr, &self.stdout].map(|bytes| String::from_utf8_lossy(bytes));
+        let mut lines = text.iter().flat_map(|text| text.lines());
+        Some(match lines.find(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{}: {}", self.end, line.trim()),
+            None => self.end.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Exit(code) => write!(out, "exit code {code}"),
+            End::Signal(signal) => write!(out, "signal {signal}"),
+            End::TimeOut => write!(out, "ran out of time"),
+        }
     }
 }
 
@@ -124,7 +139,7 @@ mod tests {
             Duration::from_secs(10),
         );
         assert_eq!(outcome.end, End::Exit(3));
-        assert_eq!(outcome.transcript(), b"in\n[exit code 3]\n");
+        assert_eq!(outcome.stdout, b"in\n");
         assert_eq!(outcome.stderr, b"oops\n");
     }
 
@@ -141,5 +156,16 @@ mod tests {
         let outcome = shell("echo start; sleep 60; true", "", Duration::from_millis(200));
         assert_eq!(outcome.end, End::TimeOut);
         assert_eq!(outcome.stdout, b"start\n");
+    }
+
+    #[test]
+    fn failures_say_how_and_why() {
+        let failure = |script, limit| shell(script, "", Duration::from_millis(limit)).failure();
+        assert_eq!(failure("echo fine", 10_000), None);
+        let failed = failure("echo; echo why >&2; exit 3", 10_000);
+        assert_eq!(failed.unwrap(), "exit code 3: why");
+        assert_eq!(failure("kill -SEGV $$", 10_000).unwrap(), "signal 11");
+        let slow = failure("echo begun; sleep 60; true", 200);
+        assert_eq!(slow.unwrap(), "ran out of time: begun");
     }
 }
