@@ -156,7 +156,7 @@ fn memory_is_never_writable_and_executable() {
     let source = support::corpus("protections.c");
     let object = support::compile("gcc", &["-O1"], &source, &folder);
     for memory in ["in-process", "dual", "pooled", "remote"] {
-        let (status, text) = run(&[object.clone()], memory);
+        let (status, text) = run(std::slice::from_ref(&object), memory);
         let text = text.replace("test child ... ", "");
         let expected = "code r-x, constants r--, data rw-, zeros rw-\nwritable and executable: 0\n";
         assert_eq!((text.as_str(), status), (expected, Some(0)), "{memory}");
@@ -170,7 +170,7 @@ fn a_remote_program_may_end_its_process() {
     let folder = support::scratch("ends");
     let source = support::corpus("ends.c");
     let exits = support::compile("gcc", &["-O1"], &source, &folder);
-    let (status, text) = run(&[exits.clone()], "remote");
+    let (status, text) = run(std::slice::from_ref(&exits), "remote");
     let text = text.replace("test child ... ", "");
     assert_eq!((text.as_str(), status), ("before\nat exit\n", Some(17)));
     let (status, text) = run(&[exits], "in-process");
@@ -180,4 +180,28 @@ fn a_remote_program_may_end_its_process() {
     let (status, text) = run(&[dies], "remote");
     assert!(text.contains("ended by signal 6"), "{text}");
     assert_ne!(status, Some(0));
+}
+
+/// Backtraces and cleanups pass through linked code by its own unwind tables.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn linked_code_is_unwound() {
+    let folder = support::scratch("unwind");
+    let source = support::corpus("unwind.c");
+    for (compiler, options) in [
+        ("gcc", &["-O1", "-fexceptions"][..]),
+        (
+            "gcc",
+            &["-O1", "-fexceptions", "-ffunction-sections", "-fPIC"],
+        ),
+        ("clang", &["-O1", "-fexceptions"]),
+    ] {
+        let object = support::compile(compiler, options, &source, &folder);
+        for memory in ["in-process", "pooled", "remote"] {
+            let (status, text) = run(std::slice::from_ref(&object), memory);
+            let text = text.replace("test child ... ", "");
+            let expected = "five more frames: 5\ncleaned up in order: 321\n";
+            assert_eq!((text.as_str(), status), (expected, Some(0)), "{memory}");
+        }
+    }
 }

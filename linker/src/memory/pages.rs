@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Pages of all targets divide this.
 pub const MAX_PAGE: usize = 64 << 10;
@@ -135,13 +136,26 @@ impl Mapping {
         Ok(())
     }
 
-    /// Writes bytes.
+    /// Writes bytes. Those of one aligned word of 8 bytes change at once for whoever reads or runs them.
     ///
     /// # Safety
-    /// This part of the range must be writable, and nothing else may use it at the time.
+    /// This part of the range must be writable. Nothing else may write to it at the time, nor use it but through whole words.
     pub unsafe fn write(&self, offset: usize, bytes: &[u8]) {
         self.check(offset, bytes.len());
         let to = ptr::with_exposed_provenance_mut::<u8>(self.base + offset);
+        let word = offset & !7;
+        let within = offset - word + bytes.len() <= 8 && word + 8 <= self.size;
+        if within && !bytes.is_empty() {
+            // SAFETY: an aligned word (mappings begin pages) of the range; the rest is the caller's promise.
+            unsafe {
+                let at = ptr::with_exposed_provenance_mut::<u64>(self.base + word);
+                let word_at = AtomicU64::from_ptr(at);
+                let mut all = word_at.load(Ordering::Relaxed).to_le_bytes();
+                all[offset - word..][..bytes.len()].copy_from_slice(bytes);
+                word_at.store(u64::from_le_bytes(all), Ordering::Release);
+            }
+            return;
+        }
         // SAFETY: within the mapping; the rest is the caller's promise.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
     }

@@ -1,8 +1,8 @@
 //! Notes where some functions are called, so that the calls can be led elsewhere later, while the code runs.
 //!
-//! A call goes directly to its function, or through a stub and the word that the stub reads. Both can be changed at any time where code is mapped
-//! twice: four bytes of an x86-64 call (if they lie in one aligned word of eight bytes, so that the change is one to all threads), one instruction of
-//! the others, or the word.
+//! A call goes directly to its function or through a stub. Either way, leading it elsewhere writes new distance bytes where code is mapped twice: one
+//! instruction, or four bytes of an x86-64 call. These change at once for threads that run them if they lie in one aligned word of eight bytes
+//! ([`CallSite::at_once`]); where they do not, no other thread may be at the call.
 
 use super::{Plugin, ResourceKey};
 use crate::arch::{Field, a32, a64, x64};
@@ -25,6 +25,13 @@ pub struct CallSite {
     pub field: Field,
     /// What it belongs to.
     pub key: ResourceKey,
+}
+
+impl CallSite {
+    /// Whether threads that run the call see either the old or the new one.
+    pub fn at_once(&self) -> bool {
+        self.place % 8 + u64::from(self.field.bytes()) <= 8
+    }
 }
 
 type Sites = FxHashMap<String, Vec<CallSite>>;

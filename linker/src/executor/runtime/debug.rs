@@ -100,3 +100,33 @@ pub extern "C" fn unregister(handle: usize) -> usize {
     }
     1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_what_is_registered() {
+        let addresses = || {
+            let mut found = Vec::new();
+            // SAFETY: nothing else in this process changes the list.
+            unsafe {
+                let list = &raw const __jit_debug_descriptor;
+                let mut at = (*list).first;
+                while let Some(entry) = at.as_ref() {
+                    found.push((entry.object.addr(), entry.size));
+                    at = entry.next;
+                }
+            }
+            found
+        };
+        let handles = [10, 20, 30].map(|n| register(n, n));
+        assert_eq!(addresses(), [(30, 30), (20, 20), (10, 10)]);
+        assert_eq!(unregister(handles[1]), 1);
+        assert_eq!(unregister(handles[1]), 0);
+        assert_eq!(addresses(), [(30, 30), (10, 10)]);
+        assert_eq!(unregister(handles[2]), 1);
+        assert_eq!(unregister(handles[0]), 1);
+        assert_eq!(addresses(), []);
+    }
+}

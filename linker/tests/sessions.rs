@@ -1,0 +1,317 @@
+//! What can be done with a session besides running a program: removal, transfer, plug-ins, harnesses.
+
+#![cfg(target_arch = "x86_64")]
+
+mod support;
+
+use isthmus_linker::executor::Executor;
+use isthmus_linker::executor::local::Local;
+use isthmus_linker::formats::elf;
+use isthmus_linker::graph::LinkGraph;
+use isthmus_linker::link::passes::{Passes, pass};
+use isthmus_linker::link::{Options, Session, harness};
+use isthmus_linker::memory::pooled::Pooled;
+use isthmus_linker::memory::{Chunk, MemoryManager, Request, Reservation};
+use isthmus_linker::plugins::call_sites::CallSites;
+use isthmus_linker::plugins::gdb::Gdb;
+use isthmus_linker::plugins::jitdump::JitDump;
+use isthmus_linker::plugins::print::{Point, Print};
+use isthmus_linker::plugins::{Plugin, ResourceKey};
+use isthmus_linker::{Error, Result};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// A pool that tests can look at while a session uses it.
+#[derive(Clone, Debug)]
+struct Pool(Arc<Pooled>);
+
+impl MemoryManager for Pool {
+    fn reserve(&self, requests: &[Request]) -> Result<Reservation> {
+        self.0.reserve(requests)
+    }
+    fn finalize(&self, reservation: &Reservation, chunks: &[Chunk<'_>]) -> Result<()> {
+        self.0.finalize(reservation, chunks)
+    }
+    fn release(&self, reservation: &Reservation) -> Result<()> {
+        self.0.release(reservation)
+    }
+    fn patch(&self, address: u64, bytes: &[u8]) -> Result<()> {
+        self.0.patch(address, bytes)
+    }
+    fn read(&self, address: u64, size: usize) -> Result<Vec<u8>> {
+        self.0.read(address, size)
+    }
+}
+
+struct World {
+    session: Session,
+    pool: Pool,
+    folder: PathBuf,
+}
+
+fn world(name: &str) -> World {
+    let pool = Pool(Arc::new(Pooled::new(1 << 20).unwrap()));
+    let executor = Arc::new(Local::new(Box::new(pool.clone())));
+    World {
+        session: Session::new(executor, Options::default()),
+        pool,
+        folder: support::scratch(name),
+    }
+}
+
+impl World {
+    fn graph(&self, name: &str) -> LinkGraph {
+        let source = support::corpus("parts").join(name);
+        let object = support::compile("gcc", &["-O1", "-g"], &source, &self.folder);
+        elf::graph(name, &std::fs::read(object).unwrap()).unwrap()
+    }
+
+    fn call(&self, function: &str, argument: u64) -> i32 {
+        let address = self.session.lookup(function).unwrap();
+        self.session.executor().call(address, &[argument]).unwrap() as i32
+    }
+}
+
+#[test]
+fn graphs_are_linked_one_after_the_other_and_removed_again() {
+    let mut w = world("removed");
+    let (caller, target) = (w.graph("caller.c"), w.graph("target.c"));
+    let error = w.session.link(vec![caller.clone()]).unwrap_err();
+    assert_eq!(error.to_string(), "undefined: `target`");
+    assert_eq!(w.pool.0.used(), [0; 3]);
+    for _ in 0..50 {
+        let first = w.session.link(vec![target.clone()]).unwrap();
+        let second = w.session.link(vec![caller.clone()]).unwrap();
+        assert_eq!((w.call("call", 1), w.call("call_again", 1)), (12, 34));
+        let error = w
+            .session
+            .link(vec![target.clone()])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "`target` is defined in target.c and again in target.c"
+        );
+        w.session.remove(second[0]).unwrap();
+        assert!(w.session.lookup("call").is_none());
+        assert_eq!(w.call("target", 5), 15);
+        w.session.remove(first[0]).unwrap();
+        assert_eq!(w.pool.0.used(), [0; 3]);
+    }
+    w.session.link(vec![caller, target]).unwrap();
+    assert_eq!(w.call("call", 1), 12);
+    w.session.close().unwrap();
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}
+
+#[test]
+fn what_was_transferred_goes_with_its_new_key() {
+    let mut w = world("transferred");
+    let graphs = vec![w.graph("caller.c"), w.graph("target.c")];
+    let keys = w.session.link(graphs).unwrap();
+    w.session.transfer(keys[0], keys[1]);
+    w.session.remove(keys[0]).unwrap();
+    assert_eq!(w.call("call", 1), 12);
+    w.session.remove(keys[1]).unwrap();
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}
+
+#[test]
+fn calls_are_led_elsewhere_while_the_code_stays() {
+    let mut w = world("led");
+    let sites = CallSites::of(&["target"]);
+    w.session.add_plugin(Box::new(sites.clone()));
+    let graphs = vec![w.graph("caller.c"), w.graph("target.c"), w.graph("other.c")];
+    let keys = w.session.link(graphs).unwrap();
+    assert_eq!(sites.calls("target").len(), 3);
+    assert_eq!(w.call("call_again", 1), 34);
+    let to = w.session.lookup("replacement").unwrap();
+    sites.lead("target", to, w.session.executor()).unwrap();
+    assert_eq!((w.call("call", 1), w.call("call_again", 1)), (502, 1504));
+    assert_eq!(w.call("target", 1), 11);
+    assert!(sites.lead("target", 1 << 60, w.session.executor()).is_err());
+    w.session.transfer(keys[0], keys[1]);
+    w.session.remove(keys[0]).unwrap();
+    assert_eq!(sites.calls("target").len(), 3);
+    w.session.remove(keys[1]).unwrap();
+    assert!(sites.calls("target").is_empty());
+}
+
+#[test]
+fn a_harness_replaces_definitions_and_sees_local_ones() {
+    let mut w = world("harness");
+    let mut tested = vec![w.graph("caller.c"), w.graph("target.c")];
+    let harnesses = vec![w.graph("harness.c")];
+    harness::apply(&harnesses, &mut tested);
+    tested.extend(harnesses);
+    w.session.link(tested).unwrap();
+    assert_eq!(w.call("probe", 7), 1007 * 10000 - 6);
+}
+
+/// What a plug-in hears.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+struct Watcher {
+    log: Log,
+    fail: bool,
+}
+
+impl Log {
+    fn add(&self, text: impl Into<String>) {
+        self.0.lock().unwrap().push(text.into());
+    }
+}
+
+impl Plugin for Watcher {
+    fn name(&self) -> &'static str {
+        "watcher"
+    }
+    fn modify_passes(&mut self, _: ResourceKey, graph: &LinkGraph, passes: &mut Passes) {
+        let name = graph.name.clone();
+        for (list, point) in [
+            (&mut passes.pre_prune, "pre-prune"),
+            (&mut passes.post_prune, "post-prune"),
+            (&mut passes.post_allocation, "post-allocation"),
+            (&mut passes.pre_fixup, "pre-fixup"),
+            (&mut passes.post_fixup, "post-fixup"),
+        ] {
+            let (log, name) = (self.log.clone(), name.clone());
+            list.push(pass("watch", move |graph| {
+                assert_eq!(graph.name, name);
+                log.add(point);
+                Ok(())
+            }));
+        }
+    }
+    fn loaded(&mut self, _: ResourceKey, _: &LinkGraph) -> Result<()> {
+        self.log.add("loaded");
+        Ok(())
+    }
+    fn emitted(&mut self, _: ResourceKey, _: &LinkGraph, _: &dyn Executor) -> Result<()> {
+        self.log.add("emitted");
+        match self.fail {
+            true => Err(Error::Plugin {
+                plugin: "watcher",
+                what: "no".to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+    fn failed(&mut self, _: ResourceKey) {
+        self.log.add("failed");
+    }
+    fn removing(&mut self, _: ResourceKey, _: &dyn Executor) -> Result<()> {
+        self.log.add("removing");
+        Ok(())
+    }
+    fn transferring(&mut self, _: ResourceKey, _: ResourceKey) {
+        self.log.add("transferring");
+    }
+}
+
+const POINTS: [&str; 7] = [
+    "loaded",
+    "pre-prune",
+    "post-prune",
+    "post-allocation",
+    "pre-fixup",
+    "post-fixup",
+    "emitted",
+];
+
+#[test]
+fn plugins_hear_everything_in_order() {
+    let mut w = world("heard");
+    let log = Log::default();
+    let watcher = Watcher {
+        log: log.clone(),
+        fail: false,
+    };
+    w.session.add_plugin(Box::new(watcher));
+    let keys = w.session.link(vec![w.graph("target.c")]).unwrap();
+    assert_eq!(*log.0.lock().unwrap(), POINTS);
+    log.0.lock().unwrap().clear();
+    let more = w.session.link(vec![w.graph("other.c")]).unwrap();
+    w.session.transfer(more[0], keys[0]);
+    w.session.remove(keys[0]).unwrap();
+    assert_eq!(log.0.lock().unwrap()[7..], ["transferring", "removing"]);
+}
+
+#[test]
+fn a_plugin_can_refuse_and_nothing_is_left() {
+    let mut w = world("refused");
+    let log = Log::default();
+    let watcher = Watcher {
+        log: log.clone(),
+        fail: true,
+    };
+    w.session.add_plugin(Box::new(watcher));
+    let error = w.session.link(vec![w.graph("target.c")]).unwrap_err();
+    assert_eq!(error.to_string(), "watcher: no");
+    assert_eq!(log.0.lock().unwrap()[7..], ["failed"]);
+    assert!(w.session.lookup("target").is_none());
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}
+
+#[test]
+fn graphs_are_shown_at_each_step() {
+    for (point, wanted) in [
+        (Point::Loaded, "section 0 \".text\""),
+        (Point::Pruned, "edge"),
+        (Point::Allocated, "$STUBS"),
+        (Point::Fixed, "pcrel32"),
+    ] {
+        let mut w = world("shown");
+        let to = Arc::new(Mutex::new(Vec::<u8>::new()));
+        w.session
+            .add_plugin(Box::new(Print::new(point, to.clone())));
+        w.session.define("target", 0x1234_5678_9abc);
+        w.session.link(vec![w.graph("caller.c")]).unwrap();
+        let text = String::from_utf8(to.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(wanted), "{point:?}: {text}");
+        let again = isthmus_linker::graph::text::parse(&text).unwrap();
+        assert_eq!(again.to_string(), text);
+    }
+}
+
+#[test]
+fn perf_is_told_names_addresses_and_code() {
+    let mut w = world("dumped");
+    let dump = JitDump::create(&w.folder).unwrap();
+    let path = dump.path().to_owned();
+    w.session.add_plugin(Box::new(dump));
+    w.session.link(vec![w.graph("target.c")]).unwrap();
+    let address = w.session.lookup("target").unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let half = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert_eq!(
+        (half(0), half(4), half(8), half(12)),
+        (0x4a69_5444, 1, 40, 62)
+    );
+    let size = half(44) as usize;
+    assert_eq!((half(40), 40 + size), (0, bytes.len()));
+    assert_eq!((word(64), word(72)), (address, address));
+    let code = word(80) as usize;
+    assert_eq!(&bytes[96..103], b"target\0");
+    let linked = w.pool.read(address, code).unwrap();
+    assert_eq!(bytes[103..], linked);
+}
+
+#[test]
+fn gdb_is_told_objects_and_they_go_again() {
+    let mut w = world("debugged");
+    w.session.add_plugin(Box::new(Gdb::new()));
+    let before = w.pool.0.used();
+    let keys = w
+        .session
+        .link(vec![w.graph("caller.c"), w.graph("target.c")]);
+    let keys = keys.unwrap();
+    // The objects are in read-only memory of the pool.
+    assert!(w.pool.0.used()[1] > before[1] + 1000);
+    for key in keys {
+        w.session.remove(key).unwrap();
+    }
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}

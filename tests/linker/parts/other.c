@@ -1,0 +1,2 @@
+/* What is called instead. */
+int replacement(int n) { return n + 500; }

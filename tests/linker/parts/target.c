@@ -1,0 +1,2 @@
+/* What is called. */
+int target(int n) { return n + 10; }
