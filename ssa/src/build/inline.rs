@@ -158,7 +158,6 @@ impl Builder<'_> {
         // Types of shared code mean something else in another method's context: what is known of classes stays outside.
         let shared = frame.info.context != ContextSource::None
             || self.frame.info.context != ContextSource::None;
-        let dead = args.clone();
         let args: Vec<Entry> = if shared {
             args.into_iter().map(|e| self.anonymous(e)).collect()
         } else {
@@ -178,15 +177,19 @@ impl Builder<'_> {
         self.enter_class()?;
         self.run_frame()?;
 
-        if let Some(caller) = self.callers.pop() {
-            self.frame = caller;
-        }
+        let arguments = match self.callers.pop() {
+            Some(caller) => std::mem::replace(&mut self.frame, caller).args,
+            None => Vec::new(),
+        };
         self.handlers = handlers;
         self.pos = pos;
         self.il = il;
         self.dead_temps = held;
-        for e in &dead {
-            self.release(e);
+        // Those that were copied when they were bound are free since then, and may be in use again.
+        for argument in &arguments {
+            if let Loc::Value(e) = argument {
+                self.release(e);
+            }
         }
         let returns = self.vars.num_preds(done) > 0;
         self.join(done);
