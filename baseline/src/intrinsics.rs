@@ -23,6 +23,10 @@ impl<A: Target> Gen<'_, A> {
                 self.stack.push(e);
             }
             Intrinsic::StringChar => self.string_char()?,
+            Intrinsic::AllocString
+            | Intrinsic::CopyBytes
+            | Intrinsic::MoveBytes
+            | Intrinsic::TypeObject => return Ok(false),
             Intrinsic::ArrayDataRef => self.interior(ARRAY_DATA as i32)?,
             Intrinsic::RawData => self.interior(HEADER as i32)?,
             Intrinsic::OffsetToStringData => self.push(StackTy::I32, Loc::Imm(STRING_CHARS as i64)),

@@ -1,6 +1,6 @@
 //! Which library methods compilers expand in place, as one table.
 
-use crate::types::Method;
+use crate::types::{Method, Type};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 
 /// (namespace, class, method, number of parameters without `this`, intrinsic). A class that is generic has its arity in the name.
@@ -8,6 +8,12 @@ use isthmus_runtime_abi::intrinsics::Intrinsic;
 static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
     ("System", "Array", "get_Length", 0, Intrinsic::ArrayLength),
     ("System", "Array", "GetRawSzArrayData", 0, Intrinsic::ArrayDataRef),
+    ("System", "Type", "GetTypeFromHandle", 1, Intrinsic::TypeObject),
+    ("System", "String", "FastAllocateString", 1, Intrinsic::AllocString),
+    ("System", "Buffer", "Memcpy", 3, Intrinsic::CopyBytes),
+    ("System", "Buffer", "InternalMemcpy", 3, Intrinsic::CopyBytes),
+    ("System", "Buffer", "Memmove", 3, Intrinsic::MoveBytes),
+    ("System.Runtime", "RuntimeImports", "Memmove", 3, Intrinsic::MoveBytes),
     ("System", "String", "get_Length", 0, Intrinsic::StringLength),
     ("System", "String", "get_Chars", 1, Intrinsic::StringChar),
     ("System", "ByReference`1", ".ctor", 1, Intrinsic::ByReferenceCtor),
@@ -31,6 +37,9 @@ pub fn of(m: &Method) -> Option<Intrinsic> {
         return None;
     }
     let (namespace, class) = (m.owner.namespace(), m.owner.name());
+    if m.name == "IsReferenceOrContainsReferences" && class == "RuntimeHelpers" {
+        return has_references(m.args.first()?);
+    }
     if let Some(i) = interlocked(m, namespace, class) {
         return Some(i);
     }
@@ -38,6 +47,14 @@ pub fn of(m: &Method) -> Option<Intrinsic> {
         .iter()
         .find(|r| r.2 == m.name && r.1 == class && r.0 == namespace)?;
     (m.sig().ok()?.params.len() == found.3 && well_typed(m, found.4)).then_some(found.4)
+}
+
+/// Whether a type is one of references or contains some, as a constant. (What a shared variable stands for is a reference.)
+fn has_references(ty: &Type) -> Option<Intrinsic> {
+    Some(match ty.has_refs().ok()? {
+        true => Intrinsic::True,
+        false => Intrinsic::False,
+    })
 }
 
 /// Overloads that share a name with others of another type.
@@ -50,6 +67,11 @@ fn well_typed(m: &Method, i: Intrinsic) -> bool {
         }
         // Between types of one kind of stack entry only.
         Intrinsic::Identity => sig.params[0].mem_ty().stack_ty() == sig.ret.mem_ty().stack_ty(),
+        // Not the generic ones, nor those that take arrays.
+        Intrinsic::CopyBytes | Intrinsic::MoveBytes => {
+            let pointer = |n: usize| sig.params[n].mem_ty() == MemTy::Native;
+            m.arity == 0 && pointer(0) && pointer(1) && sig.params[2].mem_ty() == MemTy::I32
+        }
         _ => true,
     }
 }

@@ -5,7 +5,7 @@ use crate::object::{Ref, Thrown};
 use crate::runtime::{Runtime, StartError};
 use crate::thread::Thread;
 use crate::transition::Blocking;
-use isthmus_runtime_abi::layout::{HEADER, VtableHeader};
+use isthmus_runtime_abi::layout::{HEADER, LONGEST_STRING, VtableHeader};
 use isthmus_runtime_abi::trap::TrapKind;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -87,6 +87,18 @@ impl Runtime {
         // SAFETY: as above.
         let array = unsafe { self.heap().alloc_array(vtable, length) };
         self.or_out_of_memory(thread, array)
+    }
+
+    /// A string of zeros.
+    pub fn alloc_string(&self, thread: &Thread, vtable: usize, length: i32) -> Result<Ref, Thrown> {
+        let string = match usize::try_from(length) {
+            // SAFETY: as above.
+            Ok(length) if length <= LONGEST_STRING => unsafe {
+                self.heap().alloc_string(vtable, length)
+            },
+            _ => Err(OutOfMemory),
+        };
+        self.or_out_of_memory(thread, string)
     }
 
     /// A box with a copy of the value at `value`.

@@ -90,6 +90,7 @@ vm_helpers! {
     };
     alloc_object(vtable: usize) -> usize = |t, vm| addr(vm.alloc_object(t, vtable));
     alloc_array(vtable: usize, length: i64) -> usize = |t, vm| addr(vm.alloc_array(t, vtable, length));
+    alloc_string(vtable: usize, length: i32) -> usize = |t, vm| addr(vm.alloc_string(t, vtable, length));
     box_value(vtable: usize, value: usize) -> usize = |t, vm| addr(vm.box_value(t, vtable, value));
     box_any(ty: usize, value: usize) -> usize = |t, vm| addr(vm.box_any(t, ty, value));
     unbox(object: usize, ty: usize) -> usize = |t, vm| match object {
@@ -272,6 +273,7 @@ pub(crate) fn address(helper: Helper) -> usize {
         Helper::EntryCheck => entry_check as *const () as usize,
         Helper::AllocObject => alloc_object as *const () as usize,
         Helper::AllocArray => alloc_array as *const () as usize,
+        Helper::AllocString => alloc_string as *const () as usize,
         Helper::Box => box_value as *const () as usize,
         Helper::CastClass => cast_class as *const () as usize,
         Helper::IsInst => is_inst as *const () as usize,

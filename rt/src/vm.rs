@@ -122,6 +122,10 @@ pub trait Vm: Send + Sync {
     fn alloc_array(&self, thread: &Thread, vtable: usize, length: i64) -> Result<Ref, Thrown> {
         thread.runtime().alloc_array(thread, vtable, length)
     }
+    /// `AllocString`: a string of zeros.
+    fn alloc_string(&self, thread: &Thread, vtable: usize, length: i32) -> Result<Ref, Thrown> {
+        thread.runtime().alloc_string(thread, vtable, length)
+    }
 
     // ---- types: what boxes, casts and checks of array elements rest on
     /// Whether an object is of a type (a handle); the object is not null.

@@ -103,6 +103,8 @@ helpers! {
     AllocObject = "alloc_object" (Ptr) -> Ref, MAY_GC | MAY_THROW;
     /// Allocates a one-dimensional array: its vtable, length (native int; negative: OverflowException).
     AllocArray = "alloc_array" (Ptr, I64) -> Ref, MAY_GC | MAY_THROW;
+    /// Allocates a string of zeros: vtable, length (negative or too long: OutOfMemoryException).
+    AllocString = "alloc_string" (Ptr, I32) -> Ref, MAY_GC | MAY_THROW;
     /// Boxes: vtable, address of the value.
     Box = "box" (Ptr, ByRef) -> Ref, MAY_GC | MAY_THROW;
     // ---- type tests; the Ptr is a TypeHandle

@@ -27,6 +27,15 @@ intrinsics! {
     StringLength, false;
     /// `(str, int) -> char`, bounds-checked.
     StringChar, false;
+    /// `(int) -> string`: a new string of zeros of this length, what helper `AllocString` gives.
+    AllocString, false;
+    /// `(ptr to, ptr from, int count)`: copies bytes, which may overlap; none if the count is negative.
+    CopyBytes, false;
+    /// `(ptr to, ptr from, unsigned count)`: copies bytes, which may overlap.
+    MoveBytes, false;
+    /// `(type handle) -> object`: the object that stands for a type, of which code may know the address
+    /// ([`Symbol::TypeObject`](crate::symbol::Symbol::TypeObject)).
+    TypeObject, false;
     /// `(arr) -> ref byte`: address of element 0, no checks but null.
     ArrayDataRef, true;
     /// `() -> int`: offset of a string's characters.

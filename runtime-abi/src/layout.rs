@@ -33,6 +33,8 @@ pub const ARRAY_DATA: u32 = 16;
 pub const MD_BOUNDS: u32 = 16;
 /// Bytes of bounds for each dimension: length i32, lower bound i32.
 pub const MD_BOUND_BYTES: u32 = 8;
+/// Most UTF-16 units that a string may have.
+pub const LONGEST_STRING: usize = 0x3fff_ffde;
 /// Byte offset of a string's first UTF-16 unit.
 pub const STRING_CHARS: u32 = 12;
 /// Objects start at, and their sizes are rounded up to, multiples of this.

@@ -36,8 +36,13 @@ pub enum Symbol {
     Statics(TypeId),
     /// The non-moving object that holds the type's reference statics.
     RefStatics(TypeId),
+    /// No address but an offset: of the type's word in the table that [`CtxWord::ThreadStatics`](crate::context::CtxWord::ThreadStatics)
+    /// points to; 0 if it has none there (that word is always 0).
+    ThreadStatics(TypeId),
     /// The class-initialization state byte.
     InitState(TypeId),
+    /// The non-moving object that stands for a type in the program.
+    TypeObject(TypeId),
     /// A literal: the address of a non-moving object.
     Literal(LiteralId),
     /// A runtime helper: its transition stub, or the function itself if it is a leaf.

@@ -295,6 +295,11 @@ pub trait CompileEnv: Layouts + Sync {
     /// Name for dumps.
     fn field_name(&self, field: FieldId) -> String;
 
+    /// Whether the VM keeps blocks of thread statics in the table of the thread context: it defines [`Symbol::ThreadStatics`].
+    fn thread_statics_in_table(&self) -> bool {
+        false
+    }
+
     // ---- methods
     /// Facts about a method.
     fn method(&self, method: MethodId) -> MethodInfo;
@@ -311,6 +316,10 @@ pub trait CompileEnv: Layouts + Sync {
     /// The class whose objects a virtual or interface call of `callee` on a reference of type `on` will probably meet: a guess, which
     /// code checks.
     fn likely_class(&self, _callee: MethodId, _on: Option<TypeId>) -> Option<TypeId> {
+        None
+    }
+    /// The exact class of the object that the method returns, if it depends on the method alone. It is never null.
+    fn returned_class(&self, _callee: MethodId) -> Option<TypeId> {
         None
     }
     /// Whether no loaded or loadable class overrides the method (sealed or final).
@@ -339,6 +348,14 @@ pub trait CompileEnv: Layouts + Sync {
     fn handle(&self, method: MethodId, entity: Entity) -> Handle;
     /// Exact type of a literal object.
     fn literal_type(&self, literal: LiteralId) -> TypeId;
+    /// Exact class of what [`Intrinsic::AllocString`] makes. `None`: the VM has no such intrinsic.
+    fn string_class(&self) -> Option<TypeId> {
+        None
+    }
+    /// Exact class of the objects that [`Symbol::TypeObject`] names. `None`: the VM has none.
+    fn type_object_class(&self) -> Option<TypeId> {
+        None
+    }
     /// A number for a raise slot that the compiler itself needs: exception of a decline is the VM's business.
     fn raise_text(&self, raise: RaiseId) -> String;
 

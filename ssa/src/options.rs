@@ -22,7 +22,7 @@ pub struct Options {
     pub inline_size: u32,
     /// The same for callees whose author asks for inlining.
     pub inline_wanted_size: u32,
-    /// Inlining stops when this many bytes of source have been inlined.
+    /// Inlining stops when this many bytes of source have been inlined, and as many as the method itself has.
     pub inline_total: u32,
     /// How often a method is inlined into itself, one inside the other.
     pub inline_recursion: u32,

@@ -1,5 +1,6 @@
 //! Comparison of texts by their units, and formatting of doubles. Cultures are in `locale`.
 
+use crate::digits::{LONGEST, scientific};
 use crate::vm::Cx;
 use crate::vm::cx::Result;
 
@@ -74,6 +75,20 @@ fn double_to_string(
     buffer: usize,
     length: i32,
 ) -> Result<i32> {
+    // SAFETY: the library passes a format, which ends with a zero.
+    let usual = unsafe { std::ffi::CStr::from_ptr(format as *const libc::c_char) } == c"%.40e";
+    let mut digits = [0; LONGEST];
+    if usual
+        && length > LONGEST as i32
+        && let Some(n) = scientific(value, &mut digits)
+    {
+        // SAFETY: the buffer is longer than this.
+        unsafe {
+            std::ptr::copy_nonoverlapping(digits.as_ptr(), buffer as *mut u8, n);
+            *(buffer as *mut u8).add(n) = 0;
+        }
+        return Ok(n as i32);
+    }
     // SAFETY: the library passes a format for one double and a buffer of that length.
     Ok(unsafe {
         libc::snprintf(

@@ -2,7 +2,9 @@
 
 use super::cx::Cx;
 use super::vtables::type_of_vtable;
-use super::{arrays, casts, contexts, entry, exceptions, heap, init, runtime, statics, tiers};
+use super::{
+    arrays, casts, contexts, entry, exceptions, heap, init, reflect, runtime, statics, tiers,
+};
 use crate::tables::{literals, raises, signatures};
 use crate::types::{Field, Method, Type, types};
 use isthmus_rt::dispatch::imt_slot_of;
@@ -140,10 +142,14 @@ impl Vm for Clr {
             Symbol::MethodHandle(m) => Some(std::ptr::from_ref(ts.method(m)) as usize),
             Symbol::Statics(t) => ts.ty(t).static_memory().ok(),
             Symbol::RefStatics(t) => ts.ty(t).static_object().ok(),
+            Symbol::ThreadStatics(t) => Some(ts.ty(t).block_offset()),
             Symbol::InitState(t) => Some(ts.ty(t).runtime.init.address()),
             Symbol::GenericContext(m) => Some(contexts::of_method(ts.method(m))),
             Symbol::Signature(s) => Some(std::ptr::from_ref(signatures().get(s)) as usize),
             Symbol::Literal(id) => literal(id),
+            Symbol::TypeObject(t) => reflect::type_object(&Cx::current(), ts.ty(t))
+                .ok()
+                .map(Ref::addr),
             Symbol::Native(n) => super::native::address(n),
             Symbol::VmData(n) if n & super::FIELD_HANDLE_BIT != 0 => {
                 let field = ts.field(FieldId::from_raw(n & !super::FIELD_HANDLE_BIT)?);

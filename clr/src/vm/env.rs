@@ -436,6 +436,10 @@ impl CompileEnv for ClrEnv {
             .map(|t| t.id)
     }
 
+    fn returned_class(&self, callee: MethodId) -> Option<TypeId> {
+        crate::comparers::returned_by(method(callee)).map(|t| t.id)
+    }
+
     fn is_final(&self, callee: MethodId) -> bool {
         method(callee).is_final()
     }
@@ -533,6 +537,10 @@ impl CompileEnv for ClrEnv {
         }
     }
 
+    fn thread_statics_in_table(&self) -> bool {
+        true
+    }
+
     fn typed_reference(&self) -> Option<TypeId> {
         Some(types().known.typed_reference().id)
     }
@@ -540,6 +548,14 @@ impl CompileEnv for ClrEnv {
     fn literal_type(&self, literal: LiteralId) -> TypeId {
         let _ = literals().get(literal);
         types().known.string().id
+    }
+
+    fn string_class(&self) -> Option<TypeId> {
+        Some(types().known.string().id)
+    }
+
+    fn type_object_class(&self) -> Option<TypeId> {
+        Some(types().known.runtime_type().id)
     }
 
     fn raise_text(&self, raise: RaiseId) -> String {

@@ -5,9 +5,11 @@ use super::vtables::block_vtable;
 use crate::types::layout::Place;
 use crate::types::{Field, Result, Type};
 use isthmus_rt::object::{Ref, Thrown};
+use isthmus_runtime_abi::context::STATIC_BLOCKS;
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 static MAKING: Mutex<()> = Mutex::new(());
 
@@ -55,39 +57,53 @@ impl Type {
 }
 
 thread_local! {
-    /// The thread's blocks of thread statics: strong handles, by the type's block number.
-    static BLOCKS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The thread's blocks of thread statics that found no place in the thread's table, by the type's block number.
+    static MORE_BLOCKS: RefCell<FxHashMap<usize, usize>> = RefCell::default();
 }
 
-static NEXT_BLOCK: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+impl Type {
+    /// Number of the type's block of thread statics, from 1.
+    fn block_number(&'static self) -> usize {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = &self.runtime.thread_statics;
+        if number.load(Ordering::Acquire) == 0 {
+            let new = NEXT.fetch_add(1, Ordering::Relaxed);
+            let _ = number.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire);
+        }
+        number.load(Ordering::Acquire) as usize
+    }
+
+    /// Offset of the type's word in threads' tables of such blocks, 0 if it has none.
+    pub fn block_offset(&'static self) -> usize {
+        match self.block_number() {
+            n @ ..STATIC_BLOCKS => n * size_of::<usize>(),
+            _ => 0,
+        }
+    }
+}
 
 /// Address of the current thread's block of thread statics of a type.
 pub fn thread_block(cx: &Cx, ty: &'static Type) -> std::result::Result<usize, Thrown> {
-    let number = &ty.runtime.thread_statics;
-    if number.load(Ordering::Acquire) == 0 {
-        let new = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed);
-        let _ = number.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire);
-    }
-    let n = number.load(Ordering::Acquire) as usize;
-    if let Some(address) = BLOCKS
-        .with_borrow(|b| b.get(n).copied())
-        .filter(|&a| a != 0)
-    {
-        return Ok(address);
+    let n = ty.block_number();
+    let word = cx.thread.static_block(n);
+    let found = match word {
+        Some(word) => word.load(Ordering::Relaxed),
+        None => MORE_BLOCKS.with_borrow(|b| b.get(&n).copied().unwrap_or(0)),
+    };
+    if found != 0 {
+        return Ok(found);
     }
     let make = || -> Result<Ref> {
         let area = &ty.statics()?.thread;
         // Immortal: a thread's statics are few, and threads that end leave their blocks behind.
         super::heap::alloc_immortal(block_vtable(area.size, &area.refs)?, None)
     };
-    let block = make().map_err(|e| cx.load_error(&e))?;
-    BLOCKS.with_borrow_mut(|b| {
-        if b.len() <= n {
-            b.resize(n + 1, 0);
-        }
-        b[n] = block.addr();
-    });
-    Ok(block.addr())
+    let block = make().map_err(|e| cx.load_error(&e))?.addr();
+    match word {
+        Some(word) => word.store(block, Ordering::Relaxed),
+        None => MORE_BLOCKS.with_borrow_mut(|b| _ = b.insert(n, block)),
+    }
+    Ok(block)
 }
 
 /// Address of a static field.

@@ -7,7 +7,7 @@
 use super::cx::{Cx, Result, Value};
 use super::heap;
 use super::offsets::{offset_of, offsets};
-use super::{process, runtime};
+use super::{process, runtime, statics};
 use crate::icalls::threading::set_name;
 use crate::types::types;
 use isthmus_rt::object::Ref;
@@ -120,12 +120,16 @@ fn enter(cx: &Cx<'_>, thread: Ref, internal: Ref) {
     CURRENT.set(heap::strong_handle(thread));
 }
 
-/// The current thread's `Thread` object.
+/// The current thread's `Thread` object. `Thread.CurrentThread` asks until its thread static `current_thread` holds it.
 pub fn current(cx: &Cx<'_>) -> Result<Ref> {
     if CURRENT.get() == 0 {
         attach_main(cx)?;
     }
-    Ok(heap::from_handle(CURRENT.get()))
+    let thread = heap::from_handle(CURRENT.get());
+    if let Some(field) = types().known.thread().field("current_thread") {
+        heap::store_ref_unknown(statics::address_of(cx, field)?, thread);
+    }
+    Ok(thread)
 }
 
 /// Gives a new `Thread` object its `InternalThread`, not started.

@@ -300,6 +300,7 @@ impl<'f> Lower<'_, 'f> {
             Op::StoreRefUnknown => self.store_ref_unknown(inst, data),
             Op::AllocObject => self.alloc_object(inst, data),
             Op::AllocArray => self.alloc_array(inst, data),
+            Op::AllocString => self.alloc_string(inst),
             Op::ClassInit => self.class_init(inst),
             Op::GenericLookup => self.generic_lookup(inst, data),
             Op::Call => return self.call(inst),

@@ -18,7 +18,7 @@ use cranelift_codegen::ir::{self as cl, InstBuilder, condcodes::IntCC, types};
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::layout::{
-    ARRAY_DATA, CLASS_READY, GenericContext, LENGTH, OBJECT_ALIGN, TYPE_WORD,
+    ARRAY_DATA, CLASS_READY, GenericContext, LENGTH, OBJECT_ALIGN, STRING_CHARS, TYPE_WORD,
 };
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::BarrierKind;
@@ -72,6 +72,36 @@ impl Lower<'_, '_> {
         let flags = self.flags(Class::Ssa(Region::Length), 0);
         let length32 = self.ins().ireduce(types::I32, length);
         self.ins().store(flags, length32, object, LENGTH as i32);
+        self.publish();
+        self.join(inst, callee, &[vtable, length], slow, &[object]);
+    }
+
+    pub(super) fn alloc_string(&mut self, inst: Inst) {
+        let (vtable, length) = (self.arg(inst, 0), self.arg(inst, 1));
+        let callee = Callee::Direct(self.helper(Helper::AllocString));
+        // The units, and one that ends them.
+        let room = i64::from(self.env.inline_alloc_limit()) - i64::from(STRING_CHARS) - 2;
+        if !self.env.inline_allocation() || room <= 0 {
+            return self.emit_call(inst, callee, &[vtable, length]);
+        }
+        let slow = self.cold_block();
+        let fits = self.new_block();
+        // Unsigned: a negative length does not fit either.
+        let longest = self.iconst(types::I32, room / 2);
+        let large = self.ins().icmp(IntCC::UnsignedGreaterThan, length, longest);
+        self.ins().brif(large, slow, &[], fits, &[]);
+
+        self.cur.insert_block(fits);
+        let units = self.ins().uextend(types::I64, length);
+        let bytes = self.ins().iadd(units, units);
+        let rest = i64::from(STRING_CHARS) + 2 + i64::from(OBJECT_ALIGN) - 1;
+        let size = self.add_constant(bytes, rest);
+        let mask = self.iconst(types::I64, -i64::from(OBJECT_ALIGN));
+        let size = self.ins().band(size, mask);
+        let object = self.bump(size, slow);
+        self.store_header(object, vtable);
+        let flags = self.flags(Class::Ssa(Region::Length), 0);
+        self.ins().store(flags, length, object, LENGTH as i32);
         self.publish();
         self.join(inst, callee, &[vtable, length], slow, &[object]);
     }

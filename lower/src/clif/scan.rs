@@ -191,6 +191,7 @@ fn needs_check(f: &Func, data: &InstData) -> bool {
         | Op::Throw
         | Op::AllocObject
         | Op::AllocArray
+        | Op::AllocString
         | Op::ClassInit
         | Op::GenericLookup => true,
         _ => false,

@@ -136,11 +136,14 @@ impl Builder<'_> {
                 {
                     self.null_check(this);
                 }
-                if let Some(candidate) = self.inline_candidate(m, &plan.sig) {
-                    return self.inline(candidate, &plan, args);
+                if let Some(candidate) = self.inline_candidate(m, &plan.sig, &args) {
+                    self.inline(candidate, &plan, args)?;
+                } else {
+                    let rgctx = self.rgctx(&plan)?;
+                    self.call_code(Code::Method(m), &plan.sig, args, rgctx, Some(m), tail)?;
                 }
-                let rgctx = self.rgctx(&plan)?;
-                self.call_code(Code::Method(m), &plan.sig, args, rgctx, Some(m), tail)
+                self.note_result(m);
+                Ok(())
             }
             Dispatch::Lookup(handle) => {
                 if plan.null_check
@@ -191,6 +194,19 @@ impl Builder<'_> {
                 self.throw_raise(raise);
                 Ok(())
             }
+        }
+    }
+
+    /// Notes what the VM knows of the object that a method has just returned.
+    fn note_result(&mut self, callee: MethodId) {
+        if !self.open {
+            return;
+        }
+        if let Some(&Entry::Val(v)) = self.frame.stack.last()
+            && let Some(class) = self.env.returned_class(callee)
+        {
+            self.fact_mut(v).nonnull = true;
+            self.note_class(v, class, true);
         }
     }
 
@@ -245,7 +261,7 @@ impl Builder<'_> {
             return None;
         };
         let fits = direct.sig == plan.sig && direct.rgctx.is_none();
-        (fits && self.inline_candidate(m, &direct.sig).is_some()).then_some((class, target))
+        (fits && self.inline_candidate(m, &direct.sig, args).is_some()).then_some((class, target))
     }
 
     /// A call that is inlined if the object is of a class, and goes through its slot otherwise.
@@ -679,7 +695,12 @@ impl Builder<'_> {
     }
 
     /// Whether a callee is worth a look for inlining.
-    pub(super) fn inline_candidate(&mut self, m: MethodId, sig: &Signature) -> Option<Candidate> {
-        self.consider_inlining(m, sig)
+    pub(super) fn inline_candidate(
+        &mut self,
+        m: MethodId,
+        sig: &Signature,
+        args: &[Entry],
+    ) -> Option<Candidate> {
+        self.consider_inlining(m, sig, args)
     }
 }

@@ -64,6 +64,7 @@ impl Builder<'_> {
         for at in info.range.clone() {
             let insn = body.code[at as usize];
             self.set_pos(insn.il);
+            self.frame.repeats = self.frame.scan.repeats(at);
             self.step(at, &insn)?;
             for (ty, slot) in std::mem::take(&mut self.dead_temps) {
                 let list = self.free_temps.entry(ty).or_default();

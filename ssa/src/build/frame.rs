@@ -94,6 +94,8 @@ pub(super) struct Frame {
     pub args: Vec<Loc>,
     pub locals: Vec<Loc>,
     pub stack: Vec<Entry>,
+    /// Whether an activation may execute the current instruction more than once.
+    pub repeats: bool,
     pub reached: Vec<Reached>,
     pub ret: Ret,
     /// Clauses of the callers around the inlined call.
@@ -128,6 +130,7 @@ impl Frame {
             args: Vec::new(),
             locals: Vec::new(),
             stack: Vec::new(),
+            repeats: false,
             reached: vec![Reached::default(); scan.blocks.len()],
             ret: Ret::Filter,
             outer_handlers: Rc::from([]),

@@ -15,8 +15,11 @@ use isthmus_frontend_ir::region::ClauseKind;
 use isthmus_runtime_abi::artifact::InlineNode;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::types::{CallConv, MemTy, Signature};
-use isthmus_runtime_abi::vm::{CallPlan, ContextSource, Entity, Handle, MethodInfo};
+use isthmus_runtime_abi::vm::{CallPlan, ContextSource, Entity, Handle, MethodInfo, TypeKind};
 use std::sync::Arc;
+
+/// Bytes of source of a callee that is inlined where others are too much: what gets or sets a field, or calls another method.
+const TINY: u32 = 12;
 
 /// A callee that will be inlined.
 pub(super) struct Candidate {
@@ -26,12 +29,21 @@ pub(super) struct Candidate {
 }
 
 impl Builder<'_> {
-    pub(super) fn consider_inlining(&mut self, m: MethodId, sig: &Signature) -> Option<Candidate> {
+    pub(super) fn consider_inlining(
+        &mut self,
+        m: MethodId,
+        sig: &Signature,
+        args: &[Entry],
+    ) -> Option<Candidate> {
         let opts = self.opts;
+        // What is smaller than a call is never too much.
+        let tiny = self.env.il_size(m).is_some_and(|size| size <= TINY);
+        let budget = if tiny { 4 } else { 1 };
         if !opts.inline
             || !opts.optimize
-            || self.callers.len() >= opts.inline_depth as usize
-            || self.inlined >= opts.inline_total
+            || self.callers.len() >= 2 * opts.inline_depth as usize
+            || !tiny && self.callers.len() >= opts.inline_depth as usize
+            || self.inlined >= budget * (opts.inline_total + self.root().body.il_size)
             || self.func.block(self.block).cold
             || self.frame.scope != Scope::Method
         {
@@ -56,8 +68,10 @@ impl Builder<'_> {
         let body = self.env.body(m).ok()?;
         let limit = if info.wants_inline {
             opts.inline_wanted_size
-        } else if recursion > 0 || Self::is_straight(&body) {
+        } else if recursion > 0 || Self::is_straight(&body) || self.works_on_a_local(args) {
             2 * opts.inline_size
+        } else if recursion == 0 && self.is_repeated() {
+            opts.inline_size * 3 / 2
         } else {
             opts.inline_size
         };
@@ -68,7 +82,7 @@ impl Builder<'_> {
         if recursion > 0 && too_much {
             return None;
         }
-        if body.il_size > limit
+        if body.il_size.saturating_sub(self.tests_of_boxes(&body)) > limit
             || body.code.len() as u32 > limit
             || body.sig.params.len() != sig.params.len()
             || !Self::inlinable(&body)
@@ -83,6 +97,22 @@ impl Builder<'_> {
         })
     }
 
+    /// The frame of the method that is compiled.
+    fn root(&self) -> &Frame {
+        self.callers.first().unwrap_or(&self.frame)
+    }
+
+    /// Whether a call is on the address of a variable of ours, which keeps the variable in memory unless the call is inlined.
+    fn works_on_a_local(&self, args: &[Entry]) -> bool {
+        matches!(args.first(), Some(&Entry::Val(v))
+            if self.func.def(v).is_some_and(|(_, d)| d.op == Op::SlotAddr))
+    }
+
+    /// Whether the function may come by the current instruction more than once.
+    fn is_repeated(&self) -> bool {
+        self.callers.iter().chain([&self.frame]).any(|f| f.repeats)
+    }
+
     /// Whether the body computes something without branches and with one call at most (as operators of structs do).
     fn is_straight(body: &Body) -> bool {
         let calls = |i: &&Insn| {
@@ -93,6 +123,25 @@ impl Builder<'_> {
         };
         let flows = |i: &Insn| matches!(i.op.flow(), Flow::Next | Flow::Return);
         body.code.iter().all(flows) && body.code.iter().filter(calls).count() <= 1
+    }
+
+    /// Bytes of source that test boxes for null, which values never are: generic code does so with arguments of any type.
+    fn tests_of_boxes(&self, body: &Body) -> u32 {
+        /// `box` and `brfalse`.
+        const BYTES: u32 = 10;
+        let tests = body.code.windows(2).filter(|pair| match pair {
+            [
+                Insn {
+                    op: Cil::Box(t), ..
+                },
+                next,
+            ] => {
+                matches!(next.op, Cil::BrFalse(_) | Cil::BrTrue(_))
+                    && self.env.type_kind(*t) == TypeKind::Value
+            }
+            _ => false,
+        });
+        BYTES * tests.count() as u32
     }
 
     /// Whether nothing in the body ties it to a frame of its own.
@@ -106,7 +155,7 @@ impl Builder<'_> {
         });
         // A body that only throws is better left alone: it is cold.
         let returns = body.code.iter().any(|i| i.op.flow() == Flow::Return);
-        !filters && ops && returns && !body.locals.iter().any(|l| l.pinned)
+        !filters && ops && returns
     }
 
     /// Whether a catch type depends on the callee's generic context: the tables know that of the frame only.

@@ -3,10 +3,14 @@
 use super::place::{Barrier, Entry, Place};
 use super::{Builder, Result};
 use crate::ir::{Access, AccessFlags, Imm, Mem, Op, Region, Ty, Value};
-use isthmus_runtime_abi::ids::MethodId;
+use isthmus_frontend_ir::op::Cmp;
+use isthmus_runtime_abi::helpers::Helper;
+use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::layout;
+use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::types::{MemTy, Signature};
+use isthmus_runtime_abi::vm::Entity;
 
 impl Builder<'_> {
     /// Expands an intrinsic; false if it must be called.
@@ -18,6 +22,9 @@ impl Builder<'_> {
         args: &[Entry],
     ) -> Result<bool> {
         use Intrinsic as I;
+        if intrinsic == I::TypeObject {
+            return Ok(self.type_object(args));
+        }
         let mut values: Vec<Value> = Vec::with_capacity(args.len());
         for e in args {
             match self.as_val(e) {
@@ -42,6 +49,21 @@ impl Builder<'_> {
                 )
                 .scaled(2);
                 Some(self.load_raw(s, Some(index), access))
+            }
+            (I::AllocString, Some(n), ..) => match self.env.string_class() {
+                Some(class) => Some(self.new_string(class, n)?),
+                None => return Ok(false),
+            },
+            (I::CopyBytes, Some(to), Some(from), Some(count)) => {
+                let zero = self.i32(0);
+                let positive = self.cmp(Cmp::Gt, count, zero);
+                let count = self.op(Op::Select, Ty::I32, &[positive, count, zero]);
+                self.move_bytes(to, from, count);
+                None
+            }
+            (I::MoveBytes, Some(to), Some(from), Some(count)) => {
+                self.move_bytes(to, from, count);
+                None
             }
             (I::ArrayDataRef, Some(a), ..) => {
                 self.null_check(a);
@@ -133,6 +155,44 @@ impl Builder<'_> {
             self.push(e);
         }
         Ok(true)
+    }
+
+    /// A string of zeros.
+    fn new_string(&mut self, class: TypeId, length: Value) -> Result<Value> {
+        let vtable = self.entity(Entity::Vtable(class))?;
+        let length = self.convert_word(length, Ty::I32);
+        let i = self.throwing(Op::AllocString, Ty::Ref, &[vtable, length], Imm::None);
+        let v = self.func.inst(i).first_result;
+        self.fact_mut(v).nonnull = true;
+        self.note_class(v, class, true);
+        Ok(v)
+    }
+
+    /// Copies bytes that may overlap.
+    fn move_bytes(&mut self, to: Value, from: Value, count: Value) {
+        let count = self.widen(count, Ty::I64, false);
+        self.helper(Helper::MemMove, &[to, from, count]);
+    }
+
+    /// The object of a type that is known; false if the type is not.
+    fn type_object(&mut self, args: &[Entry]) -> bool {
+        let handle = match args {
+            [Entry::Val(v)] => *v,
+            [Entry::Split(_, leaves)] if leaves.len() == 1 => leaves[0],
+            _ => return false,
+        };
+        let (Some((_, def)), Some(class)) = (self.func.def(handle), self.env.type_object_class())
+        else {
+            return false;
+        };
+        let (Op::SymAddr, Imm::Symbol(Symbol::TypeHandle(t))) = (def.op, def.imm) else {
+            return false;
+        };
+        let v = self.symbol(Ty::Ref, Symbol::TypeObject(t));
+        self.fact_mut(v).nonnull = true;
+        self.note_class(v, class, true);
+        self.push_val(v);
+        true
     }
 
     fn atomic(&mut self, op: Op, p: Value, values: &[Value], ty: Ty) -> Value {

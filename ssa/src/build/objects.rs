@@ -5,12 +5,14 @@ use super::{Builder, Result};
 use crate::error::Reason;
 use crate::ir::{Access, AccessFlags, Imm, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::{Cmp, Prefix, Token};
+use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::{FieldId, TypeId};
 use isthmus_runtime_abi::layout::{self, VtableWord};
+use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::MemTy;
-use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace, HandleKind, TypeKind};
+use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace, Handle, HandleKind, TypeKind};
 use smallvec::SmallVec;
 
 impl Builder<'_> {
@@ -212,8 +214,7 @@ impl Builder<'_> {
                 place(base, offset, Region::Static, Barrier::Object)
             }
             FieldPlace::ThreadStatic(offset) => {
-                let handle = self.entity(Entity::TypeHandle(info.owner))?;
-                let base = self.result(Helper::ThreadStatics, &[handle])?;
+                let base = self.thread_statics(info.owner)?;
                 place(base, offset, Region::Any, Barrier::Unknown)
             }
             FieldPlace::Data(symbol) => {
@@ -230,6 +231,41 @@ impl Builder<'_> {
                 return Ok(None);
             }
         }))
+    }
+
+    /// The thread's block of statics of a type: from the thread's table, or from the helper, which makes it.
+    fn thread_statics(&mut self, owner: TypeId) -> Result<Value> {
+        let known = self.env.thread_statics_in_table()
+            && matches!(
+                self.env
+                    .handle(self.frame.method, Entity::TypeHandle(owner)),
+                Handle::Symbol(_)
+            );
+        if !known {
+            let handle = self.entity(Entity::TypeHandle(owner))?;
+            return self.result(Helper::ThreadStatics, &[handle]);
+        }
+        let table = self.emit1(Op::CtxLoad, Ty::Ptr, &[], Imm::Ctx(CtxWord::ThreadStatics));
+        let offset = self.symbol(Ty::Ptr, Symbol::ThreadStatics(owner));
+        let access = Access::new(Mem::Ptr, 0, Region::Static).scaled(1);
+        let block = self.load_raw(table, Some(offset), access);
+        let result = self.vars.new_var(Ty::Ptr);
+        self.write_var(result, block);
+        let null = self.constant(Ty::Ptr, 0);
+        let missing = self.cmp(Cmp::Eq, block, null);
+        let (slow, done) = (self.new_block(true), self.new_block(false));
+        let checked = self.checked.clone();
+        self.branch(missing, slow, done);
+        self.go_on(slow);
+        let handle = self.entity(Entity::TypeHandle(owner))?;
+        let made = self.result(Helper::ThreadStatics, &[handle])?;
+        self.write_var(result, made);
+        self.jump(done);
+        self.go_on(done);
+        self.checked = checked;
+        let block = self.read_var(result);
+        self.fact_mut(block).nonnull = true;
+        Ok(block)
     }
 
     pub(super) fn load_static(&mut self, f: FieldId, prefix: Prefix) -> Result<()> {

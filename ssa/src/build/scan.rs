@@ -70,7 +70,7 @@ pub struct Scan {
     pub args: Vec<Usage>,
     /// For each local.
     pub locals: Vec<Usage>,
-    /// For each instruction whether an activation may execute it more than once; empty if nobody asks.
+    /// For each instruction whether an activation may execute it more than once.
     repeated: Vec<bool>,
 }
 
@@ -155,11 +155,8 @@ impl Scan {
             order: Vec::new(),
             args,
             locals,
-            repeated: Vec::new(),
+            repeated: repeated(body),
         };
-        if body.code.iter().any(|i| i.op == Op::LocAlloc) {
-            scan.repeated = repeated(body);
-        }
         let start = match scope {
             Scope::Method => 0,
             Scope::Filter(clause) => match body.regions.clauses[clause as usize].kind {
@@ -171,7 +168,7 @@ impl Scan {
         Ok(scan)
     }
 
-    /// Whether an activation may execute a `localloc` more than once.
+    /// Whether an activation may execute an instruction more than once.
     pub fn repeats(&self, at: u32) -> bool {
         self.repeated.get(at as usize).copied().unwrap_or(true)
     }

@@ -191,6 +191,10 @@ impl Interp<'_> {
                 let class = self.class_of_vtable(a)?;
                 Ok(Some(self.world.alloc_array(class, b as i64)?))
             }
+            Op::AllocString => match usize::try_from(b as i32) {
+                Ok(length) => Ok(Some(self.world.alloc_string(&vec![0; length])?)),
+                Err(_) => Err(Stop::Trap(TrapKind::OutOfMemory)),
+            },
             Op::ClassInit => {
                 let class = self.type_of_handle(b)?;
                 self.class_init(class)?;
@@ -290,6 +294,7 @@ impl Interp<'_> {
         let result = match helper {
             Helper::AllocObject => self.object_op(Op::AllocObject, a(0), 0)?,
             Helper::AllocArray => self.object_op(Op::AllocArray, a(0), a(1))?,
+            Helper::AllocString => self.object_op(Op::AllocString, a(0), a(1))?,
             Helper::Box => {
                 let class = self.class_of_vtable(a(0))?;
                 Some(self.box_from(class, a(1))?)

@@ -273,12 +273,14 @@ impl Interp<'_> {
                     addr
                 }
             }
-            Op::AllocObject | Op::AllocArray | Op::ClassInit | Op::GenericLookup => {
-                match self.object_op(d.op, get(0), get(1))? {
-                    Some(v) => v,
-                    None => return Ok(Flow::Next),
-                }
-            }
+            Op::AllocObject
+            | Op::AllocArray
+            | Op::AllocString
+            | Op::ClassInit
+            | Op::GenericLookup => match self.object_op(d.op, get(0), get(1))? {
+                Some(v) => v,
+                None => return Ok(Flow::Next),
+            },
             Op::Call | Op::TailCall => {
                 let mut words: Words = args.iter().map(|v| values[v.index()]).collect();
                 let Some(call) = func.call(i) else {

@@ -288,6 +288,8 @@ ops! {
     /// Allocates an array: vtable, length (negative: OverflowException); the immediate is the size of an element for allocation in
     /// place, 0: always by the helper.
     AllocArray = "alloc_array" "r" [Ptr, I64] Bits -> T { THROWS CALLS };
+    /// Allocates a string of zeros, in place if it is small: vtable, length (negative or too long: OutOfMemoryException).
+    AllocString = "alloc_string" "r" [Ptr, I32] None -> T { THROWS CALLS };
     /// Initializes a class unless its state byte says that it is: state byte, type handle.
     ClassInit = "class_init" "" [Ptr, Ptr] None -> None { THROWS CALLS };
     /// Value of a slot (immediate) of a generic context: a load, and `GenericLookup` if it is 0.

@@ -6,6 +6,7 @@ use super::Target;
 use crate::eval;
 use crate::ir::{Access, Func, Imm, Inst, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
+use isthmus_runtime_abi::symbol::Symbol;
 
 /// What became of an instruction.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -351,6 +352,11 @@ pub fn exchanged(cmp: Cmp) -> Cmp {
     }
 }
 
+/// Whether a symbol names an object that no other symbol names.
+fn is_object(symbol: Symbol) -> bool {
+    matches!(symbol, Symbol::TypeObject(_) | Symbol::Literal(_))
+}
+
 fn compare(func: &mut Func, i: Inst) -> Simplified {
     let d = *func.inst(i);
     let Imm::Cmp(mut cmp) = d.imm else {
@@ -372,6 +378,13 @@ fn compare(func: &mut Func, i: Inst) -> Simplified {
     if a == b {
         let equal = matches!(cmp, Cmp::Eq | Cmp::Ge | Cmp::Le | Cmp::GeUn | Cmp::LeUn);
         return Const(Ty::I32, i64::from(equal));
+    }
+    if let (Cmp::Eq | Cmp::NeUn, Some((_, x)), Some((_, y))) = (cmp, func.def(a), func.def(b))
+        && let (Imm::Symbol(x), Imm::Symbol(y)) = (x.imm, y.imm)
+        && x != y
+        && (is_object(x) && is_object(y))
+    {
+        return Const(Ty::I32, i64::from(cmp == Cmp::NeUn));
     }
     let Some(y) = func.constant(b) else {
         return Keep;

@@ -195,7 +195,12 @@ impl Gvn<'_> {
             return false;
         };
         match d.op {
-            Op::AllocObject | Op::AllocArray | Op::SlotAddr | Op::SymAddr | Op::VtableOf => true,
+            Op::AllocObject
+            | Op::AllocArray
+            | Op::AllocString
+            | Op::SlotAddr
+            | Op::SymAddr
+            | Op::VtableOf => true,
             Op::Lea => d.ty == Ty::ByRef,
             Op::Retype => self.nonnull.contains_key(&self.func.args(i)[0]),
             // A small number is as bad an address as null: an access to it must keep its trap site.
@@ -605,7 +610,7 @@ impl Gvn<'_> {
                 }
                 true
             }
-            Op::AllocObject | Op::AllocArray => {
+            Op::AllocObject | Op::AllocArray | Op::AllocString => {
                 self.set_nonnull(d.first_result);
                 // Of a size: in place. Others may be old from the start.
                 if d.op == Op::AllocObject && d.bits() > Some(0) {
@@ -758,12 +763,16 @@ impl Gvn<'_> {
         }
         if access.region == Region::Length
             && let Some((j, base)) = self.func.def(self.func.args(i)[0])
-            && base.op == Op::AllocArray
+            && matches!(base.op, Op::AllocArray | Op::AllocString)
         {
-            // The length that the array was made with.
+            // The length that the array or string was made with.
             let length = self.func.args(j)[1];
+            let op = match base.op {
+                Op::AllocArray => Op::Trunc,
+                _ => Op::Retype,
+            };
             let load = &mut self.func.insts[i.index()];
-            load.op = Op::Trunc;
+            load.op = op;
             load.imm = Imm::None;
             self.func.set_args(i, &[length]);
             return self.inst(b, i);

@@ -93,7 +93,7 @@ fn writes(func: &Func, body: &FxHashSet<Block>) -> Writes {
                     }
                 }
                 // They write nothing that was there before.
-                Op::AllocObject | Op::AllocArray => {}
+                Op::AllocObject | Op::AllocArray | Op::AllocString => {}
                 Op::Load => {
                     w.any |= d
                         .access()
