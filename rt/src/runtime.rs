@@ -395,7 +395,7 @@ impl Runtime {
     }
 
     /// The stub of this name; made by `make` if there is none.
-    fn stub(
+    pub fn stub(
         &self,
         symbol: Symbol,
         make: impl FnOnce(Arch) -> Result<CompiledMethod, StubError>,

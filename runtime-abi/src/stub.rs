@@ -33,6 +33,8 @@ pub enum Stub {
     InstantiationEntry(MethodId),
     /// From managed code to native function number `0`.
     NativeCall(u32),
+    /// From C into managed code: behind the thunks of foreign function pointers.
+    Upcall,
 }
 
 macro_rules! runtime_fns {

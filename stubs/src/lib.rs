@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`entry`] | [`Stub::Invoke`]: native → managed, with [`InvokeArgs`](entry::InvokeArgs) |
 //! | [`native`] | managed → C: helpers, internal calls, foreign functions |
+//! | [`foreign`] | managed → C with aggregates, C → managed |
 //! | [`dispatch`] | method entries, prestubs, slot and IMT trampolines, IMT thunks, interface and unboxing stubs |
 //! | [`exceptions`] | throw path, fault stubs, entry check |
 //! | `x64` | the same files once more: code for x86-64 |
@@ -35,6 +36,7 @@
 pub mod dispatch;
 pub mod entry;
 pub mod exceptions;
+pub mod foreign;
 pub mod native;
 mod x64;
 

@@ -24,6 +24,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ),
     ("linker", &[&["runtime-abi", "eh-tables"]]),
     ("rt", &[&["runtime-abi", "eh-tables", "stubs", "linker"]]),
+    (
+        "interop",
+        &[&["runtime-abi", "eh-tables", "stubs", "linker", "rt"]],
+    ),
     ("clr", &[BACK_END]),
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
@@ -44,6 +48,7 @@ const BACK_END: &[&str] = &[
     "baseline",
     "linker",
     "rt",
+    "interop",
 ];
 
 /// Tests of a crate may use any part of the back end, so that compiled code can be run, but no VM.

@@ -8,5 +8,6 @@
 pub(crate) mod dispatch;
 pub(crate) mod entry;
 pub(crate) mod exceptions;
+pub(crate) mod foreign;
 mod frame;
 pub(crate) mod native;
