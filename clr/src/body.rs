@@ -27,7 +27,7 @@ pub enum Implementation {
 pub fn implementation(m: &Method) -> Implementation {
     if !matches!(m.kind, MethodKind::Def(_)) {
         return match m.kind {
-            MethodKind::CallSite(_) => Implementation::PInvoke,
+            MethodKind::CallSite(_) | MethodKind::OverPointer(_) => Implementation::PInvoke,
             MethodKind::Foreign(n) => Implementation::Foreign(n),
             MethodKind::Synthetic(n) if synth::is_internal_call(n) => Implementation::InternalCall,
             MethodKind::Dynamic(_) => Implementation::Il,

@@ -284,6 +284,13 @@ fn find_type(
     }
 }
 
+/// The type of a name that metadata of an assembly have.
+pub fn type_named(cx: &Cx<'_>, name: &str, home: &'static Assembly) -> Result<&'static Type> {
+    let name = cx.string(name)?;
+    let found = find_type(cx, name, Some(home), false, true, false)?;
+    super::handle::type_of_object(cx, found)
+}
+
 fn type_from_name(
     cx: &Cx<'_>,
     name: Ref,

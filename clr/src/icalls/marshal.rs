@@ -1,22 +1,36 @@
-//! Text between managed and native form, for the bodies of P/Invokes (`synth::pinvoke`), and the error of the last one.
+//! `System.Runtime.InteropServices.Marshal` but for structures (`structures`), texts and memory (`string`): the error number, delegates as function
+//! pointers, BSTRs. And what the bodies of P/Invokes and callbacks call (`marshal::spec`).
 
-use super::string::{alloc_memory, c_bytes, c_memory, free};
-use crate::synth::pinvoke::Text;
-use crate::vm::Cx;
-use crate::vm::cx::{Result, Value};
+use super::handle::type_of_object;
+use super::string::{alloc_memory, free};
+use crate::marshal::form::Encoding;
+use crate::marshal::{callbacks, spec, text};
+use crate::types::Method;
+use crate::vm::cx::Result;
+use crate::vm::{Cx, native, reflect};
 use isthmus_rt::object::Ref;
 
 icalls! {
     "System.Runtime.InteropServices.Marshal" {
         "GetLastWin32Error" => last_error [] -> i32;
         "SetLastWin32Error" => set_last_error [error: i32] -> ();
+        "GetFunctionPointerForDelegateInternal" => pointer_of [delegate: Ref] -> usize;
+        "GetDelegateForFunctionPointerInternal" => delegate_for [pointer: usize, class: Ref] -> Ref;
+        "PtrToStringBSTR" => from_bstr [at: usize] -> Ref;
+        "BufferToBSTR" => to_bstr [units: usize, length: i32] -> usize;
+        "FreeBSTR" => free_bstr [at: usize] -> ();
+        "ReAllocCoTaskMem" => realloc_32 [memory: usize, size: i32] -> usize;
+        "IsComObject" => is_com_object [object: Ref] -> bool;
+        "Prelink" => prelink [method: Ref] -> ();
+        "PrelinkAll" => prelink_all [class: Ref] -> ();
     }
     "System.Object" {
-        "NativeText" => native_text [string: Ref, kind: i32] -> usize;
-        "ManagedText" => managed_text [at: usize, kind: i32] -> Ref;
-        "NativeBuffer" => native_buffer [builder: Ref, kind: i32] -> usize;
-        "ReadBuffer" => read_buffer [builder: Ref, buffer: usize, kind: i32] -> ();
-        "NativeFree" => free [memory: usize] -> ();
+        "MarshalBefore" => spec::before [spec: i32, managed: usize, native: usize] -> ();
+        "MarshalAfter" => spec::after [spec: i32, managed: usize, native: usize, count: i64] -> ();
+        "MarshalResult" => spec::result [spec: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalEnter" => spec::enter [spec: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalLeave" => spec::leave [spec: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalGive" => spec::give [spec: i32, managed: usize, native: usize] -> ();
     }
 }
 
@@ -29,107 +43,71 @@ fn set_last_error(cx: &Cx<'_>, error: i32) -> Result<()> {
     Ok(())
 }
 
-fn is_wide(kind: i32) -> bool {
-    kind == Text::Utf16 as i32
+fn pointer_of(cx: &Cx<'_>, delegate: Ref) -> Result<usize> {
+    callbacks::pointer_of(cx, delegate)
 }
 
-pub(super) fn native_text(cx: &Cx<'_>, string: Ref, kind: i32) -> Result<usize> {
-    if string.is_null() {
-        return Ok(0);
-    }
-    if is_wide(kind) {
-        let bytes: Vec<u8> = cx
-            .units(string)
-            .iter()
-            .flat_map(|u| u.to_le_bytes())
-            .collect();
-        return c_memory(cx, &bytes);
-    }
-    c_memory(cx, cx.text(string).as_bytes())
+fn delegate_for(cx: &Cx<'_>, pointer: usize, class: Ref) -> Result<Ref> {
+    let class = type_of_object(cx, class)?;
+    callbacks::delegate_for(cx, pointer, class)
 }
 
-/// The string of native text, which is freed: it belongs to the caller of the foreign function.
-fn managed_text(cx: &Cx<'_>, at: usize, kind: i32) -> Result<Ref> {
-    let string = text_at(cx, at, kind)?;
-    free(cx, at)?;
-    Ok(string)
+fn from_bstr(cx: &Cx<'_>, at: usize) -> Result<Ref> {
+    match at {
+        0 => Err(cx.argument_null("ptr")),
+        at => text::read(cx, at, Encoding::Bstr),
+    }
 }
 
-pub(super) fn text_at(cx: &Cx<'_>, at: usize, kind: i32) -> Result<Ref> {
-    if at == 0 {
-        return Ok(Ref::NULL);
-    }
-    if !is_wide(kind) {
-        return cx.string(&String::from_utf8_lossy(c_bytes(at)));
-    }
-    let first = at as *const u16;
-    // SAFETY: text that ends with a zero unit.
-    let length = (0..).find(|&i| unsafe { first.add(i).read_unaligned() } == 0);
-    let units: Vec<u16> = (0..length.unwrap_or(0))
-        // SAFETY: before that unit.
-        .map(|i| unsafe { first.add(i).read_unaligned() })
-        .collect();
-    cx.string_utf16(&units)
+fn to_bstr(cx: &Cx<'_>, units: usize, length: i32) -> Result<usize> {
+    text::bstr(cx, units, length.max(0) as usize)
 }
 
-/// Calls an instance method of a `StringBuilder` by name.
-fn call(cx: &Cx<'_>, builder: Ref, name: &str, args: &[Value]) -> Result<u64> {
-    let class = cx.type_of(builder);
-    let method = class
-        .methods()
-        .map_err(|e| cx.load_error(&e))?
-        .into_iter()
-        .find(|m| {
-            m.name == name
-                && m.sig().is_ok_and(|s| {
-                    s.params.len() == args.len()
-                        && s.params.iter().zip(args).all(|(p, a)| match a {
-                            Value::Ref(_) => *p == crate::types::types().known.string(),
-                            _ => *p == crate::types::types().known.int32(),
-                        })
-                })
-        });
-    let method = method.ok_or_else(|| cx.exception("System", "MissingMethodException", name))?;
-    let mut all = vec![Value::Ref(builder)];
-    all.extend_from_slice(args);
-    Ok(cx.invoke(method, &all)?.first().copied().unwrap_or(0))
-}
-
-/// Memory for as many characters as the builder has room for, which starts with its text.
-fn native_buffer(cx: &Cx<'_>, builder: Ref, kind: i32) -> Result<usize> {
-    if builder.is_null() {
-        return Ok(0);
-    }
-    let capacity = call(cx, builder, "get_Capacity", &[])? as u32 as usize;
-    let text = Ref::from_addr(call(cx, builder, "ToString", &[])? as usize);
-    // A UTF-16 unit takes at most three bytes of UTF-8.
-    let size = (capacity + 1) * if is_wide(kind) { 2 } else { 3 };
-    let memory = alloc_memory(cx, size as isize)?;
-    let bytes: Vec<u8> = if is_wide(kind) {
-        cx.units(text)
-            .iter()
-            .flat_map(|u| u.to_le_bytes())
-            .collect()
-    } else {
-        cx.text(text).into_bytes()
-    };
-    // SAFETY: fresh memory of that size, in which the text and a zero fit: its length is at most the capacity.
-    unsafe {
-        let at = memory as *mut u8;
-        std::ptr::write_bytes(at, 0, size);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len());
-    }
-    Ok(memory)
-}
-
-/// Replaces the builder's text by what is in the buffer, and frees that.
-fn read_buffer(cx: &Cx<'_>, builder: Ref, buffer: usize, kind: i32) -> Result<()> {
-    if builder.is_null() {
-        return Ok(());
-    }
-    let text = text_at(cx, buffer, kind)?;
-    free(cx, buffer)?;
-    call(cx, builder, "set_Length", &[Value::I32(0)])?;
-    call(cx, builder, "Append", &[Value::Ref(text)])?;
+fn free_bstr(_cx: &Cx<'_>, at: usize) -> Result<()> {
+    text::release(at, Encoding::Bstr);
     Ok(())
+}
+
+fn realloc_32(cx: &Cx<'_>, memory: usize, size: i32) -> Result<usize> {
+    if memory != 0 && size == 0 {
+        free(cx, memory)?;
+        return Ok(0);
+    }
+    if memory == 0 {
+        return alloc_memory(cx, size as isize);
+    }
+    super::string::realloc_memory(cx, memory, size as isize)
+}
+
+/// There are none.
+fn is_com_object(cx: &Cx<'_>, object: Ref) -> Result<bool> {
+    match object.is_null() {
+        true => Err(cx.argument_null("o")),
+        false => Ok(false),
+    }
+}
+
+/// Looks for the function behind a P/Invoke.
+fn prelink(cx: &Cx<'_>, method: Ref) -> Result<()> {
+    if method.is_null() {
+        return Err(cx.argument_null("m"));
+    }
+    look_for(cx, reflect::method_of(cx, method)?)
+}
+
+fn prelink_all(cx: &Cx<'_>, class: Ref) -> Result<()> {
+    if class.is_null() {
+        return Err(cx.argument_null("c"));
+    }
+    let class = type_of_object(cx, class)?;
+    let methods = class.methods().map_err(|e| cx.load_error(&e))?;
+    methods.into_iter().try_for_each(|m| look_for(cx, m))
+}
+
+fn look_for(cx: &Cx<'_>, m: &'static Method) -> Result<()> {
+    let is_import = crate::body::implementation(m) == crate::body::Implementation::PInvoke;
+    match is_import {
+        true => native::p_invoke(m).map(drop).map_err(|e| cx.load_error(&e)),
+        false => Ok(()),
+    }
 }

@@ -19,7 +19,7 @@ pub mod abi;
 mod table;
 
 mod array;
-mod assembly;
+pub(crate) mod assembly;
 mod attribute;
 mod constant;
 mod culture;
@@ -215,11 +215,12 @@ mod tests {
         ("System.Object", "ArrayNewMany"),
         ("System.Object", "ArrayCheckStore"),
         ("System.Object", "ArrayCheckExact"),
-        ("System.Object", "NativeText"),
-        ("System.Object", "ManagedText"),
-        ("System.Object", "NativeBuffer"),
-        ("System.Object", "ReadBuffer"),
-        ("System.Object", "NativeFree"),
+        ("System.Object", "MarshalBefore"),
+        ("System.Object", "MarshalAfter"),
+        ("System.Object", "MarshalResult"),
+        ("System.Object", "MarshalEnter"),
+        ("System.Object", "MarshalLeave"),
+        ("System.Object", "MarshalGive"),
         ("System.Diagnostics.Stopwatch", "GetTimestamp"),
         ("System.Threading.Semaphore", "CreateSemaphore_icall"),
         ("System.Threading.Semaphore", "ReleaseSemaphore_internal"),

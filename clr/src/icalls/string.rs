@@ -4,7 +4,6 @@ use crate::tables::literals;
 use crate::vm::cx::Result;
 use crate::vm::{Cx, clr};
 use isthmus_rt::object::Ref;
-use isthmus_runtime_abi::layout::LONGEST_STRING;
 
 icalls! {
     "System.String" {
@@ -43,7 +42,7 @@ icalls! {
 
 fn allocate(cx: &Cx<'_>, length: i32) -> Result<Ref> {
     match usize::try_from(length) {
-        Ok(n) if n <= LONGEST_STRING => cx.string_of_length(n),
+        Ok(n) if n < 0x3fff_ffdf => cx.string_of_length(n),
         _ => Err(cx.out_of_memory()),
     }
 }
@@ -81,7 +80,7 @@ fn alloc_memory_32(cx: &Cx<'_>, size: i32) -> Result<usize> {
     alloc_memory(cx, size as isize)
 }
 
-fn realloc_memory(cx: &Cx<'_>, memory: usize, size: isize) -> Result<usize> {
+pub(super) fn realloc_memory(cx: &Cx<'_>, memory: usize, size: isize) -> Result<usize> {
     // SAFETY: memory of `alloc_memory`, as the program says.
     let new = unsafe { libc::realloc(memory as *mut libc::c_void, size.max(1) as usize) } as usize;
     if new == 0 {

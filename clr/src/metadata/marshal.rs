@@ -74,6 +74,8 @@ pub mod native {
     pub const BY_VAL_ARRAY: u8 = 0x1e;
     pub const INT: u8 = 0x1f;
     pub const UINT: u8 = 0x20;
+    pub const ANSI_BSTR: u8 = 0x23;
+    pub const TBSTR: u8 = 0x24;
     pub const VARIANT_BOOL: u8 = 0x25;
     pub const FUNCTION: u8 = 0x26;
     pub const AS_ANY: u8 = 0x28;

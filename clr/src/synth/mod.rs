@@ -6,6 +6,7 @@
 //! | [`delegates`] | `.ctor`, `Invoke`, `BeginInvoke`, `EndInvoke` of delegates |
 //! | [`strings`] | constructors of strings |
 //! | [`pinvoke`] | P/Invokes whose arguments must be converted |
+//! | [`callback`] | between C function pointers and delegates |
 //! | [`native_calls`] | `calli` of native function pointers, calls of variadic C functions |
 //! | [`arrays`] | constructors and accessors of arrays; `IList<T>` of one-dimensional ones |
 //!
@@ -13,6 +14,7 @@
 
 pub mod arrays;
 pub mod builder;
+pub mod callback;
 pub mod delegates;
 pub mod native_calls;
 pub mod pinvoke;
@@ -65,6 +67,9 @@ mod ty {
     pub fn int() -> &'static Type {
         types().known.int32()
     }
+    pub fn long() -> &'static Type {
+        types().known.prim(crate::metadata::sig::Prim::I8)
+    }
     pub fn native() -> &'static Type {
         types().known.int_ptr()
     }
@@ -95,16 +100,18 @@ synthetics! {
     ArrayCheckStore (object, object) -> void = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless elements have exactly this type.
     ArrayCheckExact (object, native) -> void = What::InternalCall;
-    /// Native text of a string, to be freed: string, [`pinvoke::Text`].
-    NativeText (object, int) -> native = What::InternalCall;
-    /// The string of native text, which is freed.
-    ManagedText (native, int) -> object = What::InternalCall;
-    /// Memory as large as a `StringBuilder`'s capacity, with its text.
-    NativeBuffer (object, int) -> native = What::InternalCall;
-    /// Puts what such memory holds back into the builder, and frees it.
-    ReadBuffer (object, native, int) -> void = What::InternalCall;
-    /// Frees native memory.
-    NativeFree (native) -> void = What::InternalCall;
+    /// P/Invoke, before the call: number of a `marshal::spec::Spec`, managed and native location.
+    MarshalBefore (int, native, native) -> void = What::InternalCall;
+    /// P/Invoke, after the call: spec, managed and native location, what the size parameter says.
+    MarshalAfter (int, native, native, long) -> void = What::InternalCall;
+    /// P/Invoke, the result: spec, native and managed location, what the size parameter says.
+    MarshalResult (int, native, native, long) -> void = What::InternalCall;
+    /// Callback, before the delegate's call: spec, native and managed location, what the size parameter says.
+    MarshalEnter (int, native, native, long) -> void = What::InternalCall;
+    /// Callback, after the delegate's call: the same.
+    MarshalLeave (int, native, native, long) -> void = What::InternalCall;
+    /// Callback, the result: spec, managed and native location.
+    MarshalGive (int, native, native) -> void = What::InternalCall;
 }
 
 impl Synthetic {
@@ -166,6 +173,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
             delegates::body(m)
         }
         MethodKind::Dispatch(rid) => delegates::dispatch(m, rid),
+        MethodKind::Callback(n) => callback::body(m, n),
         MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
         MethodKind::Def(_) if arrays::is_element_access(m) => arrays::element_access(m),
         _ => Err(LoadError::new(

@@ -6,7 +6,7 @@
 
 use crate::types::arena::Interner;
 use crate::types::member::ResolvedSig;
-use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
+use crate::types::{Method, MethodKind, Result, Type, types};
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use std::sync::OnceLock;
 
@@ -81,15 +81,11 @@ fn method(
 
 /// The method that calls a native function pointer, its last argument, with this signature.
 pub fn through_pointer(sig: &ResolvedSig) -> Result<&'static Method> {
-    if sig.has_this {
-        return Err(LoadError::new(
-            LoadErrorKind::InvalidProgram,
-            "calli of a native function with `this`",
-        ));
-    }
-    let mut params = sig.params.clone();
+    // C++ on these platforms passes `this` as the first argument.
+    let this = sig.has_this.then(|| types().known.int_ptr());
+    let mut params: Vec<_> = this.into_iter().chain(sig.params.iter().copied()).collect();
     params.push(types().known.int_ptr());
-    method(None, sig.params.len(), params, sig.ret)
+    method(None, params.len() - 1, params, sig.ret)
 }
 
 /// The method that calls a variadic P/Invoke with these further arguments.

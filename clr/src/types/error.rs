@@ -26,6 +26,8 @@ pub enum LoadErrorKind {
     NotSupported,
     /// `ArgumentException`: a type that cannot be used so.
     Argument,
+    /// `MarshalDirectiveException`: a type that cannot be marshalled so.
+    MarshalDirective,
 }
 
 /// Why something cannot be loaded. Cheap to clone: it is kept and thrown each time the place is executed.
@@ -75,6 +77,10 @@ impl LoadErrorKind {
             LoadErrorKind::EntryPointNotFound => ("System", "EntryPointNotFoundException"),
             LoadErrorKind::DllNotFound => ("System", "DllNotFoundException"),
             LoadErrorKind::Argument => ("System", "ArgumentException"),
+            LoadErrorKind::MarshalDirective => (
+                "System.Runtime.InteropServices",
+                "MarshalDirectiveException",
+            ),
             LoadErrorKind::NotSupported => ("System", "PlatformNotSupportedException"),
         }
     }

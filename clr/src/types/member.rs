@@ -37,6 +37,10 @@ pub enum MethodKind {
     CallSite(u32),
     /// A foreign function behind a P/Invoke, by number (see `crate::synth::pinvoke`).
     Foreign(u32),
+    /// What C function pointers call for the delegates of a class, by its number (see `crate::synth::callback`).
+    Callback(u32),
+    /// What delegates of a class that stand for a C function pointer call, by its number (see `crate::marshal::callbacks`).
+    OverPointer(u32),
 }
 
 /// Key of a method.
@@ -191,6 +195,12 @@ impl MethodTable {
                     MethodImplAttributes::empty(),
                     0,
                 ),
+                (MethodKind::Callback(_) | MethodKind::OverPointer(_), _) => (
+                    "Invoke",
+                    MethodAttributes::STATIC,
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
                 (MethodKind::Synthetic(n), _) => (
                     crate::synth::name(n),
                     MethodAttributes::STATIC,
@@ -332,10 +342,18 @@ impl Method {
                         md(&[], ts.by_ref(element())?)
                     }
                     MethodKind::CallSite(n) => crate::synth::native_calls::site(n).sig.clone(),
-                    MethodKind::Foreign(n) => {
-                        crate::synth::pinvoke::foreign(n)
-                            .expect("foreign methods are made with their entry")
-                            .sig
+                    MethodKind::Foreign(n) => crate::synth::pinvoke::foreign(n)
+                        .expect("foreign methods are made with their entry")
+                        .sig(),
+                    MethodKind::Callback(n) => crate::synth::callback::signature(n)?,
+                    MethodKind::OverPointer(n) => {
+                        let invoke = crate::marshal::callbacks::class(n).invoke.sig()?;
+                        let target = std::iter::once(known.object());
+                        ResolvedSig {
+                            has_this: false,
+                            params: target.chain(invoke.params.iter().copied()).collect(),
+                            ..invoke.clone()
+                        }
                     }
                     MethodKind::Synthetic(n) => crate::synth::signature(n),
                     MethodKind::Dynamic(n) => crate::dynamic::DynamicMethod::get(n).sig.clone(),

@@ -3,7 +3,7 @@
 use crate::icalls;
 use crate::metadata::{ImplMapRow, TableId, Token};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result};
-use std::ffi::CString;
+use isthmus_interop::library::Library;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -101,8 +101,8 @@ pub fn p_invoke(m: &'static Method) -> Result<u32> {
         .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(library)))?;
     // The variants `A` and `W` of a function are tried as Mono does: the wide one before the plain name, the other after it.
     use crate::metadata::{CharSet, PInvokeAttributes};
-    let plain = || symbol(handle, entry);
-    let variant = |suffix| symbol(handle, &format!("{entry}{suffix}"));
+    let plain = || handle.symbol(entry);
+    let variant = |suffix| handle.symbol(&format!("{entry}{suffix}"));
     let found = match map.flags().char_set() {
         _ if map.flags().contains(PInvokeAttributes::NO_MANGLE) => plain(),
         CharSet::Unicode => variant("W").or_else(plain),
@@ -120,20 +120,11 @@ fn missing(name: &str) -> String {
 }
 
 /// Loads a library by the name that a program gives it: as mapped, in the assembly's directory, in the usual places.
-fn load(library: &str, beside: Option<&Path>) -> Option<*mut libc::c_void> {
-    let open = |name: Option<&str>| {
-        let name = match name {
-            Some(n) => Some(CString::new(n).ok()?),
-            None => None,
-        };
-        let at = name.as_ref().map_or(std::ptr::null(), |n| n.as_ptr());
-        // SAFETY: a C string, or null for the program; running a library's initializers is what loading it means.
-        let handle = unsafe { libc::dlopen(at, libc::RTLD_LAZY) };
-        (!handle.is_null()).then_some(handle)
-    };
+fn load(library: &str, beside: Option<&Path>) -> Option<Library> {
     if library == PROGRAM {
-        return open(None);
+        return Library::program().ok();
     }
+    let open = |name: &str| Library::open(name).ok();
     let mapped = LIBRARY_MAP.iter().find(|l| l.0 == library);
     let file = mapped.map_or(library, |l| l.1);
     let stem = file.strip_suffix(".dll").unwrap_or(file);
@@ -149,14 +140,7 @@ fn load(library: &str, beside: Option<&Path>) -> Option<*mut libc::c_void> {
             .iter()
             .map(|name| dir.join(name))
             .filter(|path| path.is_file())
-            .find_map(|path| open(path.to_str()))
+            .find_map(|path| open(path.to_str()?))
     });
-    local.or_else(|| names.iter().find_map(|name| open(Some(name))))
-}
-
-fn symbol(handle: *mut libc::c_void, name: &str) -> Option<usize> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: a handle from dlopen and a C string.
-    let address = unsafe { libc::dlsym(handle, name.as_ptr()) } as usize;
-    (address != 0).then_some(address)
+    local.or_else(|| names.iter().find_map(|name| open(name)))
 }

@@ -311,6 +311,15 @@ pub fn attach_worker(cx: &Cx<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Gives a thread that native code made its objects: a background thread.
+pub fn attach_foreign(cx: &Cx<'_>) -> Result<()> {
+    let internal = new_internal(cx, state::BACKGROUND)?;
+    let thread = cx.alloc(types().known.thread())?;
+    cx.write_ref(thread, offsets().thread_internal, internal);
+    enter(cx, thread, internal);
+    Ok(())
+}
+
 /// Gives the finalizer thread its objects.
 pub fn attach_finalizer(cx: &Cx<'_>) -> Result<()> {
     attach_main(cx)?;

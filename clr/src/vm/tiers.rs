@@ -11,6 +11,8 @@ use crate::synth::{native_calls, pinvoke};
 use crate::types::{LoadError, LoadErrorKind, Method};
 use isthmus_baseline::Count;
 use isthmus_frontend_ir::body::Body;
+use isthmus_interop::downcall;
+use isthmus_interop::function::Function;
 use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::symbol::Symbol;
@@ -69,14 +71,13 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         stub.symbol = Symbol::MethodBody(m.id);
         return Ok(stub);
     }
-    let foreign_call = |import: Option<&'static Method>, keeps_error: bool| {
-        let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
+    let foreign_call = |import: Option<&'static Method>, function: &Function, keeps_error: bool| {
         let name = Symbol::MethodBody(m.id);
         let target = match import {
             Some(import) => Foreign::Symbol(Symbol::Native(native::p_invoke(import)?)),
             None => Foreign::LastArgument,
         };
-        native_stubs::foreign_call(arch(), name, &abi, target, keeps_error).map_err(stub_error)
+        downcall::stub(arch(), name, function, target, keeps_error).map_err(stub_error)
     };
     let native_call = |number: u32| {
         let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
@@ -94,12 +95,13 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
     match body::implementation(m) {
         Implementation::InternalCall => native_call(native::internal_call(m)?),
         Implementation::PInvoke => {
-            let keeps_error = pinvoke::plan(m)?.keeps_error;
-            foreign_call(native_calls::import_behind(m), keeps_error)
+            let plan = pinvoke::plan(m)?;
+            let import = native_calls::import_behind(m);
+            foreign_call(import, &plan.function, plan.keeps_error)
         }
         Implementation::Foreign(n) => {
             let f = pinvoke::foreign(n).expect("foreign methods are made with their entry");
-            foreign_call(f.import, f.keeps_error)
+            foreign_call(f.import, &f.function, f.keeps_error)
         }
         Implementation::Il | Implementation::Synthetic | Implementation::Nothing => {
             Err(LoadError::new(

@@ -29,6 +29,8 @@ pub struct Directives {
     pub stdin: String,
     /// `flags:` further switches of the compiler, separated by blanks.
     pub flags: Vec<String>,
+    /// `native:` a C source in `native/`; the program finds it as a library of that name.
+    pub native: Option<String>,
     /// `unlike-mono:` why Mono's output is wrong or not to be imitated; the expected output is
     /// then written by hand.
     pub unlike_mono: Option<String>,
@@ -48,6 +50,7 @@ impl Directives {
             match key.trim() {
                 "args" => directives.args = words(),
                 "flags" => directives.flags = words(),
+                "native" => directives.native = Some(value.trim().to_owned()),
                 "unlike-mono" => directives.unlike_mono = Some(value.trim().to_owned()),
                 "stdin" => directives.stdin = value.trim().replace("\\n", "\n"),
                 other => return Err(format!("unknown directive `{other}`")),

@@ -1,4 +1,4 @@
-//! Compiles programs with `mcs` and `ilasm` into `target/programs/`, once per content.
+//! Compiles programs with `mcs` and `ilasm` into `target/programs/`, once per content, and with `cc` the C libraries that some of them call.
 //!
 //! Beside `NAME.exe` lies `NAME.key`, a hash of the source and of the compiler's command line; the
 //! program is compiled again when it differs. Several threads and processes may compile at the same
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::catalog::programs_dir;
 use super::{Language, Program, target_dir};
 
 static SCRATCH_FOLDERS: AtomicUsize = AtomicUsize::new(0);
@@ -18,6 +19,9 @@ static SCRATCH_FOLDERS: AtomicUsize = AtomicUsize::new(0);
 /// The compiled program; the error is what the compiler said.
 pub fn compile(program: &Program) -> Result<PathBuf, String> {
     let folder = target_dir().join("programs");
+    if let Some(source) = &program.directives.native {
+        compile_library(&folder, &programs_dir().join("native").join(source))?;
+    }
     let exe = folder.join(format!("{}.exe", program.name));
     let key_path = folder.join(format!("{}.key", program.name));
     let source = fs::read(&program.source)
@@ -39,6 +43,40 @@ pub fn compile(program: &Program) -> Result<PathBuf, String> {
     // Nothing depends on the scratch folder being gone.
     let _ = fs::remove_dir_all(&scratch);
     result.map(|()| exe)
+}
+
+/// Compiles a C library to `libNAME.so` in a folder.
+fn compile_library(folder: &Path, source: &Path) -> Result<(), String> {
+    const SWITCHES: &[&str] = &["-O1", "-shared", "-fPIC", "-o"];
+    let name = source.file_stem().unwrap_or_default().to_string_lossy();
+    let text = fs::read(source).map_err(|error| format!("{}: {error}", source.display()))?;
+    let mut hasher = DefaultHasher::new();
+    SWITCHES.hash(&mut hasher);
+    text.hash(&mut hasher);
+    let key = format!("{:016x}\n", hasher.finish());
+    let (library, key_path) = (
+        folder.join(format!("lib{name}.so")),
+        folder.join(format!("lib{name}.key")),
+    );
+    if library.exists() && fs::read_to_string(&key_path).is_ok_and(|found| found == key) {
+        return Ok(());
+    }
+    let number = SCRATCH_FOLDERS.fetch_add(1, Ordering::Relaxed);
+    let made = folder.join(format!("lib{name}.{}.{number}", std::process::id()));
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let output = Command::new("cc")
+        .args(SWITCHES)
+        .args([&made, source])
+        .arg("-lpthread")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run `cc` ({error}); `./x setup` installs it"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    fs::rename(&made, &library)
+        .and_then(|()| fs::write(&key_path, &key))
+        .map_err(|error| format!("{}: {error}", library.display()))
 }
 
 /// The compiler of a language and its fixed switches.
