@@ -8,14 +8,17 @@
 //! | [`cil`], [`dynamic`] | CIL bodies to stack IR; bodies that programs generate |
 //! | [`synth`] | methods that the VM makes |
 //! | [`body`] | where a method's body comes from |
-//! | [`intrinsics`] | library methods that compilers expand |
+//! | [`intrinsics`], [`comparers`] | library methods that compilers expand, and what they may know of others |
 //! | [`cultures`] | names, formats and texts of cultures |
+//! | [`digits`] | digits of doubles |
 //! | [`icalls`] | the internal calls of the class library |
 //! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
 pub mod body;
 pub mod cil;
+pub mod comparers;
 pub mod cultures;
+pub mod digits;
 pub mod dynamic;
 pub mod icalls;
 pub mod intrinsics;

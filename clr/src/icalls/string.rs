@@ -4,6 +4,7 @@ use crate::tables::literals;
 use crate::vm::cx::Result;
 use crate::vm::{Cx, clr};
 use isthmus_rt::object::Ref;
+use isthmus_runtime_abi::layout::LONGEST_STRING;
 
 icalls! {
     "System.String" {
@@ -42,7 +43,7 @@ icalls! {
 
 fn allocate(cx: &Cx<'_>, length: i32) -> Result<Ref> {
     match usize::try_from(length) {
-        Ok(n) if n < 0x3fff_ffdf => cx.string_of_length(n),
+        Ok(n) if n <= LONGEST_STRING => cx.string_of_length(n),
         _ => Err(cx.out_of_memory()),
     }
 }
