@@ -226,13 +226,13 @@ bitflags::bitflags! {
         const VOLATILE = 1;
         /// `tail.`
         const TAIL = 2;
-        /// `readonly.`
+        /// `readonly.`; at `ldind` and `ldobj`: the memory never changes once code can read it (not CIL)
         const READONLY = 4;
         /// `unaligned. 1`, `2` or `4`.
         const UNALIGNED = 8;
         /// `no. typecheck`
         const NO_TYPE_CHECK = 16;
-        /// `no. rangecheck`
+        /// `no. rangecheck`; at `ldind`, `stind`, `ldobj` and `stobj`: the address is that of an element of an array (not CIL)
         const NO_RANGE_CHECK = 32;
         /// `no. nullcheck`
         const NO_NULL_CHECK = 64;

@@ -476,6 +476,7 @@ impl<'t> Tokens<'t> {
                 "header" => a.region = Region::Header,
                 "length" => a.region = Region::Length,
                 "vtable" => a.region = Region::Vtable,
+                "fixed" => a.region = Region::Fixed,
                 "field" => a.region = Region::Field,
                 "static" => a.region = Region::Static,
                 "null" => a.flags |= AccessFlags::NULL,

@@ -85,6 +85,7 @@ impl Display for Access {
             Region::Header => f.write_str(" header")?,
             Region::Length => f.write_str(" length")?,
             Region::Vtable => f.write_str(" vtable")?,
+            Region::Fixed => f.write_str(" fixed")?,
             Region::Field => f.write_str(" field")?,
             Region::Element(m) => write!(f, " element.{}", m.name())?,
             Region::Static => f.write_str(" static")?,

@@ -322,6 +322,13 @@ impl Decoder {
                 Ok(op) => op,
                 Err(e) => Op::Raise(raises().add(e)),
             };
+            // At accesses by address these say more than CIL has words for.
+            if matches!(
+                op,
+                Op::LdInd(_) | Op::StInd(_) | Op::LdObj(_) | Op::StObj(_)
+            ) {
+                prefix -= Prefix::READONLY | Prefix::NO_RANGE_CHECK;
+            }
             if op == Op::Ret && self.lock.is_some() {
                 self.leave_lock(here);
             } else {

@@ -100,8 +100,10 @@ pub fn accessor(m: &'static Method) -> Result<Body> {
     ]);
     b.op(Op::Bin(BinOp::Add));
     match m.kind {
-        MethodKind::ArrayGet => b.op(Op::LdObj(element.id)),
-        MethodKind::ArraySet => b.ops(&[Op::LdArg(rank as u16 + 1), Op::StObj(element.id)]),
+        MethodKind::ArrayGet => b.prefixed(Prefix::NO_RANGE_CHECK, Op::LdObj(element.id)),
+        MethodKind::ArraySet => b
+            .op(Op::LdArg(rank as u16 + 1))
+            .prefixed(Prefix::NO_RANGE_CHECK, Op::StObj(element.id)),
         _ => &mut b,
     };
     b.op(Op::Ret);
@@ -150,12 +152,8 @@ pub fn element_access(m: &'static Method) -> Result<Body> {
 fn index_step(b: &mut Builder, d: u32, base: u16, index: u16, here: u16, bad: Label) {
     let bounds = (MD_BOUNDS - HEADER + d * MD_BOUND_BYTES) as i32;
     let load = |b: &mut Builder, offset: i32| {
-        b.ops(&[
-            Op::LdLoc(base),
-            Op::LdcI4(offset),
-            Op::Bin(BinOp::Add),
-            Op::LdInd(MemTy::I32),
-        ]);
+        b.ops(&[Op::LdLoc(base), Op::LdcI4(offset), Op::Bin(BinOp::Add)]);
+        b.prefixed(Prefix::READONLY, Op::LdInd(MemTy::I32));
     };
     b.op(Op::LdArg(d as u16 + 1));
     load(b, bounds + 4);

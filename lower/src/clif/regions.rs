@@ -7,7 +7,7 @@
 //!   address does not escape.
 //! * Fields are told apart by offset modulo 128 bytes, unless some field access crosses an 8-byte boundary.
 //! * Elements are told apart by size only: code may see a `byte[]` as `sbyte[]`, or an array of an enum as one of integers.
-//! * What never changes (type words, lengths, vtables) has regions of its own, which element and field stores leave alone.
+//! * What never changes (type words, lengths, vtables, bounds) has regions of its own, which element and field stores leave alone.
 //! * Words of the thread context have a region, but their loads are never merged anyway: each one's address is a new
 //!   `get_pinned_reg`, which is not numbered. Allocation cursors, poll pages and log bits must be read anew each
 //!   time, since the runtime changes them at polls, which Cranelift does not see as calls.
@@ -87,6 +87,7 @@ fn number(scan: &Scan, class: Class, offset: i32) -> (usize, &'static str) {
         Class::Ssa(Region::Header) => (1, "header"),
         Class::Ssa(Region::Length) => (2, "length"),
         Class::Ssa(Region::Vtable) => (3, "vtable"),
+        Class::Ssa(Region::Fixed) => (10, "fixed"),
         Class::Context => (4, "context"),
         Class::GenericContext => (5, "generic context"),
         Class::InitState => (6, "init state"),

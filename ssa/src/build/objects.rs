@@ -27,9 +27,21 @@ impl Builder<'_> {
         let p = self.pop_val()?;
         let mut place = self.pointer_place(p);
         place.flags |= Self::access_flags(prefix);
+        Self::pointer_region(&mut place, ty, prefix);
         let e = self.load_place(place, ty)?;
         self.push(e);
         Ok(())
+    }
+
+    /// What the prefixes of an access by address say of the memory.
+    fn pointer_region(place: &mut Place, ty: MemTy, prefix: Prefix) {
+        if prefix.contains(Prefix::READONLY) {
+            place.region = Region::Fixed;
+        } else if prefix.contains(Prefix::NO_RANGE_CHECK)
+            && let Some(mem) = Mem::of(ty)
+        {
+            place.region = Region::Element(mem);
+        }
     }
 
     pub(super) fn store_indirect(&mut self, ty: MemTy, prefix: Prefix) -> Result<()> {
@@ -37,6 +49,7 @@ impl Builder<'_> {
         let p = self.pop_val()?;
         let mut place = self.pointer_place(p);
         place.flags |= Self::access_flags(prefix);
+        Self::pointer_region(&mut place, ty, prefix);
         self.store_place(place, ty, e)
     }
 

@@ -112,10 +112,12 @@ pub enum Region {
     Any,
     /// An object's type word: never changes.
     Header,
-    /// Length of an array or string, bounds of a multi-dimensional array: never change.
+    /// Length of an array or string: never changes, never negative.
     Length,
     /// Vtable, display, generic contexts of a vtable: any value read is good.
     Vtable,
+    /// What the front end says never changes (prefix `readonly.`).
+    Fixed,
     /// A field of an object (base is a `Ref`, no index).
     Field,
     /// An element of an array, of this type.
@@ -129,7 +131,10 @@ pub enum Region {
 impl Region {
     /// Whether it never changes once it can be read.
     pub fn is_constant(self) -> bool {
-        matches!(self, Region::Header | Region::Length | Region::Vtable)
+        matches!(
+            self,
+            Region::Header | Region::Length | Region::Vtable | Region::Fixed
+        )
     }
 }
 

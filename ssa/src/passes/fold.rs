@@ -109,7 +109,7 @@ pub fn simplify(func: &mut Func, i: Inst, t: Target) -> Simplified {
 
 // ---- addresses
 
-/// Folds `lea` into the offset and index of an access.
+/// Folds `lea`, constant indices and scaling into the offset, index and scale of an access.
 fn fold_address(func: &mut Func, i: Inst) {
     let d = *func.inst(i);
     let first = match d.op {
@@ -117,6 +117,56 @@ fn fold_address(func: &mut Func, i: Inst) {
         _ => 0,
     };
     let atomics = matches!(d.op, Op::AtomicXchg | Op::AtomicAdd | Op::AtomicCas);
+    fold_lea(func, i, first, atomics);
+    if !atomics {
+        fold_index(func, i, first);
+    }
+}
+
+/// A constant index becomes part of the offset, a constant factor of an index its scale.
+fn fold_index(func: &mut Func, i: Inst, first: usize) {
+    let Some(access) = func.inst(i).access() else {
+        return;
+    };
+    let mut args = func.args(i).to_vec();
+    let Some(&index) = args.get(first + 1) else {
+        return;
+    };
+    if let Some(c) = func.constant(index) {
+        let offset = c
+            .checked_mul(i64::from(access.scale))
+            .and_then(|o| o.checked_add(i64::from(access.offset)))
+            .and_then(|o| i32::try_from(o).ok());
+        if let Some(offset) = offset.filter(|&o| o >= 0) {
+            args.truncate(first + 1);
+            func.set_args(i, &args);
+            let folded = Access {
+                offset,
+                scale: 1,
+                ..access
+            };
+            func.insts[i.index()].imm = Imm::Access(folded);
+        }
+        return;
+    }
+    if access.scale == 1
+        && let Some((j, inner)) = func.def(index)
+        && let &[x, by] = func.args(j)
+        && let Some(by) = func.constant(by)
+    {
+        let scale = match (inner.op, by) {
+            (Op::Mul, 2 | 4 | 8) => by as u8,
+            (Op::Shl, 1..=3) => 1 << by,
+            _ => return,
+        };
+        args[first + 1] = x;
+        func.set_args(i, &args);
+        func.insts[i.index()].imm = Imm::Access(access.scaled(scale));
+    }
+}
+
+fn fold_lea(func: &mut Func, i: Inst, first: usize, atomics: bool) {
+    let d = *func.inst(i);
     for _ in 0..4 {
         let Some(access) = func.inst(i).access() else {
             return;
