@@ -106,8 +106,18 @@ impl Lower<'_, '_> {
         let Imm::Access(access) = data.imm else {
             unreachable!("the verifier checks immediates")
         };
-        let value = self.arg(inst, 0);
         let (base, flags) = self.place(inst, 1, &access);
+        let constant = self.ssa.constant(self.ssa.args(inst)[0]);
+        let bytes = access.mem.bytes(8);
+        if let (Some(bits), 1 | 2) = (constant, bytes)
+            && !access.flags.contains(AccessFlags::VOLATILE)
+        {
+            // In its own width, the constant is an immediate of the store.
+            let value = self.iconst(int_of(access.mem), bits & ((1 << (8 * bytes)) - 1));
+            self.ins().store(flags, value, base, access.offset);
+            return;
+        }
+        let value = self.arg(inst, 0);
         self.store_access(value, base, &access, flags);
     }
 

@@ -3,6 +3,7 @@
 //! One walk, each block after its dominator, does together what feeds each other:
 //!
 //! * simplification and constant folding ([`super::fold`]);
+//! * a remainder is computed from the quotient of the same division, if there is one;
 //! * equal pure computations become one; so do loads of memory that never changes (type words, lengths, vtables), equal
 //!   look-ups in generic contexts, and equal class initializations;
 //! * other loads, and loads after stores, along blocks with a single predecessor, as long as nothing may write there;
@@ -81,6 +82,8 @@ struct Gvn<'a> {
     loads: Vec<Known>,
     /// The object that was allocated last in this block, as long as no collection may have happened since: it is young.
     fresh: Option<Value>,
+    /// Instructions that belong before the one that the walk is at.
+    before: Vec<Inst>,
     /// Numbered instructions with handlers, until the walk takes their normal edge.
     pending: FxHashMap<Inst, Key>,
     changed: bool,
@@ -101,6 +104,7 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         undo: Vec::new(),
         loads: Vec::new(),
         fresh: None,
+        before: Vec::new(),
         pending: FxHashMap::default(),
         changed: false,
     };
@@ -478,6 +482,7 @@ impl Gvn<'_> {
         for (n, &i) in insts.iter().enumerate() {
             self.resolve_operands(i);
             let keep = self.inst(b, i);
+            out.append(&mut self.before);
             if keep {
                 out.push(i);
             } else {
@@ -618,7 +623,14 @@ impl Gvn<'_> {
                 }
                 true
             }
-            Op::SDiv | Op::UDiv | Op::SRem | Op::URem => self.number(i),
+            Op::SDiv | Op::UDiv => self.number(i),
+            Op::SRem | Op::URem => {
+                let kept = self.number(i);
+                if kept {
+                    self.remainder(i);
+                }
+                kept
+            }
             _ if d.ends_block() => true,
             _ if d.effects().is_empty() && d.num_results > 0 => self.number(i),
             _ => true,
@@ -725,6 +737,33 @@ impl Gvn<'_> {
             self.pending.insert(i, key);
         }
         true
+    }
+
+    /// A remainder whose quotient is known takes a product instead of another division.
+    fn remainder(&mut self, i: Inst) {
+        let d = *self.func.inst(i);
+        let (a, b) = (self.func.args(i)[0], self.func.args(i)[1]);
+        // Cranelift divides by constants with a product itself.
+        if d.edges.len > 0 || self.func.constant(b).is_some() {
+            return;
+        }
+        let key = Key {
+            op: if d.op == Op::SRem { Op::SDiv } else { Op::UDiv },
+            ty: d.ty,
+            imm: ImmKey::None,
+            args: SmallVec::from_slice(&[a, b]),
+        };
+        let Some(&quotient) = self.table.get(&key) else {
+            return;
+        };
+        let product = self
+            .func
+            .make(Op::Mul, d.ty, &[quotient, b], Imm::None, d.pos);
+        let product_value = self.func.inst(product).first_result;
+        self.before.push(product);
+        self.func.insts[i.index()].op = Op::Sub;
+        self.func.set_args(i, &[a, product_value]);
+        self.changed = true;
     }
 
     fn insert(&mut self, key: Key, v: Value) {

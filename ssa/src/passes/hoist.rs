@@ -1,4 +1,4 @@
-//! Loop-invariant code motion of what Cranelift leaves in place: loads and checks.
+//! Loop-invariant code motion of what Cranelift leaves in place: loads, checks, class initialization and generic look-ups.
 //!
 //! Only the first block of a loop is looked at: what stands there is executed whenever the loop is entered, so it may as
 //! well be executed just before, in a new block on the edge into the loop. An inverted loop's body starts there.
@@ -18,6 +18,7 @@ use crate::ir::{
     Access, AccessFlags, Block, Edge, Effects, Func, Imm, Inst, Op, Ty, Value, ValueDef,
 };
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 /// What a loop does to memory.
 struct Writes {
@@ -77,7 +78,8 @@ pub(super) fn loop_blocks(cfg: &Cfg, header: Block) -> FxHashSet<Block> {
     seen
 }
 
-fn writes(func: &Func, body: &FxHashSet<Block>) -> Writes {
+/// What is left in the loop of what writes, when the instructions of `moved` are gone.
+fn writes(func: &Func, body: &FxHashSet<Block>, moved: &FxHashSet<Inst>) -> Writes {
     let mut w = Writes {
         any: false,
         stores: Vec::new(),
@@ -94,6 +96,7 @@ fn writes(func: &Func, body: &FxHashSet<Block>) -> Writes {
                 }
                 // They write nothing that was there before.
                 Op::AllocObject | Op::AllocArray | Op::AllocString => {}
+                _ if moved.contains(&i) => {}
                 Op::Load => {
                     w.any |= d
                         .access()
@@ -124,13 +127,21 @@ fn invariant(
         if d.ends_block() {
             break;
         }
+        let is_class = matches!(d.op, Op::ClassInit | Op::GenericLookup);
+        // Symbols that classes are initialized by go along.
+        let mut symbols: SmallVec<[Inst; 2]> = SmallVec::new();
         let outside = func
             .args(i)
             .iter()
             .all(|&v| match func.values[v.index()].def {
                 ValueDef::Param(b, _) => !body.contains(&b),
                 ValueDef::Result(j, _) => {
-                    !body.contains(&home[j.index()]) || moved_set.contains(&j)
+                    let inside = body.contains(&home[j.index()]) && !moved_set.contains(&j);
+                    let symbol = inside && is_class && func.inst(j).op == Op::SymAddr;
+                    if symbol {
+                        symbols.push(j);
+                    }
+                    !inside || symbol
                 }
                 ValueDef::Alias(_) => false,
             });
@@ -138,7 +149,7 @@ fn invariant(
         let moves = outside
             && match d.op {
                 Op::Load => {
-                    let memory = memory.get_or_insert_with(|| writes(func, body));
+                    let memory = memory.get_or_insert_with(|| writes(func, body, &moved_set));
                     let flags = d.access().map_or(AccessFlags::VOLATILE, |a| a.flags);
                     let faults = flags.contains(AccessFlags::NULL);
                     let ok = !flags.contains(AccessFlags::VOLATILE)
@@ -148,7 +159,8 @@ fn invariant(
                     useful |= ok;
                     ok
                 }
-                Op::NullCheck | Op::TrapIf => {
+                // What runs first whenever the loop is entered runs as well before it, whatever code it runs.
+                Op::NullCheck | Op::TrapIf | Op::ClassInit | Op::GenericLookup => {
                     let ok = !throws && !wrote;
                     useful |= ok;
                     ok
@@ -158,8 +170,11 @@ fn invariant(
                 _ => effects.is_empty() && d.num_results > 0,
             };
         if moves {
-            moved.push(i);
-            moved_set.insert(i);
+            for j in symbols.into_iter().chain([i]) {
+                if moved_set.insert(j) {
+                    moved.push(j);
+                }
+            }
         } else {
             throws |= effects.intersects(Effects::THROWS | Effects::TRAPS | Effects::CALLS);
             wrote |= effects.intersects(Effects::WRITES | Effects::CALLS);
