@@ -14,6 +14,7 @@
 //!                                                    ├─ attr       custom attributes
 //!                                                    ├─ constant   literals
 //!                                                    └─ marshal    native types
+//! write ──▶ all of this again, from rows, blobs and code
 //! ```
 //!
 //! What holds throughout:
@@ -40,6 +41,7 @@ pub mod sig;
 mod tables;
 mod token;
 mod walk;
+pub mod write;
 
 pub use attr::{
     AttrArg, AttrArgs, AttrType, AttrValue, EnumName, EnumResolver, LocalEnums, NamedArg,
