@@ -1,10 +1,10 @@
 //! `isthmus run`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use isthmus_clr::vm::{self, tiers};
 use isthmus_rt::tiers::Tiering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Which compiler.
@@ -58,11 +58,9 @@ pub struct Args {
     /// Directory of the class library.
     #[arg(long, value_name = "DIR")]
     bcl: Option<PathBuf>,
-    /// The program.
-    program: PathBuf,
-    /// Its arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    /// The program, then its arguments: whatever comes after it is not for this command.
+    #[arg(value_name = "PROGRAM AND ITS ARGUMENTS", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+    program: Vec<String>,
 }
 
 /// Runs a program and gives its exit code.
@@ -81,7 +79,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         stats: args.stats,
         bcl: args.bcl,
     };
-    let code = vm::run::run(&args.program, &args.args, options)?;
+    let (program, rest) = args.program.split_first().context("no program")?;
+    let code = vm::run::run(Path::new(program), rest, options)?;
     // Threads of the program and of the collector may still run; the process ends here all the same.
     std::process::exit(code)
 }

@@ -6,6 +6,7 @@
 //! | [`types`] | the type system |
 //! | [`tables`] | literals, prepared exceptions, call signatures |
 //! | [`cil`], [`dynamic`] | CIL bodies to stack IR; bodies that programs generate |
+//! | [`emit`] | assemblies that programs build |
 //! | [`synth`] | methods that the VM makes |
 //! | [`body`] | where a method's body comes from |
 //! | [`intrinsics`], [`comparers`] | library methods that compilers expand, and what they may know of others |
@@ -20,6 +21,7 @@ pub mod comparers;
 pub mod cultures;
 pub mod digits;
 pub mod dynamic;
+pub mod emit;
 pub mod icalls;
 pub mod intrinsics;
 pub mod marshal;

@@ -2,7 +2,6 @@
 
 use super::handle::assembly_at;
 use super::names;
-use super::string::c_memory;
 use crate::metadata::TypeAttributes;
 use crate::types::system::Assembly;
 use crate::types::{LoadError, LoadErrorKind, Type, TypeKey, types};
@@ -27,6 +26,7 @@ icalls! {
     }
     "System.AppDomain" {
         "GetAssemblies" => assemblies [this: Ref, reflection_only: bool] -> Ref;
+        "LoadAssemblyRaw" => load_bytes [this: Ref, bytes: Ref, symbols: Ref, evidence: Ref, reflection_only: bool] -> Ref;
         "LoadAssembly" => load_assembly [this: Ref, name: Ref, evidence: Ref, reflection_only: bool, mark: usize] -> Ref;
     }
     "System.Reflection.RuntimeAssembly" {
@@ -49,12 +49,6 @@ icalls! {
         "GetGuidInternal" => module_guid [module: usize, guid: Ref] -> ();
         "get_MetadataToken" => module_token [module: Ref] -> i32;
         "InternalGetTypes" => types_of_module [module: usize] -> Ref;
-    }
-    "System.Reflection.AssemblyName" {
-        "GetNativeName" => native_name [assembly: usize] -> usize;
-    }
-    "Mono.RuntimeMarshal" {
-        "FreeAssemblyName" => free_native_name [name: usize, whole: bool] -> ();
     }
 }
 
@@ -126,7 +120,14 @@ impl NameParser<'_> {
         if qualified && self.eat(',') {
             let name = self.word(&[']']);
             let simple = name.split(',').next().unwrap_or("").trim().to_owned();
-            home = Some(types().load(&simple)?);
+            // An assembly that a program builds is known by its name only to itself.
+            home = match self
+                .home
+                .filter(|h| h.built.get().is_some() && h.name == simple)
+            {
+                Some(own) => Some(own),
+                None => Some(types().load(&simple)?),
+            };
         }
         let mut ty = self.find(home, &path)?;
         if !args.is_empty() {
@@ -213,7 +214,6 @@ impl NameParser<'_> {
                 .find(|t| t.enclosing().is_none() && t.qualified_name('+').to_lowercase() == wanted)
         })?;
         for inner in &path[1..] {
-            let home = ty.assembly?;
             let same = |t: &Type| {
                 if self.ignore_case {
                     t.name().eq_ignore_ascii_case(inner)
@@ -221,11 +221,7 @@ impl NameParser<'_> {
                     t.name() == inner
                 }
             };
-            ty = home
-                .image
-                .nested_types(ty.rid)
-                .filter_map(|rid| home.type_def(rid).ok())
-                .find(|t| same(t))?;
+            ty = ty.nested().into_iter().find(|t| same(t))?;
         }
         Some(ty)
     }
@@ -337,8 +333,11 @@ fn is_exported(ty: &'static Type) -> bool {
 
 fn types_of(cx: &Cx<'_>, this: Ref, exported: bool) -> Result<Ref> {
     let a = reflect::assembly_of(cx, this)?;
-    let list: Vec<_> = all_types(a)
+    let list: Vec<_> = a
+        .modules()
+        .map_err(|e| cx.load_error(&e))?
         .into_iter()
+        .flat_map(all_types)
         .filter(|t| !exported || is_exported(t))
         .collect();
     reflect::type_array(cx, reflect::type_class(), &list)
@@ -434,11 +433,31 @@ fn load_file(cx: &Cx<'_>, path: Ref, _mark: usize) -> Result<Ref> {
     reflect::assembly_object(cx, a)
 }
 
+/// Loads an assembly from bytes: another one each time.
+fn load_bytes(
+    cx: &Cx<'_>,
+    _this: Ref,
+    bytes: Ref,
+    _symbols: Ref,
+    _evidence: Ref,
+    _reflection_only: bool,
+) -> Result<Ref> {
+    let bytes = crate::emit::objects::bytes_of(cx, bytes);
+    let image = crate::metadata::Image::from_bytes("data", bytes);
+    let a = image
+        .map_err(LoadError::from)
+        .and_then(|image| types().load_image(image))
+        .map_err(|e| cx.load_error(&e))?;
+    reflect::assembly_object(cx, a)
+}
+
 fn assemblies(cx: &Cx<'_>, _this: Ref, reflection_only: bool) -> Result<Ref> {
     let list = if reflection_only {
         Vec::new()
     } else {
-        types().assemblies()
+        let mut all = types().assemblies();
+        all.retain(|a| a.main() == *a);
+        all
     };
     let array = cx.alloc_array(reflect::class("System.Reflection", "Assembly"), list.len())?;
     for (i, a) in list.into_iter().enumerate() {
@@ -564,9 +583,12 @@ fn file(cx: &Cx<'_>, this: Ref, name: Ref, _resources: bool) -> Result<Ref> {
 }
 
 fn modules(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
-    let module = manifest_module(cx, this)?;
-    let list = cx.alloc_array(reflect::class("System.Reflection", "Module"), 1)?;
-    cx.set_element(list, 0, module);
+    let a = reflect::assembly_of(cx, this)?;
+    let modules = a.modules().map_err(|e| cx.load_error(&e))?;
+    let list = cx.alloc_array(reflect::class("System.Reflection", "Module"), modules.len())?;
+    for (i, module) in modules.into_iter().enumerate() {
+        cx.set_element(list, i, reflect::module_object(cx, module)?);
+    }
     Ok(list)
 }
 
@@ -590,79 +612,6 @@ fn module_guid(cx: &Cx<'_>, module: usize, guid: Ref) -> Result<()> {
 
 fn module_token(_cx: &Cx<'_>, _module: Ref) -> Result<i32> {
     Ok(1)
-}
-
-/// A `MonoAssemblyName`, as the library reads it by pointer.
-#[repr(C)]
-struct NativeName {
-    name: usize,
-    culture: usize,
-    hash_value: usize,
-    public_key: usize,
-    public_key_token: [u8; 17],
-    hash_algorithm: u32,
-    hash_length: u32,
-    flags: u32,
-    version: [u16; 4],
-    architecture: u16,
-}
-
-/// The name of an assembly in native memory, made once for each.
-fn native_name(cx: &Cx<'_>, assembly: usize) -> Result<usize> {
-    use parking_lot::Mutex;
-    use rustc_hash::FxHashMap;
-    static MADE: Mutex<Option<FxHashMap<usize, usize>>> = Mutex::new(None);
-    let a = assembly_at(assembly).ok_or_else(|| cx.null_reference())?;
-    if let Some(&found) = MADE.lock().get_or_insert_default().get(&assembly) {
-        return Ok(found);
-    }
-    let row = a.image.assembly().ok_or_else(|| cx.null_reference())?;
-    let key = row.public_key().unwrap_or(&[]);
-    let mut token = [0u8; 17];
-    if let Some(bytes) = names::public_key_token(key) {
-        for (i, b) in bytes.iter().enumerate() {
-            let digit = |n: u8| b"0123456789abcdef"[usize::from(n)];
-            (token[2 * i], token[2 * i + 1]) = (digit(b >> 4), digit(b & 15));
-        }
-    }
-    let made = Box::leak(Box::new(NativeName {
-        name: c_memory(cx, a.name.as_bytes())?,
-        culture: c_memory(cx, row.culture().unwrap_or("").as_bytes())?,
-        hash_value: 0,
-        public_key: if key.is_empty() {
-            0
-        } else {
-            key_blob(cx, key)?
-        },
-        public_key_token: token,
-        hash_algorithm: row.hash_algorithm(),
-        hash_length: 0,
-        flags: row.flags().bits(),
-        version: [row.major(), row.minor(), row.build(), row.revision()],
-        architecture: 0,
-    }));
-    let address = std::ptr::from_ref(made) as usize;
-    Ok(*MADE
-        .lock()
-        .get_or_insert_default()
-        .entry(assembly)
-        .or_insert(address))
-}
-
-/// A public key with its length before it, compressed as blobs have it.
-fn key_blob(cx: &Cx<'_>, key: &[u8]) -> Result<usize> {
-    let mut blob = Vec::with_capacity(key.len() + 2);
-    match key.len() {
-        n @ 0..=0x7f => blob.push(n as u8),
-        n => blob.extend_from_slice(&[0x80 | (n >> 8) as u8, n as u8]),
-    }
-    blob.extend_from_slice(key);
-    c_memory(cx, &blob)
-}
-
-/// Names of assemblies are made once and stay.
-fn free_native_name(_cx: &Cx<'_>, _name: usize, _whole: bool) -> Result<()> {
-    Ok(())
 }
 
 /// The type of a reflection name, looked up in an assembly and mscorlib unless it names its assembly.

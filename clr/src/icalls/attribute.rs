@@ -3,9 +3,11 @@
 use super::handle::type_of_object;
 use super::property::property_behind;
 use super::{assembly, invoke};
+use crate::emit::objects::{Fields, classes};
 use crate::metadata::sig::Prim;
 use crate::metadata::{
-    AttrArg, AttrType, AttrValue, CustomAttributeRow, EnumName, EnumResolver, Row, TableId, Token,
+    AttrArg, AttrArgs, AttrType, AttrValue, CustomAttributeRow, EnumName, EnumResolver, NamedArg,
+    Row, TableId, Token, parse_attribute,
 };
 use crate::types::generics::Scope;
 use crate::types::system::Assembly;
@@ -59,14 +61,33 @@ fn owner_of(cx: &Cx<'_>, provider: Ref) -> Result<Option<(&'static Assembly, Tok
         let (p, _) = property_behind(cx, provider)?;
         return Ok(p.owner.assembly.map(|a| (a, p.token)));
     }
-    if is(known.runtime_assembly()) {
+    let all = classes();
+    if class == all.assembly_builder {
+        crate::emit::pieces::update_attributes(cx, provider)?;
+    }
+    if is(known.runtime_assembly()) || class == all.assembly_builder {
         return Ok(Some((
-            reflect::assembly_of(cx, provider)?,
+            reflect::assembly_of(cx, provider)?.attribute_home(),
             Token::new(TableId::Assembly, 1),
         )));
     }
-    if is(known.runtime_module()) {
-        let at = offset_of(known.runtime_module(), "_impl").map_err(|e| cx.load_error(&e))?;
+    if class == all.method_builder || class == all.constructor_builder {
+        let m = reflect::method_of(cx, provider)?;
+        return Ok(m
+            .assembly()
+            .zip(m.rid())
+            .map(|(a, rid)| (a, Token::new(TableId::MethodDef, rid))));
+    }
+    if class == all.field_builder {
+        let handle = Fields::of(cx, provider)?.get("handle")?;
+        let found = super::handle::field_at(handle).and_then(|f| {
+            let token = Token::new(TableId::Field, f.rid);
+            f.owner.assembly.map(|a| (a, token))
+        });
+        return Ok(found);
+    }
+    if is(known.runtime_module()) || class == all.module_builder {
+        let at = offset_of(class, "_impl").map_err(|e| cx.load_error(&e))?;
         let a = super::handle::assembly_at(cx.read(provider, at));
         return Ok(a.map(|a| (a, Token::new(TableId::Module, 1))));
     }
@@ -86,7 +107,7 @@ fn owner_of(cx: &Cx<'_>, provider: Ref) -> Result<Option<(&'static Assembly, Tok
 }
 
 /// The attributes on a row whose class is `wanted` or derives from it (all of them for `None`): constructor and row.
-fn matching(
+pub(super) fn matching(
     cx: &Cx<'_>,
     provider: Ref,
     wanted: Ref,
@@ -145,9 +166,10 @@ fn attributes(cx: &Cx<'_>, provider: Ref, ty: Ref, _pseudo: bool) -> Result<Ref>
 pub fn wraps_foreign_exceptions(a: &'static Assembly) -> bool {
     const CLASS: &str = "System.Runtime.CompilerServices.RuntimeCompatibilityAttribute";
     let owner = Token::new(TableId::Assembly, 1);
+    let a = a.attribute_home();
     a.image.custom_attributes(owner).any(|row| {
         row.type_name().is_ok_and(|n| n.as_deref() == Some(CLASS))
-            && row.args(&Enums(a)).is_ok_and(|args| {
+            && row.args(&Home::of(a)).is_ok_and(|args| {
                 args.named.iter().any(|n| {
                     n.name == "WrapNonExceptionThrows"
                         && matches!(n.arg.value, AttrValue::Bool(true))
@@ -156,12 +178,27 @@ pub fn wraps_foreign_exceptions(a: &'static Assembly) -> bool {
     })
 }
 
-/// Says how enums in attribute blobs are stored.
-struct Enums(&'static Assembly);
+/// Where the names in a blob are looked for, and whose tokens the signature of the constructor has.
+#[derive(Clone, Copy)]
+struct Home {
+    names: &'static Assembly,
+    tokens: &'static Assembly,
+}
 
-impl EnumResolver for Enums {
+impl Home {
+    /// Of an attribute whose constructor's signature is read where the attribute is.
+    fn of(a: &'static Assembly) -> Home {
+        Home {
+            names: a,
+            tokens: a,
+        }
+    }
+}
+
+/// Says how enums in attribute blobs are stored.
+impl EnumResolver for Home {
     fn by_token(&self, token: Token) -> Option<Prim> {
-        self.0
+        self.tokens
             .resolve_type(token, Scope::EMPTY)
             .ok()?
             .underlying()
@@ -169,7 +206,7 @@ impl EnumResolver for Enums {
     }
 
     fn by_name(&self, name: &str) -> Option<Prim> {
-        assembly::parse_type_name(name, Some(self.0))
+        assembly::parse_type_name(name, Some(self.names))
             .ok()?
             .underlying()
             .prim
@@ -183,17 +220,19 @@ fn make(
     ctor: &'static Method,
     row: CustomAttributeRow<'static>,
 ) -> Result<Ref> {
-    let parsed = row.args(&Enums(a)).map_err(|e| cx.load_error(&e.into()))?;
+    let parsed = row
+        .args(&Home::of(a))
+        .map_err(|e| cx.load_error(&e.into()))?;
     let args = cx.alloc_array(types().known.object(), parsed.fixed.len())?;
     for (i, arg) in parsed.fixed.iter().enumerate() {
-        let object = argument(cx, a, arg)?;
+        let object = argument(cx, Home::of(a), arg)?;
         cx.set_element(args, i, object);
     }
     cx.ensure_init(ctor.owner)?;
     let object = cx.alloc(ctor.owner)?;
     invoke::call(cx, ctor, Some(Value::Ref(object)), args)?;
     for named in &parsed.named {
-        let value = argument(cx, a, &named.arg)?;
+        let value = argument(cx, Home::of(a), &named.arg)?;
         let missing = || {
             let text = format!("{} has no {}", ctor.owner.full_name(), named.name);
             cx.exception("System.Reflection", "CustomAttributeFormatException", &text)
@@ -220,17 +259,18 @@ fn make(
 }
 
 /// The type of an argument.
-fn type_of_argument(cx: &Cx<'_>, a: &'static Assembly, ty: &AttrType<'_>) -> Result<&'static Type> {
+fn type_of_argument(cx: &Cx<'_>, a: Home, ty: &AttrType<'_>) -> Result<&'static Type> {
     let thrown = |e| cx.load_error(&e);
     Ok(match ty {
         AttrType::Prim(p) => types().known.prim(*p),
         AttrType::Type => reflect::type_class(),
         AttrType::Object => types().known.object(),
-        AttrType::Enum(EnumName::Token(token), _) => {
-            a.resolve_type(*token, Scope::EMPTY).map_err(thrown)?
-        }
+        AttrType::Enum(EnumName::Token(token), _) => a
+            .tokens
+            .resolve_type(*token, Scope::EMPTY)
+            .map_err(thrown)?,
         AttrType::Enum(EnumName::Name(name), _) => {
-            assembly::parse_type_name(name, Some(a)).map_err(thrown)?
+            assembly::parse_type_name(name, Some(a.names)).map_err(thrown)?
         }
         AttrType::Array(element) => {
             let element = type_of_argument(cx, a, element)?;
@@ -239,11 +279,68 @@ fn type_of_argument(cx: &Cx<'_>, a: &'static Assembly, ty: &AttrType<'_>) -> Res
     })
 }
 
-fn argument(cx: &Cx<'_>, a: &'static Assembly, arg: &AttrArg<'_>) -> Result<Ref> {
+/// The arguments in a blob of an assembly, by the signature of the constructor's definition.
+pub(super) fn parse<'a>(
+    cx: &Cx<'_>,
+    names: &'static Assembly,
+    ctor: &'static Method,
+    blob: &'a [u8],
+) -> Result<AttrArgs<'a>> {
+    let home = Home {
+        names,
+        tokens: ctor.assembly().unwrap_or(names),
+    };
+    let row = home.tokens.image.method_def(ctor.rid().unwrap_or(0));
+    let sig = row.and_then(|row| row.sig());
+    let sig = sig.map_err(|e| cx.load_error(&e.into()))?;
+    parse_attribute(blob, &sig, &home).map_err(|e| {
+        let text = format!("{}: {e}", ctor.owner.full_name());
+        cx.exception("System.Reflection", "CustomAttributeFormatException", &text)
+    })
+}
+
+/// Type and value of an argument; what is typed `object` has the type of its value.
+pub(super) fn typed_value(
+    cx: &Cx<'_>,
+    names: &'static Assembly,
+    ctor: &'static Method,
+    arg: &AttrArg<'_>,
+) -> Result<(&'static Type, Ref)> {
+    let home = Home {
+        names,
+        tokens: ctor.assembly().unwrap_or(names),
+    };
+    let inner = match &arg.value {
+        AttrValue::Object(inner) => inner,
+        _ => arg,
+    };
+    let ty = type_of_argument(cx, home, &inner.ty)?;
+    Ok((ty, argument(cx, home, inner)?))
+}
+
+/// The reflection object of the property or field that a named argument sets.
+pub(super) fn named_member(cx: &Cx<'_>, class: &'static Type, arg: &NamedArg<'_>) -> Result<Ref> {
+    let missing = || {
+        let text = format!("{} has no {}", class.full_name(), arg.name);
+        cx.exception("System.Reflection", "CustomAttributeFormatException", &text)
+    };
+    for class in std::iter::once(class).chain(class.ancestors()) {
+        if arg.is_property {
+            if let Some(found) = super::property::declared_property(cx, class, arg.name)? {
+                return Ok(found);
+            }
+        } else if let Some(field) = class.field(arg.name) {
+            return reflect::field_object(cx, field, class);
+        }
+    }
+    Err(missing())
+}
+
+fn argument(cx: &Cx<'_>, a: Home, arg: &AttrArg<'_>) -> Result<Ref> {
     value(cx, a, &arg.ty, &arg.value)
 }
 
-fn value(cx: &Cx<'_>, a: &'static Assembly, ty: &AttrType<'_>, v: &AttrValue<'_>) -> Result<Ref> {
+fn value(cx: &Cx<'_>, a: Home, ty: &AttrType<'_>, v: &AttrValue<'_>) -> Result<Ref> {
     let boxed = |bits: u64| cx.box_value(type_of_argument(cx, a, ty)?, (&raw const bits) as usize);
     match v {
         AttrValue::Bool(b) => boxed(u64::from(*b)),
@@ -255,7 +352,8 @@ fn value(cx: &Cx<'_>, a: &'static Assembly, ty: &AttrType<'_>, v: &AttrValue<'_>
         AttrValue::String(None) | AttrValue::Type(None) | AttrValue::Array(None) => Ok(Ref::NULL),
         AttrValue::String(Some(text)) => cx.string(text),
         AttrValue::Type(Some(name)) => {
-            let ty = assembly::parse_type_name(name, Some(a)).map_err(|e| cx.load_error(&e))?;
+            let ty =
+                assembly::parse_type_name(name, Some(a.names)).map_err(|e| cx.load_error(&e))?;
             reflect::type_object(cx, ty)
         }
         AttrValue::Object(inner) => argument(cx, a, inner),

@@ -51,7 +51,7 @@ icalls! {
 }
 
 /// Win32 error codes.
-mod code {
+pub(super) mod code {
     pub const FILE_NOT_FOUND: i32 = 2;
     pub const PATH_NOT_FOUND: i32 = 3;
     pub const TOO_MANY_OPEN_FILES: i32 = 4;
@@ -72,7 +72,7 @@ mod code {
 }
 
 /// The Win32 code of a POSIX error; a missing directory on the way is told from a missing file by `is_path`.
-fn win32(errno: i32, is_path: bool) -> i32 {
+pub(super) fn win32(errno: i32, is_path: bool) -> i32 {
     match errno {
         0 => 0,
         libc::ENOENT if is_path => code::PATH_NOT_FOUND,
@@ -94,7 +94,7 @@ fn win32(errno: i32, is_path: bool) -> i32 {
     }
 }
 
-fn set(error: usize, value: i32) {
+pub(super) fn set(error: usize, value: i32) {
     if error != 0 {
         // SAFETY: a managed pointer to an int.
         unsafe { (error as *mut i32).write_unaligned(value) };
@@ -454,7 +454,7 @@ fn delete_file(_cx: &Cx<'_>, path: usize, error: usize) -> Result<bool> {
 }
 
 /// `FileAttributes` of a file: read-only 1, hidden 2, directory 16, normal 128, reparse point 1024.
-fn attributes(path: &str) -> std::io::Result<i32> {
+pub(super) fn attributes(path: &str) -> std::io::Result<i32> {
     let link = std::fs::symlink_metadata(path)?;
     let file = std::fs::metadata(path).unwrap_or_else(|_| link.clone());
     let mut bits = 0;
@@ -529,14 +529,18 @@ fn temp_path(cx: &Cx<'_>) -> Result<Ref> {
     cx.string(&path)
 }
 
-/// Read-only or not; the other attributes have no counterpart.
+/// Read-only or not, and the library's own bit for "executable"; the other attributes have no counterpart.
 fn set_file_attributes(_cx: &Cx<'_>, path: usize, attributes: i32, error: usize) -> Result<bool> {
     use std::os::unix::fs::PermissionsExt;
+    const EXECUTABLE: i32 = i32::MIN;
     let path = native_text_to_zero(path);
     let changed = std::fs::metadata(&path).and_then(|m| {
         let mut permissions = m.permissions();
         let mode = permissions.mode();
-        permissions.set_mode(if attributes & 1 != 0 {
+        permissions.set_mode(if attributes & EXECUTABLE != 0 {
+            // Who may read may execute.
+            mode | (mode & 0o444) >> 2
+        } else if attributes & 1 != 0 {
             mode & !0o222
         } else {
             mode | 0o200

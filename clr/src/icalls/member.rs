@@ -41,7 +41,6 @@ icalls! {
         "get_method_attributes" => method_attributes [method: usize] -> i32;
         "get_method_info" => method_info [method: usize, info: usize] -> ();
         "get_parameter_info" => parameter_info [method: usize, member: Ref] -> Ref;
-        "get_retval_marshal" => no_marshal_info [method: usize] -> Ref;
     }
     "System.RuntimeMethodHandle" {
         "GetFunctionPointer" => function_pointer [method: usize] -> usize;
@@ -202,12 +201,8 @@ fn fields(cx: &Cx<'_>, this: Ref, name: usize, flags: i32, list: i32) -> Result<
 fn nested_types(cx: &Cx<'_>, this: Ref, name: usize, flags: i32, list: i32) -> Result<usize> {
     let ty = type_of_object(cx, this)?.definition();
     let filter = Filter::new(name, flags, list);
-    let Some(a) = ty.assembly else {
-        return Ok(pointer_array(Vec::new()));
-    };
     let mut found = Vec::new();
-    for rid in a.image.nested_types(ty.rid) {
-        let nested = a.type_def(rid).map_err(|e| cx.load_error(&e))?;
+    for nested in ty.nested() {
         // Visibility 2 is "nested public".
         let wanted = if nested.flags.bits() & 7 == 2 {
             binding::PUBLIC
@@ -417,6 +412,12 @@ fn parameter_info(cx: &Cx<'_>, method: usize, member: Ref) -> Result<Ref> {
             let name = cx.string(row.name().unwrap_or(""))?;
             cx.write_ref(object, at("NameImpl")?, name);
             attributes = i32::from(row.flags().bits());
+            if attributes & 0x2000 != 0
+                && let Some(a) = m.assembly()
+            {
+                let marshal = super::marshal_info::of_token(cx, &a.image, row.token())?;
+                cx.write_ref(object, at("marshalAs")?, marshal);
+            }
             if attributes & 0x1000 != 0 {
                 let image = &m.owner.assembly.expect("parameters have rows").image;
                 default = constant::of_token(cx, image, row.token(), ty)?;
@@ -446,11 +447,6 @@ pub(super) fn parameter_row(
             .ok()
             .filter(|p| u32::from(p.sequence()) == sequence)
     })
-}
-
-/// Nothing here marshals by description yet, so that there is none to show.
-fn no_marshal_info(_cx: &Cx<'_>, _method: usize) -> Result<Ref> {
-    Ok(Ref::NULL)
 }
 
 fn function_pointer(cx: &Cx<'_>, method: usize) -> Result<usize> {

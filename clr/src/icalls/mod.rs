@@ -20,21 +20,28 @@ mod table;
 
 mod array;
 pub(crate) mod assembly;
+mod assembly_name;
 mod attribute;
+mod attribute_data;
+mod builders;
 mod constant;
 mod culture;
 mod delegate_async;
 mod domain;
 mod emit;
 mod environment;
+mod find_files;
 mod gc;
 pub mod handle;
+mod host;
 mod invoke;
 mod io;
 mod locale;
 mod marshal;
+mod marshal_info;
 mod math;
 mod member;
+mod method_body;
 mod names;
 mod object;
 mod property;
@@ -47,6 +54,7 @@ pub mod system_native;
 mod terminal;
 pub(crate) mod threading;
 mod time;
+mod tokens;
 mod trace;
 mod value;
 mod varargs;
@@ -54,6 +62,8 @@ mod waiting;
 
 pub use abi::{Arg, Ret};
 pub use attribute::wraps_foreign_exceptions;
+pub(crate) use names::{assembly_name, public_key_token, qualified_type_name, sha1};
+pub(crate) use property::property_type;
 pub use table::Entry;
 
 use crate::types::{Kind, Method, Type, TypeKey};
@@ -64,19 +74,26 @@ use std::sync::OnceLock;
 static TABLES: &[&[table::Class]] = &[
     array::TABLE,
     assembly::TABLE,
+    assembly_name::TABLE,
     attribute::TABLE,
+    attribute_data::TABLE,
+    builders::TABLE,
     culture::TABLE,
     delegate_async::TABLE,
     emit::TABLE,
     domain::TABLE,
     environment::TABLE,
+    find_files::TABLE,
     gc::TABLE,
+    host::TABLE,
     invoke::TABLE,
     io::TABLE,
     locale::TABLE,
     marshal::TABLE,
+    marshal_info::TABLE,
     math::TABLE,
     member::TABLE,
+    method_body::TABLE,
     object::TABLE,
     property::TABLE,
     random::TABLE,
@@ -86,6 +103,7 @@ static TABLES: &[&[table::Class]] = &[
     terminal::TABLE,
     threading::TABLE,
     time::TABLE,
+    tokens::TABLE,
     trace::TABLE,
     value::TABLE,
     varargs::TABLE,

@@ -4,7 +4,7 @@ use crate::types::system::Assembly;
 use crate::types::{Type, TypeKey, types};
 
 /// `mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089`.
-pub(super) fn assembly_name(a: &Assembly) -> String {
+pub(crate) fn assembly_name(a: &Assembly) -> String {
     let Some(row) = a.image.assembly() else {
         return a.name.clone();
     };
@@ -33,7 +33,7 @@ fn token_text(key: &[u8]) -> String {
 }
 
 /// The last eight bytes of the key's SHA-1 hash, reversed. The 16-byte ECMA key stands for Microsoft's.
-pub(super) fn public_key_token(key: &[u8]) -> Option<[u8; 8]> {
+pub(crate) fn public_key_token(key: &[u8]) -> Option<[u8; 8]> {
     if key.is_empty() {
         return None;
     }
@@ -45,8 +45,8 @@ pub(super) fn public_key_token(key: &[u8]) -> Option<[u8; 8]> {
     Some(token)
 }
 
-/// SHA-1 (FIPS 180-4), for key tokens only.
-fn sha1(data: &[u8]) -> [u8; 20] {
+/// SHA-1 (FIPS 180-4), for key tokens and the hashes of files in manifests.
+pub(crate) fn sha1(data: &[u8]) -> [u8; 20] {
     let mut h = [
         0x6745_2301u32,
         0xefcd_ab89,
@@ -139,6 +139,11 @@ pub(super) fn parameter_names(def: &Type) -> Vec<String> {
         .generic_params(row.token())
         .map(|p| p.name().unwrap_or("?").to_owned())
         .collect()
+}
+
+/// `AssemblyQualifiedName`.
+pub(crate) fn qualified_type_name(ty: &Type) -> String {
+    type_name(ty, Form::Qualified)
 }
 
 /// The name of a type in a form.

@@ -23,7 +23,6 @@ icalls! {
         "get_property_info" => property_info [property: Ref, info: usize, wanted: i32] -> ();
         "get_default_value" => default_value [property: Ref] -> Ref;
         "get_metadata_token" => token_of [property: Ref] -> i32;
-        "GetTypeModifiers" => type_modifiers [property: Ref, optional: bool] -> Ref;
     }
     "System.Reflection.EventInfo" {
         "internal_from_handle_type" => event_from_handle [event: usize, ty: usize] -> Ref;
@@ -56,6 +55,21 @@ impl Property {
 }
 
 type PropertyKey = (u32, u32);
+
+/// Name and type of a `RuntimePropertyInfo`.
+pub(crate) fn property_type(cx: &Cx<'_>, object: Ref) -> Result<(String, &'static Type)> {
+    let (p, _) = property_behind(cx, object)?;
+    let thrown = |e| cx.load_error(&e);
+    let missing = || crate::types::LoadError::type_load(format!("{} is no property", p.name));
+    let a = p.owner.assembly.ok_or_else(missing).map_err(thrown)?;
+    let row = a
+        .image
+        .property(p.token.rid())
+        .map_err(|e| cx.load_error(&e.into()))?;
+    let sig = row.sig().map_err(|e| cx.load_error(&e.into()))?;
+    let ty = a.resolve_sig(&sig.ty, p.owner.scope()).map_err(thrown)?;
+    Ok((p.name.to_owned(), ty))
+}
 
 /// The property or event of a token, made once for each type.
 fn property_of(cx: &Cx<'_>, owner: &'static Type, token: Token) -> Result<&'static Property> {
@@ -180,6 +194,27 @@ fn object(cx: &Cx<'_>, handle: usize, ty: usize, class: &'static Type, field: &s
         cx.write(made, at(field)?, handle);
         Ok(made)
     })
+}
+
+/// The `RuntimePropertyInfo` of a property that a class itself declares.
+pub(super) fn declared_property(
+    cx: &Cx<'_>,
+    class: &'static Type,
+    name: &str,
+) -> Result<Option<Ref>> {
+    let thrown = |e: crate::metadata::MetadataError| cx.load_error(&e.into());
+    let Some(a) = class.assembly else {
+        return Ok(None);
+    };
+    let row = a.image.type_def(class.rid).map_err(thrown)?;
+    for rid in row.properties().map_err(thrown)? {
+        let p = property_of(cx, class, Token::new(TableId::Property, rid))?;
+        if p.name == name {
+            let handle = std::ptr::from_ref(p) as usize;
+            return property_from_handle(cx, handle, 0).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn property_from_handle(cx: &Cx<'_>, property: usize, ty: usize) -> Result<Ref> {
@@ -334,9 +369,4 @@ fn default_value(cx: &Cx<'_>, property: Ref) -> Result<Ref> {
 
 fn token_of(cx: &Cx<'_>, property: Ref) -> Result<i32> {
     Ok(property_behind(cx, property)?.0.token.raw() as i32)
-}
-
-/// Custom modifiers of property types are dropped when signatures are resolved, so there are none to show.
-fn type_modifiers(cx: &Cx<'_>, _property: Ref, _optional: bool) -> Result<Ref> {
-    reflect::type_array(cx, reflect::type_class(), &[])
 }

@@ -268,3 +268,13 @@ fn to_native_units(cx: &Cx<'_>, units: usize, length: i32) -> Result<usize> {
         .collect();
     c_memory(cx, &bytes)
 }
+
+/// A `byte[]`.
+pub(super) fn byte_array(cx: &Cx<'_>, bytes: &[u8]) -> Result<Ref> {
+    let array = cx.alloc_array(crate::types::types().known.byte(), bytes.len())?;
+    // SAFETY: a fresh array of that length, held by a local.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), cx.data(array) as *mut u8, bytes.len());
+    }
+    Ok(array)
+}

@@ -4,7 +4,7 @@ use super::constant;
 use super::handle::{self, type_of_object};
 use crate::metadata::{TableId, Token};
 use crate::types::layout::Place;
-use crate::types::{Field, MethodKind, Type, types};
+use crate::types::{Field, Method, MethodKind, Type, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offsets;
 use crate::vm::{Cx, casts, delegates, entry, heap, reflect, run};
@@ -202,7 +202,7 @@ fn enum_hash(cx: &Cx<'_>, this: Ref) -> Result<i32> {
     let (bits, _) = enum_bits(cx, this);
     let v = bits as u32;
     Ok(match cx.type_of(this).underlying().prim {
-        Some(Prim::I1) => ((v as u8 as u32) | (v as u8 as u32) << 8) as i32,
+        Some(Prim::I1) => (v as i8 as i32) ^ ((v as i8 as i32) << 8),
         Some(Prim::I2) => ((v as u16 as u32) | (v << 16)) as i32,
         Some(Prim::Char) => ((v & 0xffff) | (v << 16)) as i32,
         Some(Prim::I8 | Prim::U8) => (v ^ (bits >> 32) as u32) as i32,
@@ -281,16 +281,17 @@ fn create_delegate(cx: &Cx<'_>, ty: Ref, target: Ref, method: Ref, _throws: bool
     if !target.is_null() && m.is_virtual() && !m.owner.is_value() {
         m = cx.type_of(target).implementation_of(m).unwrap_or(m);
     }
+    let delegate = cx.alloc(class)?;
+    let closed = !m.is_static() && !delegates::is_open(cx, delegate, m);
     // Without a target the first argument of each call says which method a virtual one is.
     let called = match m.rid() {
-        Some(rid) if target.is_null() && !m.is_final() && !m.owner.is_value() => types()
+        Some(rid) if target.is_null() && !closed && !m.is_final() && !m.owner.is_value() => types()
             .methods
             .intern(m.owner, MethodKind::Dispatch(rid), &m.args)
             .map_err(|e| cx.load_error(&e))?,
         _ => m,
     };
-    let delegate = cx.alloc(class)?;
-    delegates::init(cx, delegate, target, entry::stable(called))?;
+    delegates::init_closed(cx, delegate, target, entry::stable(called), closed)?;
     cx.write(delegate, offsets().delegate_method, handle::of(m));
     let info = crate::vm::offsets::offset_of(types().known.delegate(), "original_method_info");
     cx.write_ref(delegate, info.map_err(|e| cx.load_error(&e))?, method);
@@ -309,10 +310,24 @@ fn delegate_like(cx: &Cx<'_>, delegate: Ref) -> Result<Ref> {
 fn virtual_method(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let m = handle::method(cx, cx.read(this, offsets().delegate_method))?;
     let target: Ref = cx.read(this, offsets().delegate_target);
-    let m = if target.is_null() {
-        m
-    } else {
-        cx.type_of(target).implementation_of(m).unwrap_or(m)
+    let m = match target {
+        Ref::NULL => m,
+        target => {
+            let m = exact(cx.type_of(target), m).map_err(|e| cx.load_error(&e))?;
+            cx.type_of(target).implementation_of(m).unwrap_or(m)
+        }
     };
     reflect::method_object(cx, m, m.owner)
+}
+
+/// The method that shared code means on an object of a class: of the class's own instantiation.
+fn exact(class: &'static Type, m: &'static Method) -> crate::types::Result<&'static Method> {
+    let definition = m.owner.definition();
+    let mut classes = std::iter::once(class).chain(class.ancestors());
+    match classes.find(|c| c.definition() == definition) {
+        Some(owner) if m.owner.is_shared && !m.is_static() => {
+            types().methods.intern(owner, m.kind, &m.args)
+        }
+        _ => Ok(m),
+    }
 }

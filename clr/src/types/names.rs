@@ -34,8 +34,23 @@ impl Type {
     /// The type it is nested in.
     pub fn enclosing(&self) -> Option<&'static Type> {
         let a = self.assembly?;
+        if let Some(built) = a.piece.as_ref().and_then(|p| p.of) {
+            return built.enclosing?.created.get().copied();
+        }
         let outer = a.image.type_def(self.rid).ok()?.enclosing_type().ok()??;
         a.type_def(outer.rid()).ok()
+    }
+
+    /// The types nested directly in it.
+    pub fn nested(&self) -> Vec<&'static Type> {
+        let Some(a) = self.assembly else {
+            return Vec::new();
+        };
+        if let Some(built) = a.piece.as_ref().and_then(|p| p.of) {
+            return built.nested();
+        }
+        let rows = a.image.nested_types(self.rid);
+        rows.filter_map(|rid| a.type_def(rid).ok()).collect()
     }
 
     /// Namespace, enclosing types joined by `+` or `/`, and name, without type arguments.
@@ -52,6 +67,46 @@ impl Type {
         let mut out = String::new();
         self.write_name(&mut out);
         out
+    }
+
+    /// The name that messages of Mono's native part use: keywords for primitives, arguments in angle brackets.
+    pub fn native_name(&self) -> String {
+        use crate::metadata::sig::Prim;
+        let inner = |id: &isthmus_runtime_abi::ids::TypeId| types().ty(*id).native_name();
+        let keyword = self.prim.and_then(|p| {
+            Some(match p {
+                Prim::Void => "void",
+                Prim::Boolean => "bool",
+                Prim::Char => "char",
+                Prim::I1 => "sbyte",
+                Prim::U1 => "byte",
+                Prim::I2 => "int16",
+                Prim::U2 => "uint16",
+                Prim::I4 => "int",
+                Prim::U4 => "uint",
+                Prim::I8 => "long",
+                Prim::U8 => "ulong",
+                Prim::R4 => "single",
+                Prim::R8 => "double",
+                Prim::I => "intptr",
+                Prim::U => "uintptr",
+                Prim::String => "string",
+                Prim::Object => "object",
+                Prim::TypedByRef => return None,
+            })
+        });
+        match &self.key {
+            _ if keyword.is_some() => keyword.unwrap_or("").to_owned(),
+            TypeKey::Inst(..) => {
+                let args: Vec<String> = self.args.iter().map(|a| a.native_name()).collect();
+                format!("{}<{}>", self.qualified_name('/'), args.join(", "))
+            }
+            TypeKey::SzArray(e) => inner(e) + "[]",
+            TypeKey::Ptr(e) => inner(e) + "*",
+            TypeKey::ByRef(e) => inner(e) + "&",
+            TypeKey::Def(..) => self.qualified_name('/'),
+            _ => self.full_name(),
+        }
     }
 
     fn write_name(&self, out: &mut String) {
@@ -114,6 +169,27 @@ impl Type {
 }
 
 impl Method {
+    /// `Type:Method<args> (parameters)`, as messages of Mono's native part have it.
+    pub fn native_name(&self) -> String {
+        let class = self.owner.qualified_name('/');
+        let args: Vec<String> = match self.is_generic_definition() {
+            true => {
+                let own = self.own_params().unwrap_or_default();
+                own.iter().map(|p| p.native_name()).collect()
+            }
+            false => self.args.iter().map(|a| a.native_name()).collect(),
+        };
+        let args = match args.is_empty() {
+            true => String::new(),
+            false => format!("<{}>", args.join(", ")),
+        };
+        let params: Vec<String> = match self.sig() {
+            Ok(sig) => sig.params.iter().map(|t| t.native_name()).collect(),
+            Err(_) => Vec::new(),
+        };
+        format!("{class}:{}{args} ({})", self.name, params.join(","))
+    }
+
     /// `Type::Method`, with type arguments: what `--method` takes and dumps show.
     pub fn full_name(&self) -> String {
         let mut out = format!("{}::{}", self.owner.full_name(), self.name);

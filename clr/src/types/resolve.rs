@@ -18,16 +18,17 @@ impl Assembly {
         }
     }
 
+    /// The module of a ModuleRef row: another file of the assembly.
+    fn module_ref(&self, rid: u32) -> Result<&'static Assembly> {
+        let name = self.image.module_ref(rid)?.name()?;
+        types().load_module(types().assembly(self.index), name)
+    }
+
     /// The type of a TypeDef, TypeRef or TypeSpec token.
     pub fn resolve_type(&self, token: Token, scope: Scope<'_>) -> Result<&'static Type> {
         match token.table() {
             Some(TableId::TypeDef) => self.type_def(token.rid()),
-            Some(TableId::TypeRef) => {
-                match self.type_refs.get(token.rid().wrapping_sub(1) as usize) {
-                    Some(cell) => cell.get_or_init(|| self.load_type_ref(token.rid())).clone(),
-                    None => self.load_type_ref(token.rid()),
-                }
-            }
+            Some(TableId::TypeRef) => self.type_ref(token.rid()),
             Some(TableId::TypeSpec) => {
                 self.resolve_sig(&self.image.type_spec(token.rid())?.sig()?, scope)
             }
@@ -40,6 +41,23 @@ impl Assembly {
             LoadErrorKind::BadImage,
             format!("{}: token {token} is not {wanted}", self.image.name()),
         )
+    }
+
+    /// The type of a TypeRef row. What is not there yet is looked for again the next time.
+    fn type_ref(&self, rid: u32) -> Result<&'static Type> {
+        let Some(cell) = self.type_refs.get(rid.wrapping_sub(1) as usize) else {
+            return self.load_type_ref(rid);
+        };
+        match &self.piece {
+            None => cell.get_or_init(|| self.load_type_ref(rid)).clone(),
+            Some(piece) => match cell.get() {
+                Some(found) => found.clone(),
+                None => {
+                    let found = piece.type_ref(rid)?;
+                    cell.get_or_init(|| Ok(found)).clone()
+                }
+            },
+        }
     }
 
     fn load_type_ref(&self, rid: u32) -> Result<&'static Type> {
@@ -62,6 +80,11 @@ impl Assembly {
                 let a = outer.assembly.ok_or_else(|| missing(&self.name))?;
                 let nested = a.image.find_nested_type(outer.rid, namespace, name);
                 a.type_def(nested.ok_or_else(|| missing(&a.name))?)
+            }
+            Some(TableId::ModuleRef) => {
+                let module = self.module_ref(scope.rid())?;
+                let found = module.image.find_type(namespace, name);
+                module.type_def(found.ok_or_else(|| missing(&module.name))?)
             }
             _ => self
                 .find_type(namespace, name)
@@ -184,7 +207,8 @@ impl Assembly {
                 let owner = self.image.declaring_type_of_method(parent.rid());
                 self.type_def(owner.ok_or_else(|| self.bad_token(parent, "a method"))?)
             }
-            // Global functions of this or another module: the `<Module>` type.
+            // Global functions of another module or this one: the `<Module>` type.
+            Some(TableId::ModuleRef) => self.module_ref(parent.rid())?.type_def(1),
             _ => self.type_def(1),
         }
     }

@@ -3,6 +3,7 @@
 use super::error::{LoadError, LoadErrorKind, Result};
 use super::member::{Field, FieldTable, Method, MethodKind, MethodTable};
 use super::ty::{Kind, Type, TypeKey, TypeTable};
+use crate::emit::registry::{BuiltModule, BuiltType, Piece};
 use crate::metadata::sig::Prim;
 use crate::metadata::{Image, TableId, Token, TypeDefRow};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
@@ -26,6 +27,28 @@ pub struct Assembly {
     pub(super) assembly_refs: Box<[OnceLock<Result<&'static Assembly>>]>,
     /// What the VM keeps beside (reflection object).
     pub runtime: crate::vm::state::AssemblyState,
+    /// The assembly that this is a module or a piece of.
+    main: Option<&'static Assembly>,
+    /// For what a program builds: its module.
+    pub built: OnceLock<&'static BuiltModule>,
+    /// For a piece of what a program builds: what its references mean.
+    pub piece: Option<Piece>,
+    /// For an assembly that a program builds: how many attributes it had when they were last written, and where.
+    attributes: RwLock<(usize, Option<&'static Assembly>)>,
+}
+
+/// An assembly, or a module of one, to be added to those that are loaded.
+pub struct NewAssembly {
+    /// Its metadata.
+    pub image: Arc<Image>,
+    /// Simple name.
+    pub name: String,
+    /// Where it is from.
+    pub path: PathBuf,
+    /// The assembly that it belongs to, for a module.
+    pub main: Option<&'static Assembly>,
+    /// What its references mean, for a piece of what a program builds.
+    pub piece: Option<Piece>,
 }
 
 impl PartialEq for Assembly {
@@ -108,13 +131,65 @@ impl TypeSystem {
             return Ok(a);
         }
         let image = Image::open(&path)?;
+        self.add_named(image, path)
+    }
+
+    /// Loads an assembly that is in memory.
+    pub fn load_image(&self, image: Arc<Image>) -> Result<&'static Assembly> {
+        self.add_named(image, PathBuf::new())
+    }
+
+    /// Adds an assembly, which is found by its name unless another one is.
+    fn add_named(&self, image: Arc<Image>, path: PathBuf) -> Result<&'static Assembly> {
         let row = image.assembly().ok_or_else(|| {
             LoadError::new(
                 LoadErrorKind::BadImage,
-                format!("{}: not an assembly, but a module of one", path.display()),
+                format!("{}: not an assembly, but a module of one", image.name()),
             )
         })?;
         let name = row.name()?.to_owned();
+        let assembly = self.add(NewAssembly {
+            image,
+            name: name.clone(),
+            path,
+            main: None,
+            piece: None,
+        });
+        self.by_name
+            .write()
+            .unwrap_or_else(|e| e.into_inner())
+            .entry(name.to_lowercase())
+            .or_insert(assembly);
+        Ok(assembly)
+    }
+
+    /// Loads a file of an assembly that is not its main module. A file belongs to one assembly.
+    pub fn load_module(&self, of: &'static Assembly, file: &str) -> Result<&'static Assembly> {
+        let main = of.main();
+        let missing = |e: &dyn std::fmt::Display| {
+            let text = format!("Could not load module '{file}' of '{}': {e}", main.name);
+            LoadError::type_load(text)
+        };
+        let path = main.path.with_file_name(file);
+        let path = path.canonicalize().map_err(|e| missing(&e))?;
+        if let Some(&found) = self.assemblies().iter().find(|a| a.path == path) {
+            return match found.main() == main {
+                true => Ok(found),
+                false => Err(missing(&"it belongs to another assembly")),
+            };
+        }
+        Ok(self.add(NewAssembly {
+            image: Image::open(&path)?,
+            name: main.name.clone(),
+            path,
+            main: Some(main),
+            piece: None,
+        }))
+    }
+
+    /// Adds an assembly or module, without a name to find it by.
+    pub fn add(&self, new: NewAssembly) -> &'static Assembly {
+        let image = new.image;
         let cells = |table| {
             (0..image.tables().rows(table))
                 .map(|_| OnceLock::new())
@@ -127,19 +202,17 @@ impl TypeSystem {
             assembly_refs: (0..image.tables().rows(TableId::AssemblyRef))
                 .map(|_| OnceLock::new())
                 .collect(),
-            name: name.clone(),
-            path,
+            name: new.name,
+            path: new.path,
             image,
             runtime: Default::default(),
+            main: new.main,
+            built: OnceLock::new(),
+            piece: new.piece,
+            attributes: RwLock::default(),
         }));
         list.push(assembly);
-        drop(list);
-        self.by_name
-            .write()
-            .unwrap_or_else(|e| e.into_inner())
-            .entry(name.to_lowercase())
-            .or_insert(assembly);
-        Ok(assembly)
+        assembly
     }
 
     /// Loads an assembly by simple name: already loaded, beside the program, in the class library, in its facades.
@@ -166,6 +239,9 @@ impl TypeSystem {
                 }
             }
         }
+        if let Some(path) = self.in_cache(name) {
+            return self.load_file(&path);
+        }
         Err(LoadError::new(
             LoadErrorKind::FileNotFound,
             format!(
@@ -174,7 +250,23 @@ impl TypeSystem {
         ))
     }
 
-    /// The loaded assemblies, mscorlib first.
+    /// The newest assembly of a name in the global assembly cache beside the class library: `gac/NAME/VERSION__TOKEN/NAME.dll`.
+    fn in_cache(&self, name: &str) -> Option<PathBuf> {
+        let versions = self.search.bcl.parent()?.join("gac").join(name);
+        let version = |path: &Path| -> Vec<u32> {
+            let text = path.file_name().unwrap_or_default().to_string_lossy();
+            let numbers = text.split('_').next().unwrap_or("").split('.');
+            numbers.filter_map(|n| n.parse().ok()).collect()
+        };
+        std::fs::read_dir(versions)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|dir| dir.join(format!("{name}.dll")).is_file())
+            .max_by_key(|dir| version(dir))
+            .map(|dir| dir.join(format!("{name}.dll")))
+    }
+
+    /// The loaded assemblies and modules, mscorlib first.
     pub fn assemblies(&self) -> Vec<&'static Assembly> {
         self.assemblies
             .read()
@@ -264,6 +356,41 @@ impl Assembly {
         self.index == 0
     }
 
+    /// The assembly that this is a module or piece of, or itself.
+    pub fn main(&'static self) -> &'static Assembly {
+        self.main.unwrap_or(self)
+    }
+
+    /// Itself, and the other files of the assembly that have metadata.
+    pub fn modules(&'static self) -> Result<Vec<&'static Assembly>> {
+        const NO_METADATA: u32 = 1;
+        let mut found = vec![self];
+        for file in self.image.rows::<crate::metadata::FileRow<'_>>() {
+            if file.flags() & NO_METADATA == 0 {
+                found.push(types().load_module(self, file.name()?)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the attributes of the assembly are: its own rows, or what a program has said so far of an assembly that it builds.
+    pub fn attribute_home(&'static self) -> &'static Assembly {
+        let attributes = self.main().attributes.read();
+        let (_, home) = *attributes.unwrap_or_else(|e| e.into_inner());
+        home.unwrap_or(self.main())
+    }
+
+    /// How many attributes there were when [`Self::set_attributes`] was last called.
+    pub fn attribute_count(&self) -> usize {
+        self.attributes.read().unwrap_or_else(|e| e.into_inner()).0
+    }
+
+    /// Sets the attributes of an assembly that a program builds: their number, and where they are.
+    pub fn set_attributes(&self, count: usize, home: &'static Assembly) {
+        let mut attributes = self.attributes.write().unwrap_or_else(|e| e.into_inner());
+        *attributes = (count, Some(home));
+    }
+
     /// The type of a TypeDef row.
     pub fn type_def(&self, rid: u32) -> Result<&'static Type> {
         types().intern(TypeKey::Def(self.index, rid))
@@ -274,6 +401,9 @@ impl Assembly {
         if let Some(rid) = self.image.find_type(namespace, name) {
             return self.type_def(rid).ok();
         }
+        if let Some(made) = BuiltType::find(self.main.unwrap_or(self), namespace, name) {
+            return Some(made);
+        }
         let exported = self.image.find_exported_type(namespace, name)?;
         let scope = exported.implementation().ok()?;
         match scope.table()? {
@@ -281,6 +411,14 @@ impl Assembly {
                 .assembly_ref(scope.rid())
                 .ok()?
                 .find_type(namespace, name),
+            TableId::File => {
+                let file = self.image.file(scope.rid()).ok()?.name().ok()?;
+                let module = types()
+                    .load_module(types().assembly(self.index), file)
+                    .ok()?;
+                let rid = module.image.find_type(namespace, name)?;
+                module.type_def(rid).ok()
+            }
             _ => None,
         }
     }
@@ -324,12 +462,21 @@ impl Assembly {
 
     /// Whether an item carries an attribute of this class (by name).
     pub fn has_attribute(&self, owner: Token, namespace: &str, name: &str) -> bool {
-        self.image.custom_attributes(owner).any(|a| {
-            let Ok(ctor) = a.constructor() else {
-                return false;
-            };
-            self.attribute_class(ctor)
-                .is_some_and(|(ns, n)| ns == namespace && n == name)
+        self.attributes_named(owner, namespace, name)
+            .next()
+            .is_some()
+    }
+
+    /// The values of an item's attributes of this class (by name).
+    pub fn attributes_named<'a>(
+        &'a self,
+        owner: Token,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        self.image.custom_attributes(owner).filter_map(move |a| {
+            let class = self.attribute_class(a.constructor().ok()?)?;
+            (class == (namespace, name)).then(|| a.value().ok())?
         })
     }
 

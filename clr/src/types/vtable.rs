@@ -82,7 +82,7 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
 
 impl Method {
     /// The generic definition in the same owner, for a generic method's instantiation.
-    fn without_args(&self) -> Result<&'static Method> {
+    pub fn without_args(&self) -> Result<&'static Method> {
         types().methods.intern(self.owner, self.kind, &[])
     }
 
@@ -197,16 +197,34 @@ impl Type {
         if let Some(found) = self.explicit_or_named(decl) {
             return Some(found);
         }
-        // A default interface method: the body that the interface itself, or a derived one, gives.
-        let all = self.interfaces().ok()?;
-        let by_override = all.iter().rev().find_map(|i| {
+        match self.default_bodies(decl)[..] {
+            [body] if !body.is_abstract() => Some(body),
+            _ => None,
+        }
+    }
+
+    /// The bodies that interfaces give a method of one of them, without those that a more derived interface replaces. More than
+    /// one: which is meant cannot be told.
+    pub fn default_bodies(&'static self, decl: &'static Method) -> Vec<&'static Method> {
+        let Ok(all) = self.interfaces() else {
+            return Vec::new();
+        };
+        let overrides = |i: &&'static Type| {
             let plan = i.vtable().ok()?;
-            plan.overrides
-                .iter()
-                .find(|(d, _)| *d == decl)
-                .map(|(_, b)| *b)
-        });
-        by_override.or((!decl.is_abstract() && all.contains(&decl.owner)).then_some(decl))
+            let (_, body) = plan.overrides.iter().find(|(d, _)| *d == decl)?;
+            Some((*i, *body))
+        };
+        let own = (!decl.is_abstract() && all.contains(&decl.owner)).then_some((decl.owner, decl));
+        let found: Vec<_> = own
+            .into_iter()
+            .chain(all.iter().filter_map(overrides))
+            .collect();
+        let is_replaced = |i: &'static Type| {
+            let below = |j: &'static Type| j.interfaces().is_ok_and(|up| up.contains(&i));
+            found.iter().any(|&(j, _)| below(j))
+        };
+        let kept = found.iter().filter(|(i, _)| !is_replaced(i));
+        kept.map(|&(_, body)| body).collect()
     }
 
     fn explicit_or_named(&'static self, decl: &'static Method) -> Option<&'static Method> {

@@ -116,6 +116,17 @@ impl Vm for Clr {
         let m = types().method(method);
         match ty.interface_implementation(m) {
             Some(body) => Ok(slot_target(ty, body)),
+            None if m
+                .without_args()
+                .is_ok_and(|m| ty.default_bodies(m).len() > 1) =>
+            {
+                let text = format!(
+                    "Could not call method '{}' with type '{}' because there are multiple incompatible interface methods overriding this method.",
+                    m.native_name(),
+                    ty.native_name()
+                );
+                Err(cx.exception("System.Runtime", "AmbiguousImplementationException", &text))
+            }
             None => Err(cx.exception(
                 "System",
                 "EntryPointNotFoundException",

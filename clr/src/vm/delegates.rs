@@ -19,6 +19,20 @@ pub fn method_at(code: usize) -> Option<&'static Method> {
 
 /// `.ctor(object target, native int code)`.
 pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> {
+    if code == 0 {
+        return Err(cx.argument_null("method"));
+    }
+    init_closed(cx, delegate, target, code, false)
+}
+
+/// As [`init`]; `closed`: over an instance method whose `this` is the target, which may be null.
+pub fn init_closed(
+    cx: &Cx<'_>,
+    delegate: Ref,
+    target: Ref,
+    code: usize,
+    closed: bool,
+) -> Result<()> {
     let o = offsets();
     let method = method_at(code);
     let mut address = code;
@@ -31,7 +45,8 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
         }
         cx.write(delegate, o.delegate_method, std::ptr::from_ref(m) as usize);
     }
-    if target.is_null() && method.is_some_and(|m| !m.is_static() && !is_open(cx, delegate, m)) {
+    let is_lost = |m: &'static Method| !m.is_static() && !is_open(cx, delegate, m);
+    if target.is_null() && !closed && method.is_some_and(is_lost) {
         return Err(cx.exception(
             "System",
             "ArgumentException",
@@ -46,6 +61,7 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
             Shape::ClosedStatic
         }
         (true, true) => Shape::Static,
+        (true, false) if closed => Shape::Instance,
         (true, false) => Shape::OpenInstance,
     };
     cx.write(delegate, o.delegate_shape, shape as i64);
@@ -55,7 +71,7 @@ pub fn init(cx: &Cx<'_>, delegate: Ref, target: Ref, code: usize) -> Result<()> 
 }
 
 /// Whether a delegate over an instance method takes `this` as its first argument.
-fn is_open(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
+pub fn is_open(cx: &Cx<'_>, delegate: Ref, m: &'static Method) -> bool {
     let invoke = invoke_of(cx.type_of(delegate));
     match (invoke.map(|i| i.sig()), m.sig()) {
         (Some(Ok(invoke)), Ok(sig)) => invoke.params.len() == sig.params.len() + 1,

@@ -187,8 +187,9 @@ fn assembly_offsets(cx: &Cx<'_>) -> Result<(u32, u32, u32)> {
     Ok(*FOUND.get_or_init(|| found))
 }
 
-/// The `RuntimeAssembly` of an assembly.
+/// The `RuntimeAssembly` of an assembly, or of the one that a module belongs to.
 pub fn assembly_object(cx: &Cx<'_>, a: &'static Assembly) -> Result<Ref> {
+    let a = a.main();
     let (handle, _, _) = assembly_offsets(cx)?;
     once(&a.runtime.object, || {
         let object = cx.alloc(types().known.runtime_assembly())?;
@@ -197,12 +198,15 @@ pub fn assembly_object(cx: &Cx<'_>, a: &'static Assembly) -> Result<Ref> {
     })
 }
 
-/// The assembly behind a `RuntimeAssembly`.
+/// The assembly behind a `RuntimeAssembly` or `AssemblyBuilder`.
 pub fn assembly_of(cx: &Cx<'_>, object: Ref) -> Result<&'static Assembly> {
-    let (handle, _, _) = assembly_offsets(cx)?;
     if object.is_null() {
         return Err(cx.null_reference());
     }
+    let handle = match cx.type_of(object) {
+        class if class == types().known.runtime_assembly() => assembly_offsets(cx)?.0,
+        class => at(cx, class, "_mono_assembly")?,
+    };
     crate::icalls::handle::assembly_at(cx.read(object, handle)).ok_or_else(|| cx.null_reference())
 }
 

@@ -107,8 +107,8 @@ pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, Run
     Ok(code)
 }
 
-/// The program's entry point.
-fn entry_point(
+/// The method that a program starts with.
+pub(crate) fn entry_point(
     assembly: &'static crate::types::system::Assembly,
 ) -> Result<&'static Method, RunError> {
     let missing = || RunError::NoEntryPoint(assembly.image.name().to_owned());

@@ -3,7 +3,7 @@
 use super::contexts::SlotTable;
 use isthmus_frontend_ir::body::Body;
 use isthmus_rt::class_init::ClassState;
-use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Beside a type.
@@ -53,4 +53,18 @@ pub struct AssemblyState {
     pub module: AtomicUsize,
     /// Whether its handlers see a `RuntimeWrappedException` where something else than an exception was thrown.
     pub sees_wrapped: OnceLock<bool>,
+}
+
+impl AssemblyState {
+    /// Makes an object that exists already stand for the assembly.
+    pub fn set_object(&self, object: isthmus_rt::object::Ref) {
+        self.object
+            .store(super::heap::strong_handle(object), Ordering::Release);
+    }
+
+    /// Makes an object that exists already stand for the module.
+    pub fn set_module(&self, object: isthmus_rt::object::Ref) {
+        self.module
+            .store(super::heap::strong_handle(object), Ordering::Release);
+    }
 }
