@@ -2,7 +2,7 @@
 
 use crate::metadata::{CodeType, MethodAttributes, MethodImplAttributes};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, types};
-use crate::{cil, synth};
+use crate::{cil, icalls, synth};
 use isthmus_frontend_ir::body::Body;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub fn implementation(m: &Method) -> Implementation {
     if m.makes_its_object() || synth::arrays::is_element_access(m) {
         return Implementation::Synthetic;
     }
-    if m.impl_flags.contains(MethodImplAttributes::INTERNAL_CALL) {
+    if m.impl_flags.contains(MethodImplAttributes::INTERNAL_CALL) || icalls::replaces(m) {
         return Implementation::InternalCall;
     }
     if m.flags.contains(MethodAttributes::PINVOKE_IMPL) {

@@ -45,7 +45,8 @@ struct NativeName {
 #[derive(Default)]
 struct Parts<'a> {
     name: &'a str,
-    culture: &'a str,
+    /// None: it is not said, which is not "neutral".
+    culture: Option<&'a str>,
     key: &'a [u8],
     token: Option<[u8; 8]>,
     hash_algorithm: u32,
@@ -62,7 +63,10 @@ impl NativeName {
         }
         Ok(NativeName {
             name: c_memory(cx, parts.name.as_bytes())?,
-            culture: c_memory(cx, parts.culture.as_bytes())?,
+            culture: match parts.culture {
+                None => 0,
+                Some(culture) => c_memory(cx, culture.as_bytes())?,
+            },
             hash_value: 0,
             public_key: match parts.key {
                 [] => 0,
@@ -85,7 +89,7 @@ impl NativeName {
         let key = row.public_key().unwrap_or(&[]);
         let parts = Parts {
             name: row.name().unwrap_or(""),
-            culture: row.culture().unwrap_or(""),
+            culture: Some(row.culture().unwrap_or("")),
             key,
             token: public_key_token(key),
             hash_algorithm: row.hash_algorithm(),
@@ -102,7 +106,7 @@ impl NativeName {
         let key = if token.is_some() { &[][..] } else { key };
         let parts = Parts {
             name: row.name().unwrap_or(""),
-            culture: row.culture().unwrap_or(""),
+            culture: Some(row.culture().unwrap_or("")),
             key,
             token: token.or_else(|| public_key_token(key)),
             hash_algorithm: 0,
@@ -200,7 +204,7 @@ fn public_token(_cx: &Cx<'_>, token: usize, key: usize, length: i32) -> Result<(
 /// What a display name says.
 struct Display {
     name: String,
-    culture: String,
+    culture: Option<String>,
     token: Option<[u8; 8]>,
     key: Vec<u8>,
     version: Option<[u16; 4]>,
@@ -224,7 +228,7 @@ fn parse_display(text: &str) -> Option<Display> {
     let mut parts = text.split(',');
     let mut found = Display {
         name: parts.next()?.trim().to_owned(),
-        culture: String::new(),
+        culture: None,
         token: None,
         key: Vec::new(),
         version: None,
@@ -246,8 +250,10 @@ fn parse_display(text: &str) -> Option<Display> {
                 }
                 found.version = Some([at(0), at(1), at(2), at(3)]);
             }
-            "culture" if value.eq_ignore_ascii_case("neutral") => {}
-            "culture" => found.culture = value.to_owned(),
+            "culture" if value.eq_ignore_ascii_case("neutral") => {
+                found.culture = Some(String::new());
+            }
+            "culture" => found.culture = Some(value.to_owned()),
             "publickeytoken" if value.eq_ignore_ascii_case("null") => {}
             "publickeytoken" => found.token = Some(hex(value)?.try_into().ok()?),
             "publickey" if value.eq_ignore_ascii_case("null") => {}
@@ -277,7 +283,7 @@ fn parse(
         cx,
         &Parts {
             name: &found.name,
-            culture: &found.culture,
+            culture: found.culture.as_deref(),
             key: &found.key,
             token,
             hash_algorithm: 0,
@@ -302,11 +308,13 @@ mod tests {
     fn display_names_are_parsed() {
         let n =
             parse_display("a.b, Version=1.2, Culture=de, PublicKeyToken=b77a5c561934e089").unwrap();
-        assert_eq!((n.name.as_str(), n.culture.as_str()), ("a.b", "de"));
+        assert_eq!((n.name.as_str(), n.culture.as_deref()), ("a.b", Some("de")));
         assert_eq!(n.version, Some([1, 2, 0, 0]));
         assert_eq!(n.token.unwrap()[0], 0xb7);
         let n = parse_display("x, culture=neutral, publickeytoken=null").unwrap();
-        assert!(n.culture.is_empty() && n.token.is_none() && n.version.is_none());
+        assert_eq!(n.culture.as_deref(), Some(""));
+        assert!(n.token.is_none() && n.version.is_none());
+        assert!(parse_display("plain").unwrap().culture.is_none());
         for bad in [
             "",
             "x, Version",

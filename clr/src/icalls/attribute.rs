@@ -311,7 +311,8 @@ pub(super) fn typed_value(
         tokens: ctor.assembly().unwrap_or(names),
     };
     let inner = match &arg.value {
-        AttrValue::Object(inner) => inner,
+        // Nothing is stored as no text, but has no type of its own.
+        AttrValue::Object(inner) if inner.value != AttrValue::String(None) => inner,
         _ => arg,
     };
     let ty = type_of_argument(cx, home, &inner.ty)?;

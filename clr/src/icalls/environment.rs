@@ -293,7 +293,7 @@ fn no_switch(_cx: &Cx<'_>) -> Result<bool> {
 }
 
 /// Where Mono's package puts the configuration of the machine.
-fn machine_config(cx: &Cx<'_>) -> Result<Ref> {
+pub(super) fn machine_config(cx: &Cx<'_>) -> Result<Ref> {
     cx.string("/etc/mono/4.5/machine.config")
 }
 

@@ -2,6 +2,7 @@
 
 use super::io::{code, set};
 use super::string::native_text;
+use crate::metadata::TypeAttributes;
 use crate::types::types;
 use crate::vm::cx::{Result, Value};
 use crate::vm::{Cx, reflect, run};
@@ -33,6 +34,21 @@ icalls! {
         "GetTokenName" => name_of_user [token: usize] -> Ref;
         "GetUserToken" => user_of_name [name: Ref] -> usize;
         "_GetRoles" => groups_of_user [token: usize] -> Ref;
+    }
+    "System.Configuration.InternalConfigurationHost" {
+        "get_bundled_machine_config" => no_bundle [] -> Ref;
+        "get_bundled_app_config" => no_bundle [] -> Ref;
+    }
+    "System.Configuration.DefaultConfig" {
+        "get_bundled_machine_config" => no_bundle [] -> Ref;
+        "get_machine_config_path" => super::environment::machine_config [] -> Ref;
+    }
+    "System.IO.FileSystemWatcher" {
+        "InternalSupportsFSW" => watching [] -> i32;
+    }
+    "System.Runtime.Remoting.Activation.ActivationServices" {
+        "AllocateUninitializedClassInstance" => blank_instance [ty: Ref] -> Ref;
+        "EnableProxyActivation" => no_proxies [ty: Ref, on: bool] -> ();
     }
     "System.RuntimeType" {
         "GetPacking" => declared_layout [this: Ref, packing: usize, size: usize] -> ();
@@ -241,4 +257,29 @@ fn declared_layout(cx: &Cx<'_>, this: Ref, packing: usize, size: usize) -> Resul
     set(packing, i32::from(pack));
     set(size, bytes as i32);
     Ok(())
+}
+
+/// How directories can be watched: 6 is by `inotify`, in managed code.
+fn watching(_cx: &Cx<'_>) -> Result<i32> {
+    Ok(6)
+}
+
+/// An object whose constructor is not run.
+fn blank_instance(cx: &Cx<'_>, ty: Ref) -> Result<Ref> {
+    let ty = super::handle::type_of_object(cx, ty)?;
+    if ty.is_interface() || ty.flags.contains(TypeAttributes::ABSTRACT) {
+        let text = format!("Type {} is abstract", ty.full_name());
+        return Err(cx.exception("System", "MemberAccessException", &text));
+    }
+    cx.alloc(ty)
+}
+
+/// Objects of other application domains do not exist, so that there are no proxies of them.
+fn no_proxies(_cx: &Cx<'_>, _ty: Ref, _on: bool) -> Result<()> {
+    Ok(())
+}
+
+/// Configurations are files: none is part of the program.
+fn no_bundle(_cx: &Cx<'_>) -> Result<Ref> {
+    Ok(Ref::NULL)
 }

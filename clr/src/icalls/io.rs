@@ -650,6 +650,12 @@ fn duplicate(
     _options: i32,
     error: usize,
 ) -> Result<bool> {
+    // To wait for a process.
+    if let Some(copy) = super::processes::duplicate(source as usize) {
+        // SAFETY: a managed pointer to a native integer.
+        unsafe { (target as *mut isize).write_unaligned(copy as isize) };
+        return Ok(succeeded(error, Ok(())));
+    }
     let command = if inherit != 0 {
         libc::F_DUPFD
     } else {

@@ -43,7 +43,9 @@ mod math;
 mod member;
 mod method_body;
 mod names;
+mod normalization;
 mod object;
+mod processes;
 mod property;
 mod random;
 mod runtime_type;
@@ -94,7 +96,9 @@ static TABLES: &[&[table::Class]] = &[
     math::TABLE,
     member::TABLE,
     method_body::TABLE,
+    normalization::TABLE,
     object::TABLE,
+    processes::TABLE,
     property::TABLE,
     random::TABLE,
     runtime_type::TABLE,
@@ -109,6 +113,20 @@ static TABLES: &[&[table::Class]] = &[
     varargs::TABLE,
     waiting::TABLE,
 ];
+
+/// Methods with code of the library that entries here replace: class and name.
+const REPLACED: &[(&str, &str)] = &[
+    ("System.Text.Normalization", "Normalize"),
+    ("System.Text.Normalization", "IsNormalized"),
+];
+
+/// Whether an entry here takes the place of a method's code.
+pub fn replaces(m: &Method) -> bool {
+    m.owner.assembly.is_some_and(|a| a.is_corlib())
+        && REPLACED.iter().any(|&(class, name)| {
+            name == m.name && class == m.owner.qualified_name('/') && find(m).is_some()
+        })
+}
 
 /// The native code of an internal call.
 pub fn find(m: &Method) -> Option<&'static Entry> {
@@ -244,6 +262,15 @@ mod tests {
         ("System.Threading.Semaphore", "ReleaseSemaphore_internal"),
     ];
 
+    /// Classes of System.dll and System.Configuration.dll.
+    const NOT_OF_MSCORLIB: &[&str] = &[
+        "System.Diagnostics.Process",
+        "System.IO.FileSystemWatcher",
+        "System.Configuration.InternalConfigurationHost",
+        "System.Configuration.DefaultConfig",
+        "Microsoft.Win32.NativeMethods",
+    ];
+
     #[test]
     fn tables_agree_with_mscorlib() {
         let bcl = crate::vm::run::class_library(None);
@@ -269,7 +296,9 @@ mod tests {
                 });
             }
             for entry in class.entries {
-                if ELSEWHERE.contains(&(class.name, entry.name)) {
+                if ELSEWHERE.contains(&(class.name, entry.name))
+                    || NOT_OF_MSCORLIB.contains(&class.name)
+                {
                     continue;
                 }
                 let methods = ty.map_or_else(Vec::new, |t| t.methods().unwrap());
@@ -277,8 +306,8 @@ mod tests {
                     .into_iter()
                     .filter(|m| find(m).is_some_and(|found| std::ptr::eq(found, entry)))
                     .filter(|m| {
-                        m.impl_flags
-                            .contains(crate::metadata::MethodImplAttributes::INTERNAL_CALL)
+                        let flag = crate::metadata::MethodImplAttributes::INTERNAL_CALL;
+                        m.impl_flags.contains(flag) || replaces(m)
                     })
                     .collect();
                 if own.is_empty() {

@@ -4,7 +4,7 @@ use super::constant;
 use super::handle::{self, type_of_object};
 use crate::metadata::{TableId, Token};
 use crate::types::layout::Place;
-use crate::types::{Field, Method, MethodKind, Type, types};
+use crate::types::{Field, MethodKind, Type, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offsets;
 use crate::vm::{Cx, casts, delegates, entry, heap, reflect, run};
@@ -313,21 +313,9 @@ fn virtual_method(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let m = match target {
         Ref::NULL => m,
         target => {
-            let m = exact(cx.type_of(target), m).map_err(|e| cx.load_error(&e))?;
+            let m = delegates::exact(cx.type_of(target), m).map_err(|e| cx.load_error(&e))?;
             cx.type_of(target).implementation_of(m).unwrap_or(m)
         }
     };
     reflect::method_object(cx, m, m.owner)
-}
-
-/// The method that shared code means on an object of a class: of the class's own instantiation.
-fn exact(class: &'static Type, m: &'static Method) -> crate::types::Result<&'static Method> {
-    let definition = m.owner.definition();
-    let mut classes = std::iter::once(class).chain(class.ancestors());
-    match classes.find(|c| c.definition() == definition) {
-        Some(owner) if m.owner.is_shared && !m.is_static() => {
-            types().methods.intern(owner, m.kind, &m.args)
-        }
-        _ => Ok(m),
-    }
 }

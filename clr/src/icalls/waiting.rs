@@ -107,6 +107,28 @@ fn change(handle: usize, f: impl FnOnce(&mut Waitable) -> bool) -> bool {
     done
 }
 
+/// An event that stays set once it is, for what happens outside managed code.
+pub(super) fn create_signal(set: bool) -> usize {
+    create(Waitable::Event { manual: true, set })
+}
+
+/// Sets what [`create_signal`] made, from any thread.
+pub(super) fn signal(handle: usize) {
+    change(handle, |o| match o {
+        Waitable::Event { set, .. } => {
+            *set = true;
+            true
+        }
+        _ => false,
+    });
+}
+
+/// Takes an object away.
+pub(super) fn remove(handle: usize) {
+    OBJECTS.lock().get_or_insert_default().list.remove(&handle);
+    CHANGED.notify_all();
+}
+
 fn create_event(
     _cx: &Cx<'_>,
     manual: bool,
@@ -144,8 +166,7 @@ fn reset_event(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
 }
 
 fn close(_cx: &Cx<'_>, handle: usize) -> Result<()> {
-    OBJECTS.lock().get_or_insert_default().list.remove(&handle);
-    CHANGED.notify_all();
+    remove(handle);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::cx::Result;
 use super::offsets::offsets;
 use super::{Cx, entry, runtime};
 use crate::synth::delegates::{Shape, invoke_of};
-use crate::types::{Method, types};
+use crate::types::{Method, Type, types};
 use isthmus_rt::object::Ref;
 use isthmus_rt::vm::UnboxContext;
 
@@ -43,7 +43,15 @@ pub fn init_closed(
             // The method of a value type gets the boxed object's payload as `this`.
             address = unboxing_entry(m);
         }
-        cx.write(delegate, o.delegate_method, std::ptr::from_ref(m) as usize);
+        let shown = match target {
+            Ref::NULL => m,
+            target => exact(cx.type_of(target), m).map_err(|e| cx.load_error(&e))?,
+        };
+        cx.write(
+            delegate,
+            o.delegate_method,
+            std::ptr::from_ref(shown) as usize,
+        );
     }
     let is_lost = |m: &'static Method| !m.is_static() && !is_open(cx, delegate, m);
     if target.is_null() && !closed && method.is_some_and(is_lost) {
@@ -68,6 +76,19 @@ pub fn init_closed(
     cx.write(delegate, o.delegate_code, address);
     cx.write_ref(delegate, o.delegate_target, target);
     Ok(())
+}
+
+/// The method that shared code means on an object of a class: of the class's own instantiation.
+pub fn exact(class: &'static Type, m: &'static Method) -> crate::types::Result<&'static Method> {
+    if !m.owner.is_shared || m.is_static() {
+        return Ok(m);
+    }
+    let definition = m.owner.definition();
+    let mut classes = std::iter::once(class).chain(class.ancestors());
+    match classes.find(|c| c.definition() == definition) {
+        Some(owner) => types().methods.intern(owner, m.kind, &m.args),
+        None => Ok(m),
+    }
 }
 
 /// Whether a delegate over an instance method takes `this` as its first argument.
