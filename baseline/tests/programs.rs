@@ -1,11 +1,10 @@
-//! Every program of the `.sir` corpus, compiled and run, its output compared with the `expect` block; and random programs of
-//! two generators (odd seeds: the one that all engines share), compared with the interpreter. See [`vm::children`] for the
-//! environment variables.
+//! Every program of the `.sir` corpus, compiled and run, its output compared with the `expect` block; and random programs,
+//! compared with the interpreter. See [`vm::children`] for the environment variables.
 
-mod generate;
 mod vm;
 
 use isthmus_baseline::Options;
+use isthmus_frontend_ir::generate;
 use vm::children::{self, Mode};
 
 const COMPILER: vm::Compiler = |module, body| {
@@ -39,10 +38,6 @@ fn programs_do_what_they_say_under_gc_stress() {
 
 #[test]
 fn random_programs_do_what_the_interpreter_does() {
-    let program = |seed| match seed % 2 {
-        0 => generate::program(seed),
-        _ => isthmus_frontend_ir::generate::program(seed),
-    };
     let modes: [Mode<'_>; 3] = [&[], &[("ISTHMUS_NO_PIN", "1")], &[("ISTHMUS_STRESS", "5")]];
-    children::random("1..60", program, &modes, COMPILER);
+    children::random("1..60", generate::program, &modes, COMPILER);
 }

@@ -2,11 +2,10 @@
 //! and random programs, compared with the interpreter. See [`vm::children`] for the environment variables.
 #![cfg(target_arch = "x86_64")]
 
-#[path = "../../baseline/tests/generate/mod.rs"]
-mod generate;
 #[path = "../../baseline/tests/vm/mod.rs"]
 mod vm;
 
+use isthmus_frontend_ir::generate;
 use isthmus_lower::Features;
 use isthmus_runtime_abi::target::Arch;
 use vm::children::{self, Mode};

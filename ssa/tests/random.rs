@@ -1,11 +1,8 @@
 //! Random programs: SSA, interpreted as built, after all passes, and with each pass left out, agrees with the interpreter of
 //! stack IR. `ISTHMUS_SEEDS=from..to` chooses the seeds.
 
-#[path = "../../baseline/tests/generate/mod.rs"]
-mod generate;
-
 use isthmus_frontend_ir::interp::{self, Limits};
-use isthmus_frontend_ir::text;
+use isthmus_frontend_ir::{generate, text};
 use isthmus_runtime_abi::target::Arch;
 use isthmus_ssa::Options;
 use isthmus_ssa::passes::PASSES;

@@ -32,6 +32,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
     ("tests/hostile", &[&["clr", "frontend-ir", "child-process", "tests"]]),
+    (
+        "tests/differential",
+        &[BACK_END, &["child-process", "tests", "toyvm"]],
+    ),
     ("cli", &[BACK_END, &["clr", "child-process"]]),
     ("tests", &[BACK_END, &["clr", "child-process"]]),
 ];

@@ -20,29 +20,34 @@ impl Gen {
                 Ty::Str => self.string(d),
                 Ty::Array(_) => self.fresh(ty),
                 Ty::Obj => match self.below(4) {
-                    0 => self.put("newobj C0::new0"),
+                    0 => self.put("newobj @C0::new0"),
                     1 => {
                         self.expr(Ty::I32, d);
-                        self.put("newobj C1::new1");
+                        self.put("newobj @C1::new1");
                     }
                     2 => {
                         self.expr(Ty::I32, d);
-                        self.put("newobj C2::new2");
+                        self.put("newobj @C2::new2");
                     }
                     _ => {
                         self.expr(Ty::Obj, d);
                         let op = self.pick(&[
-                            "castclass C0",
-                            "castclass C0",
-                            "isinst C1",
-                            "castclass C1",
+                            "castclass @C0",
+                            "castclass @C0",
+                            "isinst @C1",
+                            "castclass @C1",
                         ]);
                         self.put(op);
                     }
                 },
+                Ty::Maybe => {
+                    let from = self.pick(&[Ty::I32, Ty::Maybe]);
+                    self.expr(from, d);
+                    self.put(&format!("box {} unbox.any i32?", from.name()));
+                }
                 Ty::Struct(n) if self.one_in(2) => {
                     self.expr(ty, d);
-                    self.put(&format!("box S{n} unbox.any S{n}"));
+                    self.put(&format!("box @S{n} unbox.any @S{n}"));
                 }
                 _ => self.leaf(ty),
             },
@@ -50,6 +55,12 @@ impl Gen {
     }
 
     pub(super) fn leaf(&mut self, ty: Ty) {
+        if let Ty::Ref(place) = ty {
+            return self.address(place);
+        }
+        if self.one_in(4) && self.through_address(ty) {
+            return;
+        }
         let same: Vec<(String, bool)> = self
             .vars
             .iter()
@@ -105,17 +116,18 @@ impl Gen {
             }
             Ty::Obj => {
                 let text = self.pick(&[
-                    "newobj C0::new0",
-                    "ldc.i4 3 newobj C2::new2",
-                    "ldc.i4 -9 newobj C1::new1",
+                    "newobj @C0::new0",
+                    "ldc.i4 3 newobj @C2::new2",
+                    "ldc.i4 -9 newobj @C1::new1",
                 ]);
                 let null = self.one_in(12);
                 self.put(if null { "ldnull" } else { text });
             }
             Ty::Array(_) => self.fresh(ty),
+            Ty::Maybe => self.put("ldc.i4.1 newarr i32? ldc.i4.0 ldelem i32?"),
             Ty::Struct(s) => {
                 // No variable of the type: a fresh zero one, from a new array.
-                self.put(&format!("ldc.i4.1 newarr S{s} ldc.i4.0 ldelem S{s}"));
+                self.put(&format!("ldc.i4.1 newarr @S{s} ldc.i4.0 ldelem @S{s}"));
             }
             _ => {
                 let n = self.integer() as i32;
@@ -150,7 +162,7 @@ impl Gen {
     }
 
     fn int32(&mut self, d: usize) {
-        match self.below(12) {
+        match self.below(16) {
             0..=4 => self.binary(Ty::I32, d),
             5 => {
                 let ty = self.pick(NUMBERS);
@@ -173,12 +185,32 @@ impl Gen {
             9 => {
                 self.expr(Ty::Obj, d);
                 self.expr(Ty::I64, d);
-                let op = self.pick(&["callvirt I::it", "callvirt C0::it"]);
+                let op = self.pick(&["callvirt @I::it", "callvirt @C0::it"]);
                 self.put(op);
             }
             10 => {
                 self.expr(Ty::Str, d);
                 self.put("callvirt string::length");
+            }
+            11 => match self.below(4) {
+                0 => self.put("ldsfld @K0::x"),
+                1 => {
+                    self.expr(Ty::I32, d);
+                    self.put("call @K0::get");
+                }
+                2 if self.one_in(4) => self.put("ldsfld @K2::x"),
+                _ => self.put("ldsfld @K0::o ldfld @C0::a"),
+            },
+            12 => self.value_method(d),
+            13 => {
+                self.expr(Ty::Maybe, d);
+                self.put("box i32? unbox.any i32");
+            }
+            14 => {
+                // The same value twice.
+                self.expr(Ty::I32, d);
+                let op = self.pick(&["mul", "xor", "add", "sub", "cgt"]);
+                self.put(&format!("dup {op}"));
             }
             _ => {
                 self.expr(Ty::I32, d);
@@ -194,7 +226,7 @@ impl Gen {
     }
 
     fn wide(&mut self, ty: Ty, d: usize) {
-        match self.below(8) {
+        match self.below(10) {
             0..=3 => self.binary(ty, d),
             4 | 5 => {
                 let from = self.pick(NUMBERS);
@@ -208,8 +240,10 @@ impl Gen {
             6 if ty == Ty::I64 => {
                 self.expr(Ty::Obj, d);
                 self.expr(Ty::I32, d);
-                self.put("callvirt C0::v");
+                self.put("callvirt @C0::v");
             }
+            7 if ty == Ty::I64 => self.variadic(d),
+            8 if ty == Ty::I64 => self.put("ldsfld @K1::x"),
             _ => {
                 self.expr(ty, d);
                 let op = self.pick(&["neg", "not"]);
@@ -237,6 +271,37 @@ impl Gen {
             "add", "sub", "mul", "and", "or", "xor", "shl", "shr", "shr.un", "div", "rem",
             "div.un", "rem.un",
         ]);
+        if self.one_in(3) {
+            // Compilers know what to do with these.
+            let n = self.pick(&[
+                1,
+                2,
+                3,
+                4,
+                5,
+                7,
+                8,
+                10,
+                16,
+                31,
+                63,
+                100,
+                255,
+                1000,
+                65535,
+                1 << 20,
+                -1,
+                -2,
+                -8,
+            ]);
+            self.put(&match ty {
+                _ if op.starts_with("sh") => format!("ldc.i4 {n}"),
+                Ty::I32 => format!("ldc.i4 {n}"),
+                Ty::I64 => format!("ldc.i8 {n}"),
+                _ => format!("ldc.i4 {n} conv.i"),
+            });
+            return self.put(op);
+        }
         self.expr(if op.starts_with("sh") { Ty::I32 } else { ty }, d);
         let divides = op.starts_with("div") || op.starts_with("rem");
         if divides && !self.one_in(10) {
@@ -364,10 +429,10 @@ impl Gen {
             return true;
         }
         let object = match ty {
-            Ty::I32 => Some("C0::a"),
-            Ty::F64 => Some("C0::b"),
-            Ty::Obj => Some("C0::next"),
-            Ty::Struct(1) => Some("C0::s"),
+            Ty::I32 => Some("@C0::a"),
+            Ty::F64 => Some("@C0::b"),
+            Ty::Obj => Some("@C0::next"),
+            Ty::Struct(1) => Some("@C0::s"),
             _ => None,
         };
         if let Some(field) = object.filter(|_| self.one_in(2)) {
@@ -390,7 +455,7 @@ impl Gen {
         let n = self.below(fields.len());
         let (s, field) = fields[n].clone();
         self.expr(Ty::Struct(s), d);
-        self.put(&format!("ldfld S{s}::{field}"));
+        self.put(&format!("ldfld @S{s}::{field}"));
         true
     }
 }

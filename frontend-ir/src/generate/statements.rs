@@ -1,6 +1,6 @@
 //! Statements of generated programs: the stack is empty before and after each.
 
-use super::{ELEMENTS, Gen, NUMBERS, Place, Ty};
+use super::{ELEMENTS, Gen, NUMBERS, PLACES, Place, Ty};
 
 impl Gen {
     pub(super) fn statements(&mut self, count: usize, depth: usize) {
@@ -38,7 +38,8 @@ impl Gen {
             }
             11 => self.store_indirect(),
             12 | 13 => self.if_else(depth - 1),
-            14 | 15 => self.counted_loop(depth - 1),
+            14 => self.counted_loop(depth - 1),
+            15 => self.array_loop(depth - 1),
             16 | 17 => self.protected(depth - 1),
             18 => self.jump_out(),
             _ => self.switch(depth - 1),
@@ -71,15 +72,15 @@ impl Gen {
             let f = self.below(self.structs[s].len());
             let (field, ty) = self.structs[s][f].clone();
             self.expr(ty.widened(), 2);
-            self.put(&format!("stfld S{s}::{field}"));
+            self.put(&format!("stfld @S{s}::{field}"));
             return;
         }
         self.expr(Ty::Obj, 2);
         let (field, ty) = self.pick(&[
-            ("C0::a", Ty::I32),
-            ("C0::b", Ty::F64),
-            ("C0::next", Ty::Obj),
-            ("C0::s", Ty::Struct(1)),
+            ("@C0::a", Ty::I32),
+            ("@C0::b", Ty::F64),
+            ("@C0::next", Ty::Obj),
+            ("@C0::s", Ty::Struct(1)),
         ]);
         self.expr(ty, 2);
         self.put(&format!("stfld {field}"));
@@ -111,6 +112,12 @@ impl Gen {
             return self.copy_element();
         }
         let (name, ty, arg) = self.variable();
+        if let Ty::Ref(place) = ty {
+            let ty = PLACES[place];
+            self.put(&format!("{} {name}", if arg { "ldarg" } else { "ldloc" }));
+            self.expr(ty.widened(), 2);
+            return self.put(&format!("stobj {}", ty.name()));
+        }
         self.put(&format!("{} {name}", if arg { "ldarga" } else { "ldloca" }));
         self.expr(ty.widened(), 2);
         self.put(&format!("stobj {}", ty.name()));
@@ -124,20 +131,20 @@ impl Gen {
         };
         self.expr(Ty::Array(e), 1);
         self.index();
-        self.put(&format!("ldelema S{s}"));
+        self.put(&format!("ldelema @S{s}"));
         match self.below(3) {
-            0 => self.put(&format!("initobj S{s}")),
+            0 => self.put(&format!("initobj @S{s}")),
             1 => {
                 self.expr(Ty::Array(e), 1);
                 self.index();
-                self.put(&format!("ldelema S{s} cpobj S{s}"));
+                self.put(&format!("ldelema @S{s} cpobj @S{s}"));
             }
             _ => {
                 let f = self.below(self.structs[s].len());
                 let (field, ty) = self.structs[s][f].clone();
-                self.put(&format!("dup ldflda S{s}::{field}"));
+                self.put(&format!("dup ldflda @S{s}::{field}"));
                 self.expr(ty.widened(), 1);
-                self.put(&format!("stobj {} ldfld S{s}::{field}", ty.name()));
+                self.put(&format!("stobj {} ldfld @S{s}::{field}", ty.name()));
                 self.print(ty.widened());
             }
         }
@@ -170,7 +177,7 @@ impl Gen {
         self.put(&format!("{end}:"));
     }
 
-    fn counted_loop(&mut self, depth: usize) {
+    pub(super) fn counted_loop(&mut self, depth: usize) {
         let counter = self.counters;
         self.counters += 1;
         let (top, test, end) = (self.label(), self.label(), self.labels + 1);
