@@ -3,6 +3,7 @@
 mod bench;
 mod coverage;
 mod dump;
+mod link;
 mod progress;
 mod run;
 
@@ -27,6 +28,8 @@ enum Command {
     Bench(bench::Args),
     /// Shows a stage of the compilation of a method.
     Dump(dump::Args),
+    /// Links object files and runs them, here or in another process.
+    Link(link::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(args),
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Link(args) => link::run(args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("isthmus: {error:#}");

@@ -1,8 +1,8 @@
-//! What can go wrong when code is placed.
+//! What can go wrong.
 
-use isthmus_runtime_abi::symbol::{RelocKind, Symbol};
+use isthmus_runtime_abi::symbol::Symbol;
 
-/// An error of the linker.
+/// An error of placing a compiled method.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The system refused memory.
@@ -29,38 +29,9 @@ pub enum LinkError {
         /// Why not.
         reason: String,
     },
-    /// The value does not fit the place.
-    #[error("{kind:?} of {symbol:?} at {offset:#x}: value {value:#x} is out of range")]
-    Range {
-        /// Kind of the relocation.
-        kind: RelocKind,
-        /// What it refers to.
-        symbol: Symbol,
-        /// Where it is.
-        offset: u32,
-        /// The value.
-        value: i128,
-    },
-    /// The relocation is not for this architecture.
-    #[error("{kind:?} of {symbol:?} is not for this architecture")]
-    Kind {
-        /// Kind of the relocation.
-        kind: RelocKind,
-        /// What it refers to.
-        symbol: Symbol,
-    },
-    /// The relocation lies outside of the code.
-    #[error("{kind:?} of {symbol:?} at {offset:#x} is outside of {size} bytes of code")]
-    Outside {
-        /// Kind of the relocation.
-        kind: RelocKind,
-        /// What it refers to.
-        symbol: Symbol,
-        /// Where it is.
-        offset: u32,
-        /// Size of the code.
-        size: usize,
-    },
+    /// A relocation cannot be applied.
+    #[error(transparent)]
+    Graph(#[from] Error),
 }
 
 /// The result of an operation on graphs.

@@ -1,6 +1,7 @@
 //! From an edge to bytes.
 
-use super::{Field, Value, a32};
+use super::field::Misfit;
+use super::{Field, Kind, Value, a32};
 use crate::error::{Error, Result};
 use crate::graph::{BlockId, Edge, LinkGraph, TlsHome};
 use isthmus_runtime_abi::target::Arch;
@@ -75,6 +76,38 @@ pub fn evaluate(value: Value, t: &Terms) -> Result<i128, Missing> {
     })
 }
 
+/// Computes the value of an edge of this kind and writes it to its place in a block's bytes. Otherwise says why that cannot be done.
+pub fn apply(
+    arch: Arch,
+    kind: Kind,
+    bytes: &mut [u8],
+    offset: u32,
+    mut terms: Terms,
+) -> Result<(), String> {
+    let row = kind.info(arch);
+    let start = offset as usize;
+    let end = start.checked_add(row.field.bytes() as usize);
+    let Some(place) = end.and_then(|end| bytes.get_mut(start..end)) else {
+        return Err("is outside of its block".to_owned());
+    };
+    if arch == Arch::A32 {
+        a32::match_state(kind, place, &mut terms)?;
+    }
+    let value = evaluate(row.value, &terms).map_err(Missing::text)?;
+    let value = match arch {
+        Arch::A32 => a32::wrap(row.field, value),
+        _ => value,
+    };
+    match row.field.check(value) {
+        Ok(()) => {
+            row.field.write(place, value);
+            Ok(())
+        }
+        Err(Misfit::Range) => Err(format!("value {value:#x} is out of range")),
+        Err(Misfit::Align(n)) => Err(format!("value {value:#x} is not a multiple of {n}")),
+    }
+}
+
 impl LinkGraph {
     /// The terms of an edge's formula. An error if the target has no address.
     pub fn terms(&self, block: BlockId, edge: &Edge, got: Option<u64>) -> Result<Terms> {
@@ -104,52 +137,16 @@ impl LinkGraph {
         let arch = self.arch;
         for n in 0..self.block(id).edges.len() {
             let edge = self.block(id).edges[n];
-            let row = edge.kind.info(arch);
-            if row.value == Value::None {
+            if edge.kind.info(arch).value == Value::None {
                 continue;
             }
-            let mut terms = self.terms(id, &edge, got)?;
+            let terms = self.terms(id, &edge, got)?;
             let bytes = self.bytes_mut(id);
-            let start = edge.offset as usize;
-            let place = start
-                .checked_add(row.field.bytes() as usize)
-                .and_then(|end| bytes.get_mut(start..end));
-            let Some(place) = place else {
-                let what = "is outside of its block".to_owned();
+            if let Err(what) = apply(arch, edge.kind, bytes, edge.offset, terms) {
                 return Err(self.edge_error(id, &edge, what));
-            };
-            if arch == Arch::A32
-                && let Err(what) = a32::match_state(edge.kind, place, &mut terms)
-            {
-                return Err(self.edge_error(id, &edge, what.to_owned()));
             }
-            let value = match evaluate(row.value, &terms) {
-                Ok(value) => value,
-                Err(missing) => {
-                    return Err(self.edge_error(id, &edge, missing.text().to_owned()));
-                }
-            };
-            let value = if arch == Arch::A32 {
-                a32::wrap(row.field, value)
-            } else {
-                value
-            };
-            if let Err(misfit) = row.field.check(value) {
-                return Err(self.misfit(id, &edge, value, misfit));
-            }
-            let bytes = self.bytes_mut(id);
-            let end = start + row.field.bytes() as usize;
-            row.field.write(&mut bytes[start..end], value);
         }
         Ok(())
-    }
-
-    fn misfit(&self, id: BlockId, edge: &Edge, value: i128, why: super::field::Misfit) -> Error {
-        let what = match why {
-            super::field::Misfit::Range => format!("value {value:#x} is out of range"),
-            super::field::Misfit::Align(n) => format!("value {value:#x} is not a multiple of {n}"),
-        };
-        self.edge_error(id, edge, what)
     }
 
     /// An error about an edge: names kind, symbol and place.

@@ -1,18 +1,25 @@
-//! Places an artifact and resolves its symbols.
+//! The short way for the runtime: one method at a time, into [`CodeMemory`], with words and stubs that all methods share.
 //!
 //! ```text
 //!  call S  (X64Call32)       near:  e8 S              far:  e8 island ──▶ ff 25 [word of S] ──▶ S
 //!  mov r,[got S]             X64GotPcRel32: the word of S
 //! ```
-//! Words and islands are made once for a symbol and kept: the address of a symbol that code reaches through them must not change.
+//! A method goes through a [`LinkGraph`] like everything else: its relocations are edges, their kinds rows of the tables of [`arch`], and the same
+//! code computes and checks values. What differs from a [session](crate::link::session): symbols are asked for one by one, from whoever knows them; a method is
+//! one block, so nothing is pruned or laid out; and words of addresses and islands (stubs) are made once for a symbol and kept for all methods,
+//! since the address of a symbol that code reaches through them must not change.
+//!
+//! The graph is kept and used again by each thread, so linking a method allocates next to nothing.
 
-pub mod reloc;
-
-use self::reloc::Via;
-use crate::error::LinkError;
+use crate::arch::{self, Via, fixup};
+use crate::error::{Error, LinkError};
+use crate::formats::method;
+use crate::graph::{BlockId, LinkGraph, Name, Place, SymbolId};
 use crate::memory::near::CodeMemory;
 use isthmus_runtime_abi::artifact::CompiledMethod;
-use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use std::cell::Cell;
 
 /// Code in place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,6 +40,11 @@ impl LinkedCode {
 /// Answers for addresses of symbols. It may link other code in the same memory.
 pub type Resolve<'a> = dyn Fn(Symbol) -> Result<u64, LinkError> + 'a;
 
+thread_local! {
+    /// What this thread's last link used. Taken while a link is under way, for that may begin another one.
+    static SCRATCH: Cell<Option<Box<method::Builder>>> = const { Cell::new(None) };
+}
+
 impl CodeMemory {
     /// Places the code of `method` (not of its filters, which are artifacts of their own) and applies its relocations.
     pub fn link(
@@ -40,11 +52,29 @@ impl CodeMemory {
         method: &CompiledMethod,
         resolve: &Resolve<'_>,
     ) -> Result<LinkedCode, LinkError> {
+        let scratch = SCRATCH.try_with(Cell::take).ok().flatten();
+        let mut builder = scratch.unwrap_or_default();
+        let linked = self.link_through(&mut builder, method, resolve);
+        // A thread that ends needs it no more.
+        let _ = SCRATCH.try_with(|s| s.set(Some(builder)));
+        linked
+    }
+
+    fn link_through(
+        &self,
+        builder: &mut method::Builder,
+        method: &CompiledMethod,
+        resolve: &Resolve<'_>,
+    ) -> Result<LinkedCode, LinkError> {
+        builder.clear(method.arch);
+        let block = builder.add(method)?;
+        let graph = builder.graph_mut();
         let code = self.alloc_code(method.code.len(), method.align as usize)?;
-        let linked = self.relocated(method, code.base as u64, resolve);
-        match linked {
-            Ok(bytes) => {
-                self.write(code, 0, &bytes);
+        graph.block_mut(block).address = code.base as u64;
+        let fixed = self.fix(graph, block, resolve);
+        match fixed {
+            Ok(()) => {
+                self.write(code, 0, graph.bytes(block));
                 self.publish(code);
                 Ok(code)
             }
@@ -55,31 +85,67 @@ impl CodeMemory {
         }
     }
 
-    fn relocated(
+    /// Applies all edges, through shared words and islands where they need them.
+    fn fix(
         &self,
-        method: &CompiledMethod,
-        base: u64,
+        graph: &mut LinkGraph,
+        block: BlockId,
         resolve: &Resolve<'_>,
-    ) -> Result<Vec<u8>, LinkError> {
-        let mut bytes = method.code.clone();
-        for r in &method.relocs {
-            let to = self.target(r, base, resolve)?;
-            reloc::apply(&mut bytes, r, base, to)?;
+    ) -> Result<(), LinkError> {
+        let arch = graph.arch;
+        let base = graph.block(block).address;
+        for n in 0..graph.block(block).edges.len() {
+            let edge = graph.block(block).edges[n];
+            let mut terms = fixup::Terms {
+                a: edge.addend,
+                p: base + u64::from(edge.offset),
+                ..fixup::Terms::default()
+            };
+            let kind = match edge.kind.info(arch).via {
+                Via::Got(kind) => {
+                    let symbol = code_symbol(graph, edge.target)?;
+                    terms.s = self.got(symbol, resolve)?;
+                    kind
+                }
+                Via::Stub(kind) => {
+                    terms.s = self.address(graph, edge.target, resolve)?;
+                    let row = kind.info(arch);
+                    let value = fixup::evaluate(row.value, &terms);
+                    if !value.is_ok_and(|v| row.field.check(v).is_ok()) {
+                        let symbol = code_symbol(graph, edge.target)?;
+                        terms.s = self.island(arch, symbol, terms.s)?;
+                    }
+                    kind
+                }
+                _ => {
+                    terms.s = self.address(graph, edge.target, resolve)?;
+                    edge.kind
+                }
+            };
+            let bytes = graph.bytes_mut(block);
+            if let Err(what) = fixup::apply(arch, kind, bytes, edge.offset, terms) {
+                return Err(graph.edge_error(block, &edge, what).into());
+            }
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    /// The address that the relocation's place shall refer to.
-    fn target(&self, r: &Reloc, base: u64, resolve: &Resolve<'_>) -> Result<u64, LinkError> {
-        if reloc::via(r.kind) == Some(Via::Got) {
-            return self.got(r.symbol, resolve);
+    /// The address of a symbol of the graph; asked for once.
+    fn address(
+        &self,
+        graph: &mut LinkGraph,
+        symbol: SymbolId,
+        resolve: &Resolve<'_>,
+    ) -> Result<u64, LinkError> {
+        if let Some(address) = graph.address(symbol) {
+            return Ok(address);
         }
-        let to = resolve(r.symbol)?;
-        let far = r.kind == RelocKind::X64Call32 && !reloc::fits(r.kind, reloc::value(r, base, to));
-        if far {
-            return self.island(r.symbol, to);
-        }
-        Ok(to)
+        let address = resolve(code_symbol(graph, symbol)?)?;
+        graph.symbol_mut(symbol).place = Place::External {
+            address: Some(address),
+            home: None,
+        };
+        Ok(address)
     }
 
     /// The word that holds the address of a symbol.
@@ -102,7 +168,7 @@ impl CodeMemory {
     }
 
     /// Code that jumps to a far symbol.
-    fn island(&self, symbol: Symbol, to: u64) -> Result<u64, LinkError> {
+    fn island(&self, arch: Arch, symbol: Symbol, to: u64) -> Result<u64, LinkError> {
         if let Some(&island) = self.state().islands.get(&symbol) {
             return Ok(island as u64);
         }
@@ -111,16 +177,22 @@ impl CodeMemory {
             Some(word) => word as u64,
             None => self.got_of(symbol, to)?,
         };
-        // jmp [rip + word]
-        let mut code = [0xff, 0x25, 0, 0, 0, 0];
-        let island = self.alloc_code(code.len(), 16)?;
-        let r = Reloc {
-            offset: 2,
-            kind: RelocKind::X64GotPcRel32,
-            symbol,
-            addend: -4,
-        };
-        reloc::apply(&mut code, &r, island.base as u64, word)?;
+        let stub = &arch::description(arch).stub;
+        let island = self.alloc_code(stub.code.len(), 16)?;
+        let mut code = stub.code.to_vec();
+        for &(offset, kind, a) in stub.edges {
+            let row = kind.info(arch);
+            let terms = fixup::Terms {
+                s: if stub.through_got { word } else { to },
+                a,
+                p: island.base as u64 + u64::from(offset),
+                ..fixup::Terms::default()
+            };
+            let place = offset as usize..(offset + row.field.bytes()) as usize;
+            let value = fixup::evaluate(row.value, &terms).unwrap_or(0);
+            debug_assert!(row.field.check(value).is_ok());
+            row.field.write(&mut code[place], value);
+        }
         self.write(island, 0, &code);
         self.publish(island);
         let kept = *self.state().islands.entry(symbol).or_insert(island.base);
@@ -131,13 +203,20 @@ impl CodeMemory {
     }
 }
 
+fn code_symbol(graph: &LinkGraph, id: SymbolId) -> Result<Symbol, LinkError> {
+    match graph.symbol(id).name {
+        Name::Code(symbol) => Ok(symbol),
+        _ => Err(Error::graph(graph, "a symbol without a compiler's name").into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory::near::Config;
     use isthmus_runtime_abi::artifact::Tier;
     use isthmus_runtime_abi::ids::MethodId;
-    use isthmus_runtime_abi::target::Arch;
+    use isthmus_runtime_abi::symbol::{Reloc, RelocKind};
 
     fn memory() -> CodeMemory {
         CodeMemory::new(Config {
@@ -226,8 +305,8 @@ mod tests {
     fn errors_name_kind_and_symbol_and_leak_nothing() {
         let memory = memory();
         let cases = [
-            (RelocKind::X64PcRel32, "out of range"),
-            (RelocKind::Abs32, "out of range"),
+            (RelocKind::X64PcRel32, "pcrel32 of VmData(3)"),
+            (RelocKind::Abs32, "is out of range"),
             (RelocKind::A64Call26, "not for this architecture"),
         ];
         for (kind, text) in cases {
