@@ -49,7 +49,9 @@ mod processes;
 mod property;
 mod random;
 mod runtime_type;
+mod selector;
 mod sharing;
+mod sockets;
 mod string;
 mod structures;
 pub mod system_native;
@@ -102,6 +104,8 @@ static TABLES: &[&[table::Class]] = &[
     property::TABLE,
     random::TABLE,
     runtime_type::TABLE,
+    selector::TABLE,
+    sockets::TABLE,
     string::TABLE,
     structures::TABLE,
     terminal::TABLE,
@@ -266,6 +270,9 @@ mod tests {
     const NOT_OF_MSCORLIB: &[&str] = &[
         "System.Diagnostics.Process",
         "System.IO.FileSystemWatcher",
+        "System.IOSelector",
+        "System.Net.Sockets.Socket",
+        "System.Net.Dns",
         "System.Configuration.InternalConfigurationHost",
         "System.Configuration.DefaultConfig",
         "Microsoft.Win32.NativeMethods",

@@ -380,6 +380,19 @@ fn data(_cx: &Cx<'_>, pid: i32, kind: i32, error: usize) -> Result<i64> {
     Ok(found.unwrap_or(-1))
 }
 
+/// When the system was started, in seconds since 1970.
+fn booted() -> Option<i64> {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    if let Some(time) = stat.lines().find_map(|l| l.strip_prefix("btime ")) {
+        return time.trim().parse().ok();
+    }
+    // Some sandboxes do not say.
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Some(now.ok()?.as_secs() as i64 - uptime as i64)
+}
+
 /// Start and end as file times, time in the kernel and outside in 100 ns.
 fn times(
     _cx: &Cx<'_>,
@@ -393,9 +406,7 @@ fn times(
     let found = Process::find(handle).and_then(|p| {
         let stat = stat(p.pid)?;
         let at = |n: usize| stat.get(n - 3).copied();
-        let boot = std::fs::read_to_string("/proc/stat").ok()?;
-        let boot = boot.lines().find_map(|l| l.strip_prefix("btime "))?;
-        let start = boot.trim().parse::<i64>().ok()?;
+        let start = booted()?;
         let start = super::time::file_time(start, 0) + ticks(at(22)?, PER_SECOND);
         Some([
             start,

@@ -160,6 +160,13 @@ pub fn from_handle(handle: usize) -> Ref {
     }
 }
 
+/// Gives up a handle made by [`strong_handle`].
+pub fn free_handle(handle: usize) {
+    if let Some(h) = Handle::from_raw(handle as u32) {
+        heap().free_handle(h);
+    }
+}
+
 /// A scalar of a memory type, as an argument word.
 pub fn load_scalar(at: usize, ty: MemTy) -> u64 {
     // SAFETY: callers pass the address of a value of that type.
