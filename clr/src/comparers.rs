@@ -1,9 +1,9 @@
-//! What class the library's default comparers are of, so that compilers can call them directly.
+//! What class the library's default comparers are of, so that compilers can call them directly, or after a test.
 //!
 //! `EqualityComparer<T>.Default` and `Comparer<T>.Default` make an object on first use, of a class that depends on `T` alone.
 //! This is the part of their rule that matters: types that can compare themselves.
 
-use crate::types::{Method, Type, types};
+use crate::types::{Method, Type, TypeKey, types};
 
 const NAMESPACE: &str = "System.Collections.Generic";
 
@@ -29,6 +29,37 @@ pub fn returned_by(m: &Method) -> Option<&'static Type> {
         comparer("IEquatable`1", "GenericEqualityComparer`1")
     } else if m.owner.is_corlib(NAMESPACE, "Comparer`1") {
         comparer("IComparable`1", "GenericComparer`1")
+    } else {
+        None
+    }
+}
+
+/// The class that a method of shared code, which compares by an unknown type argument, will probably be called on: that for strings,
+/// which most keys are. Code checks it.
+pub fn likely(m: &Method) -> Option<&'static Type> {
+    let shared_argument = matches!(
+        m.owner.args[..],
+        [Type {
+            key: TypeKey::SharedVar(_) | TypeKey::SharedMVar(_),
+            ..
+        }]
+    );
+    if !shared_argument || !m.is_abstract() {
+        return None;
+    }
+    let owner =
+        |namespace, names: &[&str]| names.iter().any(|name| m.owner.is_corlib(namespace, name));
+    let string = types().known.string();
+    let of_string = |class| {
+        let class = types().corlib().find_type(NAMESPACE, class)?;
+        types().instantiate(class, &[string]).ok()
+    };
+    if owner("System", &["IEquatable`1", "IComparable`1"]) {
+        Some(string)
+    } else if owner(NAMESPACE, &["EqualityComparer`1", "IEqualityComparer`1"]) {
+        of_string("GenericEqualityComparer`1")
+    } else if owner(NAMESPACE, &["Comparer`1", "IComparer`1"]) {
+        of_string("GenericComparer`1")
     } else {
         None
     }

@@ -254,6 +254,30 @@ pub(super) fn widen(from: &'static Type, to: &'static Type, at: usize) -> Option
     })
 }
 
+/// Copies elements between one-dimensional arrays of the same class, if the arrays are and have such elements.
+fn copy_alike(
+    cx: &Cx<'_>,
+    source: Ref,
+    from: i32,
+    target: Ref,
+    to: i32,
+    length: i32,
+) -> Option<()> {
+    // SAFETY: live objects.
+    if unsafe { source.vtable() != target.vtable() } {
+        return None;
+    }
+    let size = heap::sz_element_size(source)?;
+    let (from, to) = (usize::try_from(from).ok()?, usize::try_from(to).ok()?);
+    let length = usize::try_from(length).ok()?;
+    if from + length > cx.length(source) || to + length > cx.length(target) {
+        return None;
+    }
+    let at = |array: Ref, index: usize| array.addr() + layout::ARRAY_DATA as usize + index * size;
+    heap::copy_into(target, at(target, to), at(source, from), length * size);
+    Some(())
+}
+
 /// Copies elements when both arrays hold the same kind of element; otherwise false, and the library copies one by one.
 fn fast_copy(
     cx: &Cx<'_>,
@@ -265,6 +289,9 @@ fn fast_copy(
 ) -> Result<bool> {
     require(cx, source)?;
     require(cx, target)?;
+    if copy_alike(cx, source, from, target, to, length).is_some() {
+        return Ok(true);
+    }
     let (a, b) = (cx.type_of(source), cx.type_of(target));
     if a.rank() != b.rank() || from < 0 || to < 0 || length < 0 {
         return Ok(false);

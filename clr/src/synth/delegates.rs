@@ -278,7 +278,26 @@ fn invoke(m: &'static Method) -> Result<Body> {
     b.ops(&args);
     b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(open), Op::Ret]);
 
+    // Elsewhere, so that this is small enough to be inlined.
     b.place(many);
+    let rid = m
+        .rid()
+        .ok_or_else(|| LoadError::type_load("Invoke is no definition"))?;
+    let all = types()
+        .methods
+        .intern(m.owner, MethodKind::InvokeAll(rid), &[])?;
+    b.op(Op::LdArg(0)).ops(&args);
+    b.ops(&[Op::Call(all.id), Op::Ret]);
+    b.finish()
+}
+
+/// Calls the parts of a combined delegate one after the other, and returns the last one's result.
+pub fn invoke_all(m: &'static Method, rid: u32) -> Result<Body> {
+    let invoke = types().methods.intern(m.owner, MethodKind::Def(rid), &[])?;
+    let sig = m.sig()?;
+    let list = field("delegates")?;
+    let args: Vec<Op> = (1..=sig.params.len() as u16).map(Op::LdArg).collect();
+    let mut b = Builder::new(m);
     let (all, i) = (b.local(MemTy::Ref), b.local(MemTy::I32));
     let result = (!sig.ret.is_void()).then(|| b.local(sig.ret.mem_ty()));
     let again = b.label();
@@ -286,7 +305,7 @@ fn invoke(m: &'static Method) -> Result<Body> {
     b.place(again);
     b.ops(&[Op::LdLoc(all), Op::LdLoc(i), Op::LdElem(MemTy::Ref, None)])
         .ops(&args);
-    b.op(Op::Call(m.id));
+    b.op(Op::Call(invoke.id));
     if let Some(r) = result {
         b.op(Op::StLoc(r));
     }

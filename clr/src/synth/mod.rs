@@ -173,6 +173,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
             delegates::body(m)
         }
         MethodKind::Dispatch(rid) => delegates::dispatch(m, rid),
+        MethodKind::InvokeAll(rid) => delegates::invoke_all(m, rid),
         MethodKind::Callback(n) => callback::body(m, n),
         MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
         MethodKind::Def(_) if arrays::is_element_access(m) => arrays::element_access(m),

@@ -29,6 +29,8 @@ pub enum MethodKind {
     ArrayAddressReadOnly,
     /// Calls the virtual method of this row on its `this`: what an open delegate over a virtual method holds.
     Dispatch(u32),
+    /// Calls the parts of a combined delegate, whose `Invoke` this row is.
+    InvokeAll(u32),
     /// A body that the VM makes, by number (see `crate::synth`).
     Synthetic(u32),
     /// A dynamic method, by number (see `crate::dynamic`).
@@ -152,7 +154,13 @@ impl MethodTable {
                     let flags = MethodAttributes::from_bits_retain(6);
                     (row.name()?, flags, MethodImplAttributes::empty(), arity)
                 }
-                (MethodKind::Def(_) | MethodKind::Dispatch(_), None) => {
+                (MethodKind::InvokeAll(_), Some(_)) => (
+                    "InvokeAll",
+                    MethodAttributes::from_bits_retain(6),
+                    MethodImplAttributes::empty(),
+                    0,
+                ),
+                (MethodKind::Def(_) | MethodKind::Dispatch(_) | MethodKind::InvokeAll(_), None) => {
                     unreachable!("only definitions have rows")
                 }
                 (MethodKind::ArrayCtor(_), _) => (
@@ -327,7 +335,9 @@ impl Method {
                     arity: 0,
                 };
                 Ok(match self.kind {
-                    MethodKind::Def(rid) | MethodKind::Dispatch(rid) => {
+                    MethodKind::Def(rid)
+                    | MethodKind::Dispatch(rid)
+                    | MethodKind::InvokeAll(rid) => {
                         let a = self.owner.assembly.expect("definitions have an assembly");
                         let sig = a.image.method_def(rid)?.sig()?;
                         a.resolve_method_sig(&sig, self.scope())?

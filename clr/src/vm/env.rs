@@ -77,6 +77,22 @@ fn code_depends_on_context(m: &Method) -> bool {
             .any(|a| inside_value(a))
 }
 
+/// The exact method that a method of shared code is when called on an object of a class: of the class's one instantiation of the type
+/// that declares it.
+fn met_by(callee: &'static Method, exact: &'static Type) -> Option<&'static Method> {
+    let TypeKey::Inst(def, _) = callee.owner.key else {
+        return None;
+    };
+    let classes = std::iter::once(exact).chain(exact.ancestors());
+    let interfaces = exact.interfaces().ok()?.iter().copied();
+    let mut all = classes
+        .chain(interfaces)
+        .filter(|t| matches!(t.key, TypeKey::Inst(d, _) if d == def));
+    let owner = all.next()?;
+    (callee.args.is_empty() && all.next().is_none()).then_some(())?;
+    types().methods.intern(owner, callee.kind, &[]).ok()
+}
+
 impl ClrEnv {
     /// A process value, or a slot of `context`'s generic context if the entity depends on it.
     fn place(
@@ -318,6 +334,7 @@ impl CompileEnv for ClrEnv {
                     | MethodKind::ArrayAddress
                     | MethodKind::ArrayAddressReadOnly
             );
+        let in_place = accessor || self.is_delegate_invoke(id);
         let barred =
             Impl::NO_INLINING | Impl::SYNCHRONIZED | Impl::INTERNAL_CALL | Impl::NO_OPTIMIZATION;
         MethodInfo {
@@ -328,11 +345,11 @@ impl CompileEnv for ClrEnv {
             } else {
                 InitAtEntry::No
             },
-            may_inline: accessor
+            may_inline: in_place
                 || !m.impl_flags.intersects(barred)
                     && crate::body::has_il(m)
                     && !crate::body::needs_own_frame(m),
-            wants_inline: accessor || m.impl_flags.contains(Impl::AGGRESSIVE_INLINING),
+            wants_inline: in_place || m.impl_flags.contains(Impl::AGGRESSIVE_INLINING),
             never_returns: m.owner.is_corlib("System", "ThrowHelper")
                 && m.name.starts_with("Throw"),
         }
@@ -418,9 +435,14 @@ impl CompileEnv for ClrEnv {
 
     fn resolve_virtual(&self, callee: MethodId, exact: TypeId) -> Option<MethodId> {
         let (callee, exact) = (method(callee), ty(exact));
-        if exact.is_shared || callee.is_shared() || exact.is_value() {
+        if exact.is_shared || exact.is_value() {
             return None;
         }
+        let callee = if callee.is_shared() {
+            met_by(callee, exact)?
+        } else {
+            callee
+        };
         exact
             .implementation_of(callee)
             .filter(|m| !m.is_abstract())
@@ -429,6 +451,9 @@ impl CompileEnv for ClrEnv {
 
     fn likely_class(&self, callee: MethodId, on: Option<TypeId>) -> Option<TypeId> {
         let declared = method(callee).owner;
+        if declared.is_shared {
+            return crate::comparers::likely(method(callee)).map(|t| t.id);
+        }
         [on.map(ty), Some(declared)]
             .into_iter()
             .flatten()
@@ -485,7 +510,7 @@ impl CompileEnv for ClrEnv {
 
     fn is_delegate_invoke(&self, callee: MethodId) -> bool {
         let m = method(callee);
-        m.name == "Invoke" && delegates::is_delegate(m.owner)
+        m.name == "Invoke" && m.rid().is_some() && delegates::is_delegate(m.owner)
     }
 
     fn handle(&self, context: MethodId, entity: Entity) -> Handle {

@@ -25,6 +25,17 @@ fn flags(vtable: usize) -> VtableFlags {
     VtableFlags::from_bits_retain(bits as u32)
 }
 
+/// Size of the elements of an array that is one-dimensional, from its vtable alone.
+pub fn sz_element_size(array: Ref) -> Option<usize> {
+    // SAFETY: a live object.
+    let vtable = unsafe { array.vtable() };
+    let header = vtable as *const VtableHeader;
+    flags(vtable)
+        .contains(VtableFlags::SZ_ARRAY)
+        // SAFETY: as in `flags`.
+        .then(|| unsafe { (*header).component_size.load(Ordering::Relaxed) })
+}
+
 /// A new instance; a finalizer is registered if the class has one.
 pub fn alloc_object(cx: &Cx<'_>, vtable: usize) -> Result<Ref> {
     // SAFETY: the thread is attached and running, and the vtable was made by `vtables`.

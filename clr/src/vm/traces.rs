@@ -7,7 +7,7 @@
 use super::tiers;
 use crate::body::{self, Implementation};
 use crate::metadata::Row;
-use crate::types::{Method, Type, TypeKey, types};
+use crate::types::{Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::op::{Flow, Insn, Op};
 use isthmus_frontend_ir::verify;
 use isthmus_runtime_abi::ids::MethodId;
@@ -33,7 +33,7 @@ pub fn shown(m: &'static Method, il: u32) -> Option<Shown> {
         Implementation::InternalCall | Implementation::PInvoke if il == NATIVE => {
             Some(Shown::Native(wrapper_name(m)))
         }
-        Implementation::Synthetic if calls_many(m, il) => {
+        Implementation::Synthetic if matches!(m.kind, MethodKind::InvokeAll(_)) => {
             Some(Shown::Native(delegate_wrapper_name(m)))
         }
         _ => None,
@@ -95,21 +95,6 @@ fn throws(code: &[Insn]) -> bool {
     code.iter()
         .find(|insn| insn.op.flow() != Flow::Next)
         .is_some_and(|insn| insn.op == Op::Throw)
-}
-
-/// Whether this is the place in `Invoke` of a combined delegate where its parts are called.
-fn calls_many(m: &'static Method, il: u32) -> bool {
-    if m.name != "Invoke" || !m.owner.ancestors().any(|t| t == types().known.delegate()) {
-        return false;
-    }
-    // The first branch of the body goes there (`synth::delegates`).
-    let body = body::of(m);
-    body.is_ok_and(|b| {
-        b.code
-            .iter()
-            .find_map(|insn| insn.op.target())
-            .is_some_and(|many| il >= many)
-    })
 }
 
 /// `(wrapper delegate-invoke) Class.invoke_result_parameters(types)`. Those of classes that are not generic belong to the module.

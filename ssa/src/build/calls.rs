@@ -146,16 +146,19 @@ impl Builder<'_> {
                 Ok(())
             }
             Dispatch::Lookup(handle) => {
+                if !tail
+                    && !plan.null_check
+                    && let Some((class, target)) = self.guess(&plan, callee, &args)
+                {
+                    return self.call_guarded(class, target, plan, callee, args);
+                }
                 if plan.null_check
                     && let Some(this) = this
                 {
                     self.null_check(this);
                 }
                 let rgctx = self.rgctx(&plan)?;
-                let code = match handle {
-                    Handle::Symbol(s) => Code::Symbol(s),
-                    Handle::Lookup(_) => Code::Address(self.handle(handle, Ty::Ptr)?),
-                };
+                let code = self.looked_up(handle)?;
                 self.call_code(code, &plan.sig, args, rgctx, Some(callee), tail)
             }
             Dispatch::GenericVirtual(handle) => {
@@ -210,7 +213,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Calls through a slot of the vtable or of the IMT.
+    /// Calls through a slot of the vtable or of the IMT, or what shared code looks up.
     fn call_slot(
         &mut self,
         this: Value,
@@ -230,9 +233,17 @@ impl Builder<'_> {
                 Code::Address(self.load_raw(vtable, None, access))
             }
             Dispatch::Interface(m) => Code::Symbol(Symbol::InterfaceStub(m)),
+            Dispatch::Lookup(handle) => self.looked_up(handle)?,
             _ => return Err(self.bad()),
         };
         self.call_code(code, &plan.sig, args, None, Some(callee), tail)
+    }
+
+    fn looked_up(&mut self, handle: Handle) -> Result<Code> {
+        Ok(match handle {
+            Handle::Symbol(s) => Code::Symbol(s),
+            Handle::Lookup(_) => Code::Address(self.handle(handle, Ty::Ptr)?),
+        })
     }
 
     /// The class that a call will probably meet, and the method that it then reaches, if that is worth a test.

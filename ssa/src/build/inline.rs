@@ -19,7 +19,7 @@ use isthmus_runtime_abi::vm::{CallPlan, ContextSource, Entity, Handle, MethodInf
 use std::sync::Arc;
 
 /// Bytes of source of a callee that is inlined where others are too much: what gets or sets a field, or calls another method.
-const TINY: u32 = 12;
+const TINY: u32 = 20;
 
 /// A callee that will be inlined.
 pub(super) struct Candidate {
@@ -68,10 +68,12 @@ impl Builder<'_> {
         let body = self.env.body(m).ok()?;
         let limit = if info.wants_inline {
             opts.inline_wanted_size
-        } else if recursion > 0 || Self::is_straight(&body) || self.works_on_a_local(args) {
+        } else if recursion > 0
+            || Self::is_straight(&body)
+            || self.works_on_a_local(args)
+            || self.is_repeated()
+        {
             2 * opts.inline_size
-        } else if recursion == 0 && self.is_repeated() {
-            opts.inline_size * 3 / 2
         } else {
             opts.inline_size
         };
