@@ -118,6 +118,9 @@ impl<A: Target> Gen<'_, A> {
             }
             Intrinsic::VolatileRead32 => self.op_ldind(MemTy::I32)?,
             Intrinsic::VolatileReadRef => self.op_ldind(MemTy::Ref)?,
+            Intrinsic::LockEnter | Intrinsic::LockTryEnter | Intrinsic::LockExit => {
+                return Ok(false);
+            }
         }
         Ok(true)
     }

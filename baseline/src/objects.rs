@@ -10,7 +10,9 @@ use isthmus_asm::prelude::*;
 use isthmus_frontend_ir::op::Token;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::TypeId;
-use isthmus_runtime_abi::layout::{HEADER, TYPE_WORD, VtableWord};
+use isthmus_runtime_abi::layout::{
+    CAST_CACHE_SHIFT, CAST_CACHE_SLOTS, HEADER, TYPE_WORD, VtableWord,
+};
 use isthmus_runtime_abi::types::{MemTy, StackTy};
 use isthmus_runtime_abi::vm::{CastPlan, Entity, Handle, HandleKind, TypeKind};
 
@@ -197,7 +199,7 @@ impl<A: Target> Gen<'_, A> {
         let plan = self.env.cast_plan(self.body.method, t);
         let vtable = match plan {
             CastPlan::Exact(h) | CastPlan::Display(_, h) => h,
-            CastPlan::Helper(h) => return self.cast_by_helper(helper, e, h),
+            CastPlan::Helper(h) => return self.cast_by_answer(helper, e, h),
         };
         // The result is the object itself, or null.
         let obj = self.own(&mut e)?;
@@ -256,22 +258,41 @@ impl<A: Target> Gen<'_, A> {
         Ok(())
     }
 
-    fn cast_by_helper(&mut self, helper: Helper, e: Entry, handle: Handle) -> R {
-        let handle_reg = match handle {
-            Handle::Lookup(_) => Some(self.load_handle(handle)?),
-            Handle::Symbol(_) => None,
-        };
-        let obj = self.word(&e)?;
-        let ty = match (handle, handle_reg) {
-            (_, Some(r)) => Word::Reg(r),
-            (Handle::Symbol(s), _) => Word::Symbol(s),
-            (Handle::Lookup(_), None) => return self.invalid("look-up without register"),
-        };
-        self.call_helper(helper, &[obj, ty])?;
-        self.release_opt(handle_reg);
-        self.discard(e);
-        let r = self.take_ret()?;
-        self.push_reg(StackTy::Ref, r);
+    /// By the answer in the vtable ([`layout::cast_cache_slot`](isthmus_runtime_abi::layout::cast_cache_slot)), else by the helper.
+    fn cast_by_answer(&mut self, helper: Helper, mut e: Entry, handle: Handle) -> R {
+        let obj = self.own(&mut e)?;
+        let ty = self.load_handle(handle)?;
+        let answer = self.alloc()?;
+        self.release(answer);
+        let args = [Word::Reg(obj), Word::Reg(ty)];
+        let (slow, back) = self.slow_path(helper, &args, Some(obj));
+        let done = self.a.new_label();
+        self.a.cmp(Width::W64, obj, 0);
+        self.a.jcc(Cond::Eq, done);
+        self.a
+            .load(Ext::Zx32, A::TMP, Mem::new(obj, TYPE_WORD as i32));
+        self.a.mov(Width::W32, answer, ty);
+        self.a
+            .shift_imm(Shift::Shr, Width::W32, answer, CAST_CACHE_SHIFT as u8);
+        self.a
+            .alu(Alu::And, Width::W32, answer, CAST_CACHE_SLOTS as i32 - 1);
+        let first = VtableWord::CastCache.offset(8) as i32;
+        let at = Mem::indexed(A::TMP, answer, Scale::S8, first);
+        self.a.load(Ext::Full64, answer, at);
+        self.a.cmp(Width::W64, answer, ty);
+        if helper == Helper::CastClass {
+            self.a.jcc(Cond::Ne, slow);
+        } else {
+            self.a.jcc(Cond::Eq, done);
+            self.a.lea(A::TMP, Mem::new(ty, 1));
+            self.a.cmp(Width::W64, answer, A::TMP);
+            self.a.jcc(Cond::Ne, slow);
+            self.a.zero(obj);
+        }
+        self.a.bind(back);
+        self.a.bind(done);
+        self.release(ty);
+        self.push_reg(StackTy::Ref, obj);
         Ok(())
     }
 

@@ -23,6 +23,9 @@ static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
     ("System", "Math", "Sqrt", 1, Intrinsic::Sqrt),
     ("System", "Math", "Floor", 1, Intrinsic::Floor),
     ("System", "Math", "Ceiling", 1, Intrinsic::Ceil),
+    ("System.Threading", "Monitor", "Enter", 1, Intrinsic::LockEnter),
+    ("System.Threading", "Monitor", "ReliableEnterTimeout", 3, Intrinsic::LockTryEnter),
+    ("System.Threading", "Monitor", "Exit", 1, Intrinsic::LockExit),
     ("System.Threading", "Thread", "MemoryBarrier", 0, Intrinsic::MemoryBarrier),
     ("System.Threading", "Interlocked", "MemoryBarrier", 0, Intrinsic::MemoryBarrier),
 ];

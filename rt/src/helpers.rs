@@ -3,12 +3,14 @@
 //! Each takes the helper's words and then, unless it is a leaf, the thread context. What depends on the VM is handed to
 //! [`Vm`](crate::vm::Vm); an error becomes pending, and the transition stub throws it.
 
+use crate::gc::lockword::{lock_word, thin_enter, thin_exit};
 use crate::heap::{copy_refs, gc_barrier, store_ref_unknown};
 use crate::object::{Ref, Thrown};
 use crate::thread::Thread;
 use isthmus_runtime_abi::context::ThreadContext;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::RaiseId;
+use isthmus_runtime_abi::layout;
 use isthmus_runtime_abi::trap::TrapKind;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -172,14 +174,46 @@ extern "C" fn resume(token: usize, ctx: Ctx) {
 }
 
 extern "C" fn is_inst(object: usize, ty: usize) -> usize {
-    match (object, Thread::current()) {
-        (0, _) | (_, None) => 0,
-        (object, Some(thread)) => thread
-            .runtime()
-            .vm()
-            .is_inst(Ref::from_addr(object), ty)
-            .addr(),
+    if object == 0 {
+        return 0;
     }
+    let object = Ref::from_addr(object);
+    // SAFETY: a live object.
+    match unsafe { cast_answer(object, ty) } {
+        Some(true) => return object.addr(),
+        Some(false) => return 0,
+        None => {}
+    }
+    let thread = Thread::current();
+    thread.map_or(0, |t| t.runtime().vm().is_inst(object, ty).addr())
+}
+
+/// The answer in an object's vtable, wherever it may be there.
+///
+/// # Safety
+/// The object is alive and not null.
+unsafe fn cast_answer(object: Ref, ty: usize) -> Option<bool> {
+    // SAFETY: as the caller says; vtables begin with this header.
+    let header = unsafe { &*(object.vtable() as *const layout::VtableHeader) };
+    let answers = header.cast_answers();
+    let seen = |slot: usize| answers[slot].load(Relaxed);
+    let words = [layout::cast_cache_slot(ty), layout::cast_cache_second(ty)].map(seen);
+    if words.contains(&ty) {
+        return Some(true);
+    }
+    words.contains(&(ty | 1)).then_some(false)
+}
+
+extern "C" fn lock_enter(object: usize, owner: u32) -> u32 {
+    let object = Ref::from_addr(object);
+    // SAFETY: a live object, unless null.
+    u32::from(!object.is_null() && thin_enter(unsafe { lock_word(object) }, owner))
+}
+
+extern "C" fn lock_exit(object: usize, owner: u32) -> u32 {
+    let object = Ref::from_addr(object);
+    // SAFETY: a live object, unless null.
+    u32::from(!object.is_null() && thin_exit(unsafe { lock_word(object) }, owner))
 }
 
 extern "C" fn copy_value(to: usize, from: usize, ty: usize) {
@@ -291,6 +325,8 @@ pub(crate) fn address(helper: Helper) -> usize {
         Helper::StaticAddress => static_address as *const () as usize,
         Helper::GcBarrier => gc_barrier as *const () as usize,
         Helper::StoreRefUnknown => store_ref_unknown as *const () as usize,
+        Helper::LockEnter => lock_enter as *const () as usize,
+        Helper::LockExit => lock_exit as *const () as usize,
         Helper::CopyValue => copy_value as *const () as usize,
         Helper::CopyRefs => copy_refs as *const () as usize,
         Helper::MemMove => mem_move as *const () as usize,

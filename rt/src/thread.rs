@@ -24,6 +24,7 @@
 use crate::arch;
 use crate::barrier;
 use crate::exception::InFlight;
+use crate::gc::lockword::owner_word;
 use crate::local_memory::LocalMemory;
 use crate::memory::{Mapping, page_size};
 use crate::runtime::Runtime;
@@ -34,7 +35,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use thiserror::Error;
 
 /// Bytes of stack below the limit that are left for runtime code.
@@ -46,6 +47,13 @@ const SIGNAL_STACK: usize = 128 << 10;
 
 thread_local! {
     static CURRENT: Cell<*const Thread> = const { Cell::new(ptr::null()) };
+}
+
+/// A number of the calling thread, never reused.
+pub fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static ME: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
+    ME.with(|n| *n)
 }
 
 /// What a thread may be doing.
@@ -348,6 +356,7 @@ impl Runtime {
                 stack_limit: limit.into(),
                 poll_page: poll.addr().into(),
                 state: RUNNING.into(),
+                lock_owner: (owner_word(number()) as usize).into(),
                 parked_sp: stack.end.into(),
                 attention: usize::from(!barrier::available()).into(),
                 thread_statics: static_blocks.addr().into(),

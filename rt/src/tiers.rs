@@ -16,6 +16,8 @@
 //! is made for the outermost loop around the one that asks, whose code is the best; if that loop's header does not come by for a
 //! while, for the one that asks.
 //!
+//! **Callers.** A small method that is asked for because of a loop has its caller asked for too: see `ask_for_caller`.
+//!
 //! Counters are changed without any order by all threads that run the method: they are a hint, and every state they can be in is
 //! harmless. What is decided is decided under the lock of [`Progress`].
 
@@ -23,7 +25,8 @@ use crate::methods::MethodRecord;
 use crate::runtime::{InstallError, Runtime};
 use crate::thread::Thread;
 use crate::transition::Blocking;
-use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry, OsrMap};
+use crate::walk::Walk;
+use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry, OsrMap, Tier};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use parking_lot::{Condvar, Mutex};
@@ -255,6 +258,9 @@ impl Runtime {
             *progress.stage(job) = Stage::Requested;
             record.set_counter(NEVER);
             drop(progress);
+            if header.is_none() && at >= 0 && tiering.background {
+                self.ask_for_caller(thread, id);
+            }
             if tiering.background {
                 self.request(job);
                 // A loop whose method was just asked for will need an entry too: next turn of this loop.
@@ -269,6 +275,34 @@ impl Runtime {
                 }
             }
         }
+    }
+
+    /// A method with a hot loop is small: its caller, once optimized, has the loop in itself, with all that it knows of the arguments. The
+    /// caller's own counter may never run out, since it calls no more often than the loop ends.
+    fn ask_for_caller(&'static self, thread: &Thread, id: MethodId) {
+        if !self.vm().is_small(id) {
+            return;
+        }
+        // SAFETY: the walk is over before the thread goes on.
+        let mut frames = unsafe { Walk::of_thread(thread) };
+        let caller = match (frames.next(), frames.next()) {
+            (Some(Ok(_)), Some(Ok(frame))) if frame.code.tier() == Tier::Baseline => frame,
+            _ => return,
+        };
+        let Some(method) = caller.code.method() else {
+            return;
+        };
+        let record = self.method(method);
+        let mut progress = record.progress.lock();
+        if progress.body != Stage::Cold {
+            return;
+        }
+        progress.body = Stage::Requested;
+        drop(progress);
+        self.request(Job {
+            method,
+            header: None,
+        });
     }
 
     /// What to do for a loop of a method whose body was asked for.

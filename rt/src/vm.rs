@@ -54,6 +54,11 @@ pub trait Vm: Send + Sync {
         let _ = (method, entry);
         None
     }
+    /// Whether a method is so small that optimized callers have it in themselves.
+    fn is_small(&self, method: MethodId) -> bool {
+        let _ = method;
+        false
+    }
     /// What virtual slot `slot` of this vtable leads to. Asked when the slot is first called through.
     fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown>;
     /// What implements an interface method for objects with this vtable.

@@ -69,6 +69,8 @@ words! {
         ParkedSp parked_sp,
         /// Not 0: a change of `state` has to be made by the runtime ([`crate::stub::RuntimeFn::ForeignEnter`]), because it is waited for.
         Attention attention,
+        /// What a thin lock of this thread looks like, but for the depth; 0: it has none (see `rt::gc::lockword`).
+        LockOwner lock_owner,
     }
 }
 

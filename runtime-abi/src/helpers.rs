@@ -155,6 +155,11 @@ helpers! {
     /// Memory that lives as long as the calling frame (`localloc` where the stack cannot be moved), zeroed: byte count, address of the
     /// frame's mark, a word that was zero when the invocation began.
     LocalAlloc = "local_alloc" (I64, Ptr) -> Ptr, MAY_GC | MAY_THROW;
+    // ---- locks
+    /// Takes a free lock or one that the thread holds: object, the thread's `LockOwner`. 0 if that is not the state it is in.
+    LockEnter = "lock_enter" (Ref, I32) -> I32, LEAF;
+    /// Gives a lock back that nobody waits for: object, the thread's `LockOwner`. 0 if that is not the state it is in.
+    LockExit = "lock_exit" (Ref, I32) -> I32, LEAF;
     // ---- arithmetic that has no instruction; results as ECMA-335 and Mono give them
     /// C `fmod`.
     RemF64 = "rem_f64" (F64, F64) -> F64, LEAF | PURE;

@@ -92,4 +92,10 @@ intrinsics! {
     VolatileReadRef, false;
     /// `(object) -> ref byte`: address of the first byte after the header.
     RawData, true;
+    /// `(object)`: takes the object's lock.
+    LockEnter, false;
+    /// `(object, int timeout, ref bool taken)`: takes the object's lock and notes that it did. Expanded only if the timeout is -1, none.
+    LockTryEnter, false;
+    /// `(object)`: gives the object's lock back.
+    LockExit, false;
 }

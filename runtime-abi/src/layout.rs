@@ -136,6 +136,27 @@ pub const fn cast_cache_slot(handle: usize) -> usize {
     (handle >> CAST_CACHE_SHIFT) & (CAST_CACHE_SLOTS as usize - 1)
 }
 
+/// The word for a type whose first one holds another's answer: compiled code does not look there, `IsInst` does.
+pub const fn cast_cache_second(handle: usize) -> usize {
+    (handle >> (CAST_CACHE_SHIFT + 3)) & (CAST_CACHE_SLOTS as usize - 1)
+}
+
+impl VtableHeader {
+    /// The answers of casts.
+    pub fn cast_answers(&self) -> [&AtomicUsize; CAST_CACHE_SLOTS as usize] {
+        [
+            &self.cast_cache,
+            &self.cast_cache_1,
+            &self.cast_cache_2,
+            &self.cast_cache_3,
+            &self.cast_cache_4,
+            &self.cast_cache_5,
+            &self.cast_cache_6,
+            &self.cast_cache_7,
+        ]
+    }
+}
+
 /// Value of a class-initialization state byte once the class is initialized (compared with a load-acquire).
 pub const CLASS_READY: u8 = 0xff;
 

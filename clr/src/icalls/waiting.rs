@@ -5,8 +5,8 @@
 
 use crate::types::types;
 use crate::vm::cx::Result;
-use crate::vm::init::thread_number;
 use crate::vm::{Cx, process, runtime, threads};
+use isthmus_rt::thread::number as thread_number;
 use isthmus_rt::transition::blocking;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;

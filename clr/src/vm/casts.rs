@@ -6,8 +6,8 @@ use super::{Cx, heap};
 use crate::types::layout::Place;
 use crate::types::{Kind, Type};
 use isthmus_rt::object::Ref;
-use isthmus_runtime_abi::layout::{CAST_CACHE_SLOTS, HEADER, VtableHeader, cast_cache_slot};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use isthmus_runtime_abi::layout::{HEADER, VtableHeader, cast_cache_second, cast_cache_slot};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// (offset of the flag, offset of the value) of `Nullable<T>`.
 fn nullable_offsets(ty: &'static Type) -> (usize, usize) {
@@ -128,19 +128,31 @@ pub fn is_of(object: Ref, ty: &'static Type) -> bool {
         (type_of_vtable(vtable), &*(vtable as *const VtableHeader))
     };
     let yes = is_instance(class, ty);
-    let handle = std::ptr::from_ref(ty) as usize;
-    let answers: [&AtomicUsize; CAST_CACHE_SLOTS as usize] = [
-        &header.cast_cache,
-        &header.cast_cache_1,
-        &header.cast_cache_2,
-        &header.cast_cache_3,
-        &header.cast_cache_4,
-        &header.cast_cache_5,
-        &header.cast_cache_6,
-        &header.cast_cache_7,
-    ];
-    answers[cast_cache_slot(handle)].store(handle | usize::from(!yes), Ordering::Relaxed);
+    remember(header, std::ptr::from_ref(ty) as usize, yes);
     yes
+}
+
+/// Keeps an answer in a vtable: in the first of its two words unless another type's is there, else in the second. If both are taken
+/// one of the others moves to its other word, or is forgotten.
+fn remember(header: &VtableHeader, handle: usize, yes: bool) {
+    let answers = header.cast_answers();
+    let words = |handle: usize| [cast_cache_slot(handle), cast_cache_second(handle)];
+    let there = |slot: usize| answers[slot].load(Ordering::Relaxed);
+    let answer = handle | usize::from(!yes);
+    let free = |slot: &usize| there(*slot) == 0 || there(*slot) & !1 == handle;
+    let [first, second] = words(handle);
+    let slot = [first, second].into_iter().find(free).unwrap_or_else(|| {
+        for slot in [first, second] {
+            let other = there(slot);
+            let elsewhere = words(other & !1).into_iter().find(|&s| there(s) == 0);
+            if let Some(elsewhere) = elsewhere {
+                answers[elsewhere].store(other, Ordering::Relaxed);
+                return slot;
+            }
+        }
+        first
+    });
+    answers[slot].store(answer, Ordering::Relaxed);
 }
 
 /// The object, if it is null or of the type.
@@ -158,4 +170,43 @@ fn invalid_cast(cx: &Cx<'_>) -> isthmus_rt::object::Thrown {
         "InvalidCastException",
         "Specified cast is not valid.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handle whose answers are in these words.
+    fn handle(number: usize, first: usize, second: usize) -> usize {
+        number << 16 | second << 7 | first << 4
+    }
+
+    fn known(header: &VtableHeader, handle: usize) -> Option<bool> {
+        let words = [cast_cache_slot(handle), cast_cache_second(handle)];
+        let seen = words.map(|slot| header.cast_answers()[slot].load(Ordering::Relaxed));
+        let yes = seen.contains(&handle);
+        (yes || seen.contains(&(handle | 1))).then_some(yes)
+    }
+
+    #[test]
+    fn answers_of_types_that_share_a_word_are_kept() {
+        let header = VtableHeader::default();
+        // The third one finds both of its words taken; the first one moves.
+        let types = [
+            handle(1, 3, 5),
+            handle(2, 3, 4),
+            handle(3, 4, 3),
+            handle(4, 5, 3),
+        ];
+        for (n, &ty) in types.iter().enumerate().take(3) {
+            remember(&header, ty, n % 2 == 0);
+        }
+        for (n, &ty) in types.iter().enumerate().take(3) {
+            assert_eq!(known(&header, ty), Some(n % 2 == 0), "{n}");
+        }
+        remember(&header, types[3], true);
+        assert_eq!(known(&header, types[3]), Some(true));
+        remember(&header, types[3], false);
+        assert_eq!(known(&header, types[3]), Some(false));
+    }
 }

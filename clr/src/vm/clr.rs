@@ -3,7 +3,8 @@
 use super::cx::Cx;
 use super::vtables::type_of_vtable;
 use super::{
-    arrays, casts, contexts, entry, exceptions, heap, init, reflect, runtime, statics, tiers,
+    arrays, casts, contexts, entry, exceptions, heap, init, reflect, resolved, runtime, statics,
+    tiers,
 };
 use crate::tables::{literals, raises, signatures};
 use crate::types::{Field, Method, Type, types};
@@ -87,6 +88,10 @@ impl Vm for Clr {
 
     fn optimize(&self, method: MethodId, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {
         super::tiers::compile_hot(types().method(method), entry)
+    }
+
+    fn is_small(&self, method: MethodId) -> bool {
+        tiers::is_small(types().method(method))
     }
 
     fn vtable_slot(&self, thread: &Thread, vtable: usize, slot: u32) -> Result<SlotTarget, Thrown> {
@@ -276,16 +281,23 @@ impl Vm for Clr {
         if object.is_null() {
             return Err(cx.null_reference());
         }
+        // SAFETY: a live object.
+        let vtable = unsafe { object.vtable() };
+        if let Some(code) = resolved::get(vtable, method) {
+            return Ok(code);
+        }
         let (ty, m) = (cx.type_of(object), method_of(method));
         let Some(found) = ty.implementation_of(m) else {
             let text = format!("{} does not implement {}", ty.full_name(), m.full_name());
             return Err(cx.exception("System", "EntryPointNotFoundException", &text));
         };
         // The result may be kept (ldvirtftn), so it is the stable entry.
-        Ok(match slot_target(ty, found) {
+        let code = match slot_target(ty, found) {
             SlotTarget::Unboxed(..) => super::delegates::unboxing_entry(found),
             _ => entry::stable(found),
-        })
+        };
+        resolved::put(vtable, method, code);
+        Ok(code)
     }
 
     fn resolve_generic_virtual(

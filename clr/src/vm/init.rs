@@ -28,13 +28,3 @@ pub fn ensure(cx: &Cx, ty: &'static Type) -> Result<(), Thrown> {
         Err(Thrown::new(wrapped))
     })
 }
-
-/// A number of the current thread, never reused.
-pub fn thread_number() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static ME: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    ME.with(|n| *n)
-}

@@ -13,7 +13,7 @@
 //! | [`heap`] | allocation and stores with this VM's vtables and errors |
 //! | [`vtables`], [`statics`], [`contexts`] | run-time data of types |
 //! | [`init`] | class initialization |
-//! | [`casts`], [`arrays`], [`delegates`], [`exceptions`], [`reflect`] | run-time behaviour by topic |
+//! | [`casts`], [`resolved`], [`arrays`], [`delegates`], [`exceptions`], [`reflect`] | run-time behaviour by topic |
 //! | [`native`] | internal calls and P/Invokes by number |
 //! | [`offsets`] | fields of corlib classes that the VM relies on |
 //! | [`threads`], [`monitors`] | managed threads and their locks |
@@ -38,6 +38,7 @@ pub mod native;
 pub mod offsets;
 pub mod process;
 pub mod reflect;
+pub mod resolved;
 pub mod run;
 pub mod state;
 pub mod statics;

@@ -9,19 +9,18 @@
 //!
 //! A monitor, once made, stays with its object. Blocking happens in a blocking region, so that collections go on.
 
-use super::init::thread_number;
-use isthmus_rt::gc::lockword::{HASH_MASK, LockWord, fresh_hash, lock_word};
+use isthmus_rt::gc::lockword::{
+    DEPTH_BITS, HASH_MASK, LockWord, MAX_DEPTH, fresh_hash, lock_word, owner_word, thin_enter,
+    thin_exit,
+};
 use isthmus_rt::object::Ref;
+use isthmus_rt::thread::number as thread_number;
 use isthmus_rt::transition::blocking;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-const DEPTH_BITS: u32 = 10;
-const MAX_DEPTH: u32 = (1 << DEPTH_BITS) - 1;
-const MAX_OWNER: u64 = (1 << 20) - 1;
 
 /// Somebody who waits to be pulsed.
 #[derive(Default)]
@@ -54,10 +53,6 @@ fn word(object: Ref) -> &'static AtomicU32 {
     // SAFETY: callers pass live objects; the word is used before the next safepoint, or the object is pinned by the
     // caller's local.
     unsafe { lock_word(object) }
-}
-
-fn thin(owner: u64, depth: u32) -> LockWord {
-    LockWord::Thin((owner as u32) << DEPTH_BITS | depth)
 }
 
 fn split(bits: u32) -> (u64, u32) {
@@ -102,23 +97,8 @@ fn monitor(object: Ref) -> &'static Monitor {
 /// Takes the lock; with a timeout gives false if it could not be had in time.
 pub fn enter(object: Ref, timeout: Option<Duration>) -> bool {
     let me = thread_number();
-    let word = word(object);
-    if me <= MAX_OWNER {
-        let seen = word.load(Ordering::Acquire);
-        let new = match LockWord::decode(seen) {
-            LockWord::Free => Some(thin(me, 1)),
-            LockWord::Thin(bits) if split(bits).0 == me && split(bits).1 < MAX_DEPTH => {
-                Some(thin(me, split(bits).1 + 1))
-            }
-            _ => None,
-        };
-        if let Some(new) = new
-            && word
-                .compare_exchange(seen, new.encode(), Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
-        {
-            return true;
-        }
+    if thin_enter(word(object), owner_word(me)) {
+        return true;
     }
     let monitor = monitor(object);
     let mut state = monitor.state.lock();
@@ -154,23 +134,13 @@ pub fn exit(object: Ref) -> Result<(), NotOwner> {
     let me = thread_number();
     let word = word(object);
     loop {
-        let seen = word.load(Ordering::Acquire);
-        match LockWord::decode(seen) {
+        if thin_exit(word, owner_word(me)) {
+            return Ok(());
+        }
+        // Somebody else may be making a monitor of it.
+        match LockWord::decode(word.load(Ordering::Acquire)) {
             LockWord::Monitor(_) => break,
-            LockWord::Thin(bits) if split(bits).0 == me => {
-                let depth = split(bits).1 - 1;
-                let new = if depth == 0 {
-                    LockWord::Free
-                } else {
-                    thin(me, depth)
-                };
-                if word
-                    .compare_exchange(seen, new.encode(), Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok()
-                {
-                    return Ok(());
-                }
-            }
+            LockWord::Thin(bits) if split(bits).0 == me => {}
             _ => return Err(NotOwner),
         }
     }

@@ -17,6 +17,7 @@ use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::CompileEnv;
 use isthmus_runtime_abi::vm::ContextSource;
 use isthmus_stubs::native::Foreign;
 use isthmus_stubs::{dispatch, native as native_stubs};
@@ -174,6 +175,12 @@ fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<Co
         .map_err(|e| LoadError::new(LoadErrorKind::InvalidProgram, e))?;
     stats().compiled(Tier::Baseline, start.elapsed(), artifact.code.len());
     Ok(artifact)
+}
+
+/// Whether optimized callers inline a method, going by its size.
+pub fn is_small(m: &'static Method) -> bool {
+    let limit = isthmus_ssa::Options::new(arch()).inline_size;
+    body::il_size(m).is_some_and(|size| size <= limit) && env().method(m.id).may_inline
 }
 
 /// What baseline code counts.

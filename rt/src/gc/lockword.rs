@@ -1,17 +1,17 @@
 //! The lock/hash word of an object, and hash codes that stay the same when the object moves.
 //!
-//! The word is free for the VM's monitors, under one scheme that the two top bits tell apart:
+//! The word is for the VM's monitors, under one scheme that the two top bits tell apart:
 //!
 //! ```text
 //!  31 30 29                          0
 //!  0  0  0 ...                       0   neither locked nor hashed
-//!  0  0  whatever the VM likes           thin lock (owner, recursion)
+//!  0  0  owner, 20 bits; depth, 10 bits   thin lock
 //!  0  1  hash, 30 bits                   hashed, not locked
 //!  1  x  whatever the VM likes, 31 bits  index of a monitor that holds lock and hash
 //! ```
 //!
 //! A hash code is made at random when it is first asked for and lives in the word; it is no address, so moving the object
-//! does not matter. An object that is locked thinly has no room for it: the monitor's owner must give it a monitor first.
+//! does not matter. Compiled code takes and gives back thin locks itself, or by [`thin_enter`] and [`thin_exit`]; all else is the VM's. An object that is locked thinly has no room for it: the monitor's owner must give it a monitor first.
 //! The collector copies the word with the object and never changes it.
 
 use crate::object::Ref;
@@ -25,6 +25,49 @@ pub const HASH_MASK: u32 = (1 << 30) - 1;
 pub const HASHED: u32 = 1 << 30;
 /// The word holds the number of a monitor.
 pub const MONITOR: u32 = 1 << 31;
+
+/// Bits of a thin lock that count how often its owner took it.
+pub const DEPTH_BITS: u32 = 10;
+/// The largest such count.
+pub const MAX_DEPTH: u32 = (1 << DEPTH_BITS) - 1;
+/// The largest number of a thread that can own a thin lock.
+pub const MAX_OWNER: u64 = (1 << (30 - DEPTH_BITS)) - 1;
+
+/// [`CtxWord::LockOwner`](isthmus_runtime_abi::context::CtxWord::LockOwner) of the thread with a number.
+pub fn owner_word(thread: u64) -> u32 {
+    match thread {
+        n if n <= MAX_OWNER => (n as u32) << DEPTH_BITS,
+        _ => 0,
+    }
+}
+
+/// Takes a lock that is free or thinly held by this owner; false if it is in another state, or `owner` is 0.
+#[inline]
+pub fn thin_enter(word: &AtomicU32, owner: u32) -> bool {
+    if owner == 0 {
+        return false;
+    }
+    let seen = word.load(Ordering::Relaxed);
+    let free = seen == 0;
+    let again = seen & !MAX_DEPTH == owner && seen & MAX_DEPTH < MAX_DEPTH;
+    let to = if free { owner | 1 } else { seen + 1 };
+    (free || again)
+        && word
+            .compare_exchange(seen, to, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+}
+
+/// Gives a thin lock of this owner back, once; false if it is in another state.
+#[inline]
+pub fn thin_exit(word: &AtomicU32, owner: u32) -> bool {
+    let seen = word.load(Ordering::Relaxed);
+    if owner == 0 || seen & !MAX_DEPTH != owner {
+        return false;
+    }
+    let left = if seen & MAX_DEPTH == 1 { 0 } else { seen - 1 };
+    word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed)
+        .is_ok()
+}
 
 /// A lock word, told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,6 +178,29 @@ mod tests {
         ] {
             assert_eq!(LockWord::decode(state.encode()), state);
         }
+    }
+
+    #[test]
+    fn thin_locks_count_and_have_one_owner() {
+        let (me, other) = (owner_word(7), owner_word(8));
+        let word = AtomicU32::new(0);
+        for _ in 0..MAX_DEPTH {
+            assert!(thin_enter(&word, me));
+            assert!(!thin_enter(&word, other));
+            assert!(!thin_exit(&word, other));
+        }
+        assert!(!thin_enter(&word, me), "as deep as it gets");
+        for _ in 0..MAX_DEPTH {
+            assert!(thin_exit(&word, me));
+        }
+        assert_eq!(word.load(Ordering::Relaxed), 0);
+        assert!(!thin_exit(&word, me));
+        for state in [LockWord::Hashed(5), LockWord::Monitor(1)] {
+            let word = AtomicU32::new(state.encode());
+            assert!(!thin_enter(&word, me));
+            assert!(!thin_exit(&word, me));
+        }
+        assert!(!thin_enter(&AtomicU32::new(0), owner_word(MAX_OWNER + 1)));
     }
 
     #[test]

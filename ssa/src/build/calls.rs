@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Code that a call goes to.
-enum Code {
+pub(super) enum Code {
     Method(MethodId),
     Symbol(Symbol),
     Address(Value),
@@ -455,7 +455,7 @@ impl Builder<'_> {
     }
 
     /// Emits the call.
-    fn call_code(
+    pub(super) fn call_code(
         &mut self,
         code: Code,
         sig: &Arc<Signature>,

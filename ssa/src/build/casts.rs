@@ -195,7 +195,17 @@ impl Builder<'_> {
             CastPlan::Helper(_) => {}
         }
         let handle = match plan {
-            CastPlan::Helper(h) => self.cache_test(v, h, done, true)?.0,
+            CastPlan::Helper(h) => {
+                let (handle, _) = self.cache_test(v, h, done, true)?;
+                // The answer may be elsewhere: a leaf finds it sooner.
+                let r = self.helper(Helper::IsInst, &[v, handle]);
+                let r = r.ok_or_else(|| self.bad())?;
+                let null = self.is_null(r);
+                let throws = self.new_block(true);
+                self.branch(null, throws, done);
+                self.go_on(throws);
+                handle
+            }
             _ => self.entity(Entity::TypeHandle(tested))?,
         };
         self.helper(Helper::CastClass, &[v, handle]);

@@ -11,6 +11,7 @@ use isthmus_runtime_abi::layout;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::types::{MemTy, Signature};
 use isthmus_runtime_abi::vm::Entity;
+use std::sync::Arc;
 
 impl Builder<'_> {
     /// Expands an intrinsic; false if it must be called.
@@ -18,12 +19,15 @@ impl Builder<'_> {
         &mut self,
         intrinsic: Intrinsic,
         method: MethodId,
-        sig: &Signature,
+        sig: &Arc<Signature>,
         args: &[Entry],
     ) -> Result<bool> {
         use Intrinsic as I;
         if intrinsic == I::TypeObject {
             return Ok(self.type_object(args));
+        }
+        if matches!(intrinsic, I::LockEnter | I::LockTryEnter | I::LockExit) {
+            return self.lock(intrinsic, method, sig, args);
         }
         let mut values: Vec<Value> = Vec::with_capacity(args.len());
         for e in args {

@@ -45,6 +45,7 @@ mod frame;
 mod inline;
 mod intrinsics;
 mod localloc;
+mod locks;
 mod objects;
 mod osr;
 mod place;

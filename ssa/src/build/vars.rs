@@ -14,6 +14,9 @@ use rustc_hash::FxHashMap;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Var(pub u32);
 
+/// How often parameters are looked at again when their operands have become known.
+const ROUNDS: u32 = 4;
+
 #[derive(Debug)]
 struct Phi {
     block: Block,
@@ -205,6 +208,7 @@ impl Vars {
     }
 
     fn fill(&mut self, func: &mut Func) {
+        let mut filled = Vec::new();
         while let Some(n) = self.unfilled.pop() {
             let (block, var) = (self.phis[n as usize].block, self.phis[n as usize].var);
             let preds = self.blocks[block.index()].preds.len();
@@ -214,7 +218,18 @@ impl Vars {
                 operands.push(self.lookup(func, pred, var));
             }
             self.phis[n as usize].operands = operands;
-            self.drop_if_trivial(func, n);
+            if !self.drop_if_trivial(func, n) {
+                filled.push(n);
+            }
+        }
+        // Where paths join inside of a loop, the parameter there turns out to be the loop's own after that one was looked at. What
+        // is known of a value is lost where a parameter stands for it, so it is worth to look again; `finish` finds the rest.
+        for _ in 0..ROUNDS {
+            let before = filled.len();
+            filled.retain(|&n| !self.drop_if_trivial(func, n));
+            if filled.is_empty() || filled.len() == before {
+                break;
+            }
         }
     }
 

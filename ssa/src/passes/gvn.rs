@@ -649,6 +649,8 @@ impl Gvn<'_> {
                             | Helper::MemMove
                             | Helper::MemSet
                             | Helper::StoreRefUnknown
+                            | Helper::LockEnter
+                            | Helper::LockExit
                     )
             }
             _ => false,
