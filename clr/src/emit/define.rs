@@ -59,10 +59,10 @@ impl Emitter<'_> {
     /// Gives types and their members their rows, in this order.
     pub fn declare(&mut self, list: &[&'static BuiltType]) -> Result<()> {
         let cx = self.cx;
-        let mut row = self.out.next(TableId::TypeDef);
+        let rows = self.out.next(TableId::TypeDef)..;
         let mut method = self.out.next(TableId::MethodDef);
         let mut field = self.out.next(TableId::Field);
-        for &ty in list {
+        for (row, &ty) in rows.zip(list) {
             let builder = ty.builder();
             let fields = Fields::of(cx, builder)?;
             let first = (method, field);
@@ -86,7 +86,6 @@ impl Emitter<'_> {
                 fields: names,
             };
             self.local.insert(Named::Built(ty).key(), local);
-            row += 1;
         }
         Ok(())
     }

@@ -54,11 +54,7 @@ impl Emitter<'_> {
         out.u8(kind);
         match kind {
             native::BY_VAL_TSTR | native::BY_VAL_ARRAY => out.compressed(count.max(0) as u32),
-            native::SAFE_ARRAY => {
-                if element != 0 {
-                    out.compressed(element as u32);
-                }
-            }
+            native::SAFE_ARRAY if element != 0 => out.compressed(element as u32),
             native::ARRAY => {
                 let element = if element == 0 {
                     i32::from(native::MAX)

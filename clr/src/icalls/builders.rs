@@ -173,6 +173,7 @@ fn write_to_file(cx: &Cx<'_>, this: Ref, handle: usize) -> Result<()> {
         .map_err(|e| cx.exception("System.IO", "IOException", &e.to_string()))
 }
 
+#[allow(clippy::too_many_arguments)] // the argument words of an internal call
 fn attribute_blob(
     cx: &Cx<'_>,
     _assembly: Ref,

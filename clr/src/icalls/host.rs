@@ -159,7 +159,7 @@ fn file_system(path: usize, length: i32) -> Option<String> {
         })
         .filter(|(place, _)| trimmed(place) == wanted)
         .map(|(_, kind)| kind)
-        .last()
+        .next_back()
 }
 
 /// Win32's `DRIVE_…`: no root directory 1, fixed 3, remote 4, CD 5, memory 6.

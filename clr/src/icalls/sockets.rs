@@ -520,6 +520,7 @@ fn send_parts(
     }))
 }
 
+#[allow(clippy::too_many_arguments)] // the argument words of an internal call
 fn receive_from(
     cx: &Cx<'_>,
     socket: isize,
@@ -549,6 +550,7 @@ fn receive_from(
     Ok(received)
 }
 
+#[allow(clippy::too_many_arguments)] // the argument words of an internal call
 fn send_to(
     cx: &Cx<'_>,
     socket: isize,
@@ -667,6 +669,7 @@ fn option_object(
     Ok(())
 }
 
+#[allow(clippy::too_many_arguments)] // the argument words of an internal call
 fn set_option(
     cx: &Cx<'_>,
     socket: isize,
