@@ -148,6 +148,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         session.close()?;
         return Ok(ExitCode::from(u8::from(!holds)));
     }
+    if session.lookup(&args.entry).is_none() {
+        bail!("undefined: `{}`", args.entry);
+    }
     session.initialize()?;
     let mut arguments = vec![args.objects[0].display().to_string()];
     arguments.extend(args.arguments);

@@ -104,6 +104,25 @@ fn graphs_are_linked_one_after_the_other_and_removed_again() {
     assert_eq!(w.pool.0.used(), [0; 3]);
 }
 
+/// Finalizers run once, however a session ends, and before its memory goes.
+#[test]
+fn a_session_that_is_dropped_is_closed() {
+    for close in [false, true] {
+        let mut w = world("dropped");
+        let mut ended = Box::new(0i32);
+        let pool = w.pool.clone();
+        w.session.link(vec![w.graph("ends.c")]).unwrap();
+        w.session.initialize().unwrap();
+        w.call("watch", (&raw mut *ended).expose_provenance() as u64);
+        if close {
+            w.session.close().unwrap();
+        }
+        drop(w);
+        assert_eq!(*ended, 1);
+        assert_eq!(pool.0.used(), [0; 3]);
+    }
+}
+
 #[test]
 fn what_was_transferred_goes_with_its_new_key() {
     let mut w = world("transferred");

@@ -96,6 +96,13 @@ pub struct Session {
     number: Option<u64>,
 }
 
+impl Drop for Session {
+    /// What is registered must not outlive its memory. Errors here have nobody to go to.
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session of {} resources", self.resources.len())
