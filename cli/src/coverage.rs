@@ -2,7 +2,8 @@
 //!
 //! Bytes of code and tables are those of methods and their filters. `dwarf_bytes` is what `.eh_frame` and language-specific data areas
 //! would take for the same functions (see [`isthmus_eh_tables::dwarf`]), `eh_frame_bytes` what our tables take for that: without
-//! source positions and inlined methods. Seconds are processor time of all threads.
+//! source positions and inlined methods. Every table is checked against itself and compared with the compiled method
+//! ([`isthmus_eh_tables::check`]). Seconds are processor time of all threads.
 
 use crate::progress;
 use crate::run::Tier;
@@ -12,8 +13,8 @@ use isthmus_clr::types::{Method, types};
 use isthmus_clr::vm::env::ClrEnv;
 use isthmus_clr::vm::run::start_types;
 use isthmus_clr::vm::tiers;
-use isthmus_eh_tables::dwarf;
 use isthmus_eh_tables::encode::encode;
+use isthmus_eh_tables::{check, dwarf};
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::{CompileEnv, ContextSource};
@@ -99,6 +100,8 @@ struct Totals {
     time: Duration,
     code_bytes: usize,
     eh_bytes: usize,
+    /// Tables that passed the checker.
+    tables: usize,
     /// Those of them that say what DWARF's say.
     eh_frame_bytes: usize,
     dwarf_bytes: usize,
@@ -224,12 +227,16 @@ impl Totals {
         }
     }
 
-    /// Adds a compiled method's figures; gives the bytes of its code. Tables that cannot be encoded decline the method.
+    /// Adds a compiled method's figures; gives the bytes of its code. Tables that cannot be encoded, or that the checker refuses, decline the
+    /// method.
     fn count(&mut self, artifact: &CompiledMethod) -> Result<usize, String> {
         let (mut code, mut tables, mut frames, mut dwarf) = (0, 0, 0, 0);
         for part in parts(artifact) {
             let offsets = vec![0; part.filters.len()];
             let table = encode(part, &offsets).map_err(|e| format!("unwind tables: {e}"))?;
+            check::check(&table, part.arch).map_err(|e| format!("unwind tables: {e}"))?;
+            check::compare(&table, part).map_err(|e| format!("unwind tables: {e}"))?;
+            self.tables += 1;
             let frame = encode(&frame_and_handlers(part), &[])
                 .map_err(|e| format!("unwind tables: {e}"))?;
             let sizes = dwarf::sizes(part).map_err(|e| format!("DWARF: {e}"))?;
@@ -256,6 +263,7 @@ impl Totals {
         self.time += other.time;
         self.code_bytes += other.code_bytes;
         self.eh_bytes += other.eh_bytes;
+        self.tables += other.tables;
         self.eh_frame_bytes += other.eh_frame_bytes;
         self.dwarf_bytes += other.dwarf_bytes;
         for (mine, other) in self.with_lsda.iter_mut().zip(other.with_lsda) {
@@ -391,8 +399,8 @@ fn text(t: &Totals, wall: Duration) {
         t.code_bytes, t.helper_calls, t.il_instructions
     );
     println!(
-        "{} bytes of tables; {} of them for frames and handlers, which would take {} in DWARF",
-        t.eh_bytes, t.eh_frame_bytes, t.dwarf_bytes
+        "{} bytes in {} tables, all checked; {} of them for frames and handlers, which would take {} in DWARF",
+        t.eh_bytes, t.tables, t.eh_frame_bytes, t.dwarf_bytes
     );
     for (time, m) in &t.slowest.found {
         println!(
@@ -417,6 +425,7 @@ fn json(t: &Totals, wall: Duration) {
         "wall_seconds": wall.as_secs_f64(),
         "code_bytes": t.code_bytes,
         "eh_bytes": t.eh_bytes,
+        "tables_checked": t.tables,
         "eh_frame_bytes": t.eh_frame_bytes,
         "dwarf_bytes": t.dwarf_bytes,
         "helper_calls": t.helper_calls,
