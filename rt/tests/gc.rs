@@ -4,10 +4,12 @@ mod gc_common;
 
 use gc_common::*;
 use isthmus_rt::gc::alloc::Dimension;
-use isthmus_rt::gc::{HandleKind, OutOfMemory, identity_hash};
+use isthmus_rt::gc::{HandleKind, Heap, OutOfMemory, identity_hash};
 use isthmus_rt::object::Ref;
+use isthmus_runtime_abi::context::ThreadContext;
 use isthmus_runtime_abi::layout::{ARRAY_DATA, LENGTH, md_data};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn setup() {
@@ -310,6 +312,42 @@ fn copies_and_stores_to_unknown_places() {
             assert_eq!(word(get(old, element(11 + i)), VALUE), i);
         }
         assert_eq!(word(get(holder, OTHER), VALUE), 7);
+    });
+}
+
+/// An array that compiled code allocated in place is larger than all that the runtime ever allocated: the object is found from far inside.
+#[test]
+fn stores_to_unknown_places_in_arrays_allocated_in_place() {
+    setup();
+    WORLD.run(|heap, ctx| {
+        const LENGTH: usize = 1000;
+        let bytes = element(LENGTH);
+        let room = || {
+            let cursor = ctx.alloc_cursor.load(Ordering::Relaxed);
+            ctx.alloc_limit.load(Ordering::Relaxed) - cursor >= bytes
+        };
+        while !room() {
+            node(ctx, 0);
+        }
+        let a = new(ctx, *REFS, bytes);
+        set_word(a, isthmus_runtime_abi::layout::LENGTH as usize, LENGTH);
+        collect(false);
+        #[inline(never)]
+        fn store(heap: &Heap, ctx: &ThreadContext, a: Ref) {
+            for i in (0..LENGTH).step_by(10) {
+                // SAFETY: an element of a live array.
+                unsafe { heap.store_unknown(a.addr() + element(i), node(ctx, i)) };
+            }
+        }
+        store(heap, ctx, a);
+        clear_stack();
+        for _ in 0..3 {
+            collect(false);
+            list(ctx, 10_000);
+            for i in (0..LENGTH).step_by(10) {
+                assert_eq!(word(get(a, element(i)), VALUE), i);
+            }
+        }
     });
 }
 
