@@ -35,7 +35,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering, compiler_fence};
 use thiserror::Error;
 
 /// Bytes of stack below the limit that are left for runtime code.
@@ -265,10 +265,23 @@ impl Thread {
     /// meanwhile: a collector may be reading it, and it covers all callers' frames.
     #[inline]
     pub(crate) fn leave_blocked(&self) {
+        if !self.change_state(State::Running) {
+            return;
+        }
         self.set_state(State::Running);
         if self.runtime.safepoints().is_requested() {
             self.runtime.safepoints().park_published(self);
         }
+    }
+
+    /// Tells what the thread is doing, without a barrier of its own, as stubs do ([`crate::barrier`]). Whether somebody may want it to
+    /// stop: then it has to be told again.
+    #[inline]
+    fn change_state(&self, state: State) -> bool {
+        self.ctx.state.store(state as usize, Ordering::Release);
+        compiler_fence(Ordering::SeqCst);
+        // A stop by this thread itself, for another to end, arms the others only.
+        self.ctx.attention.load(Ordering::Relaxed) != 0 || self.runtime.safepoints().is_requested()
     }
 
     /// Leaves a blocking region for a while; the result leads back.
@@ -288,9 +301,11 @@ impl Thread {
     pub(crate) fn enter_blocked_again(&self, published: Published) {
         // SAFETY: the owner writes while it is running, when nobody else reads.
         unsafe { *self.parked_registers.get() = published.registers };
-        self.ctx.parked_sp.store(published.sp, Ordering::SeqCst);
-        self.set_state(published.state);
-        self.runtime.safepoints().notify_if_requested();
+        self.ctx.parked_sp.store(published.sp, Ordering::Relaxed);
+        if self.change_state(published.state) {
+            self.set_state(published.state);
+            self.runtime.safepoints().notify_if_requested();
+        }
     }
 
     /// Calls `f` with every range of words `[start, end)` that may hold references: the stack from the published

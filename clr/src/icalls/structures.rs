@@ -101,7 +101,7 @@ fn to_object(cx: &Cx<'_>, source: usize, ty: Ref) -> Result<Ref> {
     }
     if let Some(form) = scalar(cx, ty)? {
         let object = cx.alloc(ty)?;
-        convert::to_managed(cx, form, ty, source, value_of(object))?;
+        convert::to_managed(cx, form, source, value_of(object))?;
         return Ok(object);
     }
     convert::read_new(cx, shape_of(cx, ty)?, source)

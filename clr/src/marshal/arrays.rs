@@ -48,7 +48,7 @@ pub fn read(cx: &Cx<'_>, at: usize, element: &Element, array: Ref) -> Result<()>
             Form::Builder(encoding) => {
                 text::read_buffer(cx, cx.element(array, i), read_word(from), encoding)?
             }
-            form => convert::to_managed(cx, form, element.ty, from, to)?,
+            form => convert::to_managed(cx, form, from, to)?,
         }
     }
     std::hint::black_box(array);

@@ -21,7 +21,7 @@ use isthmus_rt::gc::HandleKind;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::Runtime;
 use isthmus_rt::thread::Thread;
-use isthmus_runtime_abi::ids::TypeId;
+use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -47,13 +47,25 @@ pub struct Class {
     pub declared: Declared,
     number: u32,
     /// How calls from C go on.
-    from_native: OnceLock<(Arc<Shape>, &'static Method)>,
+    shape: OnceLock<Arc<Shape>>,
+}
+
+/// What is between function pointers and the delegates of a class that call one method: as Mono has it, one for each such method,
+/// which stack traces name.
+#[derive(Clone, Copy)]
+pub struct Site {
+    /// The class.
+    pub class: &'static Class,
+    /// The method.
+    pub target: Option<&'static Method>,
 }
 
 #[derive(Default)]
 struct Classes {
     list: Vec<&'static Class>,
     by_type: FxHashMap<TypeId, &'static Class>,
+    sites: Vec<Site>,
+    by_target: FxHashMap<(u32, Option<MethodId>), u32>,
 }
 
 static CLASSES: Mutex<Option<Classes>> = Mutex::new(None);
@@ -61,6 +73,11 @@ static CLASSES: Mutex<Option<Classes>> = Mutex::new(None);
 /// A class of delegates by number.
 pub fn class(n: u32) -> &'static Class {
     CLASSES.lock().get_or_insert_default().list[n as usize]
+}
+
+/// What is between, by number.
+pub fn site(n: u32) -> Site {
+    CLASSES.lock().get_or_insert_default().sites[n as usize]
 }
 
 type Load<T> = crate::types::Result<T>;
@@ -84,7 +101,7 @@ fn class_of(ty: &'static Type) -> Load<&'static Class> {
         invoke,
         declared,
         number,
-        from_native: OnceLock::new(),
+        shape: OnceLock::new(),
     }));
     // If two threads made one, either will do.
     classes.list.push(class);
@@ -157,7 +174,10 @@ pub fn pointer_of(cx: &Cx<'_>, delegate: Ref) -> Result<usize> {
         return Ok(kept);
     }
     let class = class_of(cx.type_of(delegate)).map_err(|e| cx.load_error(&e))?;
-    let (shape, method) = from_native(class).map_err(|e| cx.load_error(&e))?;
+    let o = crate::vm::offsets::offsets();
+    let target = crate::icalls::handle::method_at(cx.read(delegate, o.delegate_method));
+    let shape = shape_of(class).map_err(|e| cx.load_error(&e))?;
+    let method = between(class, target).map_err(|e| cx.load_error(&e))?;
     free_dead();
     let handle = heap::heap().new_handle(HandleKind::WeakShort, delegate);
     let handle = handle.ok_or_else(|| cx.out_of_memory())?;
@@ -175,16 +195,30 @@ fn target_of(pointer: usize) -> Option<Ref> {
 }
 
 /// How calls of a class's function pointers go on.
-fn from_native(class: &'static Class) -> Load<(Arc<Shape>, &'static Method)> {
-    if let Some((shape, method)) = class.from_native.get() {
-        return Ok((shape.clone(), method));
+fn shape_of(class: &'static Class) -> Load<Arc<Shape>> {
+    if let Some(shape) = class.shape.get() {
+        return Ok(shape.clone());
     }
     let function = callback::plan(class)?.function;
-    let kind = MethodKind::Callback(class.number);
-    let method = types().methods.intern(types().known.object(), kind, &[])?;
-    let shape = Arc::new(Shape::new(function, super::form::arch()));
-    let (shape, method) = class.from_native.get_or_init(|| (shape, method));
-    Ok((shape.clone(), method))
+    let shape = || Arc::new(Shape::new(function, super::form::arch()));
+    Ok(class.shape.get_or_init(shape).clone())
+}
+
+/// The method between function pointers and delegates that call a method.
+fn between(class: &'static Class, target: Option<&'static Method>) -> Load<&'static Method> {
+    let number = {
+        let mut classes = CLASSES.lock();
+        let classes = classes.get_or_insert_default();
+        let next = classes.sites.len() as u32;
+        let key = (class.number, target.map(|m| m.id));
+        let number = *classes.by_target.entry(key).or_insert(next);
+        if number == next {
+            classes.sites.push(Site { class, target });
+        }
+        number
+    };
+    let kind = MethodKind::Callback(number);
+    types().methods.intern(types().known.object(), kind, &[])
 }
 
 /// Number of function pointers at which the dead ones are looked for.
@@ -192,10 +226,15 @@ static LOOK_AT: AtomicUsize = AtomicUsize::new(256);
 
 /// Frees function pointers whose delegates are gone, when there are twice as many pointers as were in use the last time.
 fn free_dead() {
-    let all = callbacks().all();
-    if all.len() < LOOK_AT.load(Ordering::Relaxed) {
+    if callbacks().len() < LOOK_AT.load(Ordering::Relaxed) {
         return;
     }
+    // One thread at a time: what is freed here may be in use again for another delegate before another thread would come to it.
+    static FREEING: Mutex<()> = Mutex::new(());
+    let Some(_freeing) = FREEING.try_lock() else {
+        return;
+    };
+    let all = callbacks().all();
     let mut left = all.len();
     for (pointer, handle) in all {
         if !heap::heap().handle_target(handle).is_null() {

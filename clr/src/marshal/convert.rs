@@ -5,7 +5,7 @@
 use super::form::Form;
 use super::shape::Shape;
 use super::{arrays, callbacks, custom, text};
-use crate::types::{Type, types};
+use crate::types::types;
 use crate::vm::Cx;
 use crate::vm::cx::{Result, Value};
 use crate::vm::heap;
@@ -155,13 +155,7 @@ pub fn write_object(cx: &Cx<'_>, object: Ref, shape: &Shape, to: usize) -> Resul
 }
 
 /// Reads the native form at `from` into a managed location.
-pub fn to_managed(
-    cx: &Cx<'_>,
-    form: Form,
-    ty: &'static Type,
-    from: usize,
-    to: usize,
-) -> Result<()> {
+pub fn to_managed(cx: &Cx<'_>, form: Form, from: usize, to: usize) -> Result<()> {
     match form {
         Form::Scalar(v) => copy(from, to, v.size(super::form::arch())),
         Form::Byte => {
@@ -192,7 +186,7 @@ pub fn to_managed(
         }
         Form::FixedBytes(n) => {
             for i in 0..n as usize {
-                to_managed(cx, Form::Byte, ty, from + i, to + 2 * i)?;
+                to_managed(cx, Form::Byte, from + i, to + 2 * i)?;
             }
         }
         Form::FixedArray(n, element) => {
@@ -292,7 +286,7 @@ pub fn read_struct(cx: &Cx<'_>, shape: &Shape, from: usize, value: usize) -> Res
     }
     for part in &shape.parts {
         let (from, to) = (from + part.native as usize, value + part.managed as usize);
-        to_managed(cx, part.form, part.ty, from, to)?;
+        to_managed(cx, part.form, from, to)?;
     }
     Ok(())
 }
@@ -301,7 +295,7 @@ pub fn read_struct(cx: &Cx<'_>, shape: &Shape, from: usize, value: usize) -> Res
 pub fn read_object(cx: &Cx<'_>, shape: &Shape, from: usize, object: Ref) -> Result<()> {
     for part in &shape.parts {
         let to = value_of(object) + part.managed as usize;
-        to_managed(cx, part.form, part.ty, from + part.native as usize, to)?;
+        to_managed(cx, part.form, from + part.native as usize, to)?;
     }
     std::hint::black_box(object);
     Ok(())

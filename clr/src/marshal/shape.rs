@@ -20,8 +20,6 @@ const DEEPEST: u32 = 64;
 pub struct Part {
     /// The field.
     pub field: &'static Field,
-    /// Its type.
-    pub ty: &'static Type,
     /// Its form.
     pub form: Form,
     /// Offset in the native form.
@@ -172,7 +170,6 @@ fn draft(ty: &'static Type, depth: u32) -> Load<Draft> {
         let start = if ty.is_value() { 0 } else { HEADER };
         draft.parts.push(Part {
             field,
-            ty: field_ty,
             form,
             native,
             managed: managed - start,

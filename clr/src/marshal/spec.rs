@@ -15,11 +15,13 @@ use super::convert::{self, read_ref, read_word, write_word};
 use super::form::{self, Form, Load, Place, WORD};
 use super::{any, arrays, custom, text};
 use crate::metadata::{Image, Marshal, ParamAttributes, Row, native};
+use crate::types::arena::Arena;
 use crate::types::{Method, Type, TypeKey, types};
 use crate::vm::Cx;
 use crate::vm::cx::Result;
 use crate::vm::heap;
 use parking_lot::Mutex;
+use std::sync::OnceLock;
 
 /// How many elements an array has that native code made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +37,6 @@ pub struct Size {
 pub struct Spec {
     /// Native form of the value.
     pub form: Form,
-    /// Its type: what a reference refers to.
-    pub ty: &'static Type,
     /// By reference.
     pub by_ref: bool,
     /// The caller's value matters to the callee.
@@ -49,13 +49,18 @@ pub struct Spec {
     pub explicit: bool,
 }
 
-static SPECS: Mutex<Vec<&'static Spec>> = Mutex::new(Vec::new());
+/// All specs; the lock is for adding.
+fn specs() -> &'static (Arena<Spec>, Mutex<()>) {
+    static SPECS: OnceLock<(Arena<Spec>, Mutex<()>)> = OnceLock::new();
+    SPECS.get_or_init(Default::default)
+}
 
 impl Spec {
     /// The number by which code names it.
     pub fn number(self) -> i32 {
-        let mut specs = SPECS.lock();
-        specs.push(Box::leak(Box::new(self)));
+        let (specs, adding) = specs();
+        let _adding = adding.lock();
+        specs.push(|_| Box::leak(Box::new(self)));
         specs.len() as i32 - 1
     }
 
@@ -89,7 +94,6 @@ impl Spec {
         let builders = matches!(form, Form::Array(e) if matches!(e.form, Form::Builder(_)));
         Ok(Spec {
             form,
-            ty: target,
             by_ref,
             input: input || !output,
             output: output || (both_ways && !input) || builders,
@@ -155,7 +159,7 @@ fn declared(
 
 /// A spec by number.
 fn spec(number: i32) -> &'static Spec {
-    SPECS.lock()[number as usize]
+    specs().0.get(number as usize)
 }
 
 /// Number of elements: a parameter's value and a constant.
@@ -262,7 +266,7 @@ fn after_by_ref(cx: &Cx<'_>, s: &Spec, managed: usize, native: usize, count: i64
         }
         Form::Class(_) => {
             if s.output {
-                convert::to_managed(cx, s.form, s.ty, native, managed)?;
+                convert::to_managed(cx, s.form, native, managed)?;
             }
             match at == read_word(native + WORD as usize) {
                 true => convert::release(cx, s.form, native),
@@ -277,7 +281,7 @@ fn after_by_ref(cx: &Cx<'_>, s: &Spec, managed: usize, native: usize, count: i64
         }
         form => {
             if s.output {
-                convert::to_managed(cx, form, s.ty, native, managed)?;
+                convert::to_managed(cx, form, native, managed)?;
             }
             convert::release(cx, form, native)
         }
@@ -298,7 +302,7 @@ pub fn result(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i6
             custom::clean_native(cx, c, read_word(native))
         }
         form => {
-            convert::to_managed(cx, form, s.ty, native, managed)?;
+            convert::to_managed(cx, form, native, managed)?;
             match form {
                 Form::Text(_) => convert::release(cx, form, native),
                 _ => Ok(()),
@@ -326,7 +330,7 @@ pub fn enter(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64
             heap::store_ref_unknown(managed, array);
             Ok(())
         }
-        form => convert::to_managed(cx, form, s.ty, native, managed),
+        form => convert::to_managed(cx, form, native, managed),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::types::types;
 use crate::vm::Cx;
 use crate::vm::cx::{Result, Value};
 use isthmus_rt::object::Ref;
+use std::mem::MaybeUninit;
 
 /// Bytes of the length before a BSTR's characters.
 const PREFIX: usize = 4;
@@ -55,6 +56,9 @@ pub fn make(cx: &Cx<'_>, string: Ref, encoding: Encoding) -> Result<usize> {
     if string.is_null() {
         return Ok(0);
     }
+    if encoding == Encoding::Utf8 {
+        return make_utf8(cx, string);
+    }
     let bytes = bytes_of(cx, string, encoding.is_wide());
     // Two zero bytes end either kind.
     let at = memory(cx, encoding.prefix() + bytes.len() + 2)?;
@@ -67,6 +71,35 @@ pub fn make(cx: &Cx<'_>, string: Ref, encoding: Encoding) -> Result<usize> {
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), start as *mut u8, bytes.len());
     }
     Ok(start)
+}
+
+/// The common kind: encoded where it will stay.
+fn make_utf8(cx: &Cx<'_>, string: Ref) -> Result<usize> {
+    let units = cx.units(string);
+    // A unit takes at most three bytes.
+    let room = 3 * units.len() + 1;
+    // SAFETY: no preconditions.
+    let at = unsafe { libc::malloc(room) } as usize;
+    if at == 0 {
+        return Err(cx.out_of_memory());
+    }
+    // SAFETY: fresh memory of that size, which nobody else knows.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(at as *mut MaybeUninit<u8>, room) };
+    let plain = units.iter().take_while(|u| **u < 0x80).count();
+    for (byte, unit) in bytes.iter_mut().zip(&units[..plain]) {
+        byte.write(*unit as u8);
+    }
+    let mut length = plain;
+    for decoded in char::decode_utf16(units[plain..].iter().copied()) {
+        let mut buffer = [0; 4];
+        let c = decoded.unwrap_or(char::REPLACEMENT_CHARACTER);
+        for &byte in c.encode_utf8(&mut buffer).as_bytes() {
+            bytes[length].write(byte);
+            length += 1;
+        }
+    }
+    bytes[length].write(0);
+    Ok(at)
 }
 
 /// The string of native text; null for null.

@@ -12,7 +12,7 @@
 use super::Synthetic;
 use super::builder::Builder;
 use super::pinvoke::{block, plain_type, push_count};
-use crate::marshal::callbacks::{Class, class};
+use crate::marshal::callbacks::{Class, site};
 use crate::marshal::form::{self, Form, layout};
 use crate::marshal::spec::Spec;
 use crate::types::member::ResolvedSig;
@@ -139,7 +139,7 @@ fn way_of(spec: &Spec) -> Way {
 
 /// The signature of the method between: the delegate, then plain words.
 pub fn signature(n: u32) -> Result<ResolvedSig> {
-    let class = class(n);
+    let class = site(n).class;
     let abi = upcall::signature(&plan(class)?.function);
     let words = abi.params[1..].iter().map(|&t| plain_type(t));
     Ok(ResolvedSig {
@@ -174,7 +174,7 @@ fn native_address(b: &mut Builder, i: u16, by_address: bool) {
 
 /// The body of the method between.
 pub fn body(m: &'static Method, n: u32) -> Result<Body> {
-    let class = class(n);
+    let class = site(n).class;
     let plan = plan(class)?;
     let sig = class.invoke.sig()?;
     let own = m.sig()?.params.clone();

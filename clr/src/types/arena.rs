@@ -38,7 +38,7 @@ impl<T: Sync + Send> Arena<T> {
     }
 
     /// Appends an item made from its index. The caller serializes calls (the interner's write lock).
-    fn push(&self, make: impl FnOnce(usize) -> &'static T) -> &'static T {
+    pub fn push(&self, make: impl FnOnce(usize) -> &'static T) -> &'static T {
         let index = self.len.load(Ordering::Relaxed);
         assert!(index < CHUNK * CHUNKS, "too many types or members");
         let item = make(index);

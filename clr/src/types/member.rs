@@ -39,7 +39,7 @@ pub enum MethodKind {
     CallSite(u32),
     /// A foreign function behind a P/Invoke, by number (see `crate::synth::pinvoke`).
     Foreign(u32),
-    /// What C function pointers call for the delegates of a class, by its number (see `crate::synth::callback`).
+    /// What C function pointers call for delegates that call some method, by number (see `crate::synth::callback`).
     Callback(u32),
     /// What delegates of a class that stand for a C function pointer call, by its number (see `crate::marshal::callbacks`).
     OverPointer(u32),

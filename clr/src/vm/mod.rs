@@ -14,7 +14,7 @@
 //! | [`vtables`], [`statics`], [`contexts`] | run-time data of types |
 //! | [`init`] | class initialization |
 //! | [`casts`], [`resolved`], [`arrays`], [`delegates`], [`exceptions`], [`reflect`] | run-time behaviour by topic |
-//! | [`native`] | internal calls and P/Invokes by number |
+//! | [`native`], [`dllmap`] | internal calls and P/Invokes by number, and which libraries they are in |
 //! | [`offsets`] | fields of corlib classes that the VM relies on |
 //! | [`threads`], [`monitors`] | managed threads and their locks |
 //! | [`state`] | what the VM keeps beside each type, method and assembly |
@@ -26,6 +26,7 @@ pub mod clr;
 pub mod contexts;
 pub mod cx;
 pub mod delegates;
+pub mod dllmap;
 pub mod entry;
 pub mod env;
 pub mod exceptions;

@@ -1,5 +1,6 @@
 //! Native functions behind methods: internal calls and foreign functions, numbered for `Symbol::Native`.
 
+use super::dllmap::{self, Target};
 use crate::icalls;
 use crate::metadata::{ImplMapRow, TableId, Token};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result};
@@ -52,22 +53,6 @@ pub fn internal_call(m: &'static Method) -> Result<u32> {
     }
 }
 
-/// Libraries by the names that class libraries use, as Mono's configuration has them.
-static LIBRARY_MAP: &[(&str, &str)] = &[
-    ("System.Native", "libmono-native.so"),
-    ("libSystem.Native", "libmono-native.so"),
-    ("System.Net.Security.Native", "libmono-native.so"),
-    ("MonoPosixHelper", "libMonoPosixHelper.so"),
-    ("libmono-btls-shared", "libmono-btls-shared.so"),
-    ("libc", "libc.so.6"),
-    ("libm", "libm.so.6"),
-    ("intl", "libc.so.6"),
-    ("libintl", "libc.so.6"),
-    ("cygwin1.dll", "libc.so.6"),
-    ("msvcrt", "libc.so.6"),
-    ("msvcrt.dll", "libc.so.6"),
-];
-
 /// Names the program itself as the library.
 const PROGRAM: &str = "__Internal";
 
@@ -87,18 +72,19 @@ pub fn import_of(m: &'static Method) -> Result<ImplMapRow<'static>> {
 /// The number of a P/Invoke's function.
 pub fn p_invoke(m: &'static Method) -> Result<u32> {
     let map = import_of(m)?;
-    let entry = map.import_name()?;
     let a = m
         .assembly()
         .expect("methods with an import have an assembly");
-    let library = a.image.module_ref(map.import_scope()?)?.name()?;
-    if matches!(library, "System.Native" | "libSystem.Native")
+    let named = a.image.module_ref(map.import_scope()?)?.name()?;
+    let target = dllmap::target(a, named, map.import_name()?);
+    let entry = target.function.as_str();
+    if matches!(named, "System.Native" | "libSystem.Native")
         && let Some(address) = icalls::system_native::find(entry)
     {
         return Ok(number(address));
     }
-    let handle = load(library, a.path.parent())
-        .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(library)))?;
+    let handle = load(&target, a.path.parent())
+        .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(named)))?;
     // The variants `A` and `W` of a function are tried as Mono does: the wide one before the plain name, the other after it.
     use crate::metadata::{CharSet, PInvokeAttributes};
     let plain = || handle.symbol(entry);
@@ -120,13 +106,12 @@ fn missing(name: &str) -> String {
 }
 
 /// Loads a library by the name that a program gives it: as mapped, in the assembly's directory, in the usual places.
-fn load(library: &str, beside: Option<&Path>) -> Option<Library> {
-    if library == PROGRAM {
+fn load(target: &Target, beside: Option<&Path>) -> Option<Library> {
+    let file = target.library.as_str();
+    if file == PROGRAM {
         return Library::program().ok();
     }
     let open = |name: &str| Library::open(name).ok();
-    let mapped = LIBRARY_MAP.iter().find(|l| l.0 == library);
-    let file = mapped.map_or(library, |l| l.1);
     let stem = file.strip_suffix(".dll").unwrap_or(file);
     let names = [
         file.to_owned(),
@@ -134,7 +119,7 @@ fn load(library: &str, beside: Option<&Path>) -> Option<Library> {
         format!("lib{file}"),
         format!("lib{stem}.so"),
     ];
-    let local = beside.filter(|_| mapped.is_none() && !file.contains('/'));
+    let local = beside.filter(|_| !target.is_mapped && !file.contains('/'));
     let local = local.and_then(|dir| {
         names
             .iter()

@@ -1,11 +1,12 @@
 //! Stack traces as programs see them: which frames they show, and with which offsets.
 //!
 //! They are Mono's, so that a program prints the same on both. Frames of methods that the VM makes (`Invoke` of delegates and the like)
-//! are left out. An internal call that throws has a frame of its own, named as Mono names its wrapper. The offset of a frame is that of
+//! are left out. An internal call that throws, and what C calls, have frames of their own, named as Mono names its wrappers. The offset of a frame is that of
 //! the last *sequence point* before the instruction: where the stack of operands is empty, or just after a call.
 
 use super::tiers;
 use crate::body::{self, Implementation};
+use crate::marshal::callbacks;
 use crate::metadata::Row;
 use crate::types::{Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::op::{Flow, Insn, Op};
@@ -28,10 +29,14 @@ pub enum Shown {
 
 /// What is shown of a frame, if anything.
 pub fn shown(m: &'static Method, il: u32) -> Option<Shown> {
+    if let MethodKind::Callback(n) = m.kind {
+        let target = callbacks::site(n).target?;
+        return Some(Shown::Native(wrapper_name("native-to-managed", target)));
+    }
     match body::implementation(m) {
         Implementation::Il => Some(Shown::Managed(m, sequence_point(m, il))),
         Implementation::InternalCall | Implementation::PInvoke if il == NATIVE => {
-            Some(Shown::Native(wrapper_name(m)))
+            Some(Shown::Native(wrapper_name("managed-to-native", m)))
         }
         Implementation::Synthetic if matches!(m.kind, MethodKind::InvokeAll(_)) => {
             Some(Shown::Native(delegate_wrapper_name(m)))
@@ -141,7 +146,7 @@ fn class_parameter(class: &Type, n: u32) -> Option<&'static str> {
 }
 
 /// `(wrapper managed-to-native) Class.Method(types)`.
-fn wrapper_name(m: &Method) -> String {
+fn wrapper_name(kind: &str, m: &Method) -> String {
     let mut parts = Vec::new();
     if let Ok(sig) = m.sig() {
         if sig.has_this {
@@ -150,7 +155,7 @@ fn wrapper_name(m: &Method) -> String {
         parts.extend(sig.params.iter().map(|t| type_text(t)));
     }
     format!(
-        "(wrapper managed-to-native) {}.{}({})",
+        "(wrapper {kind}) {}.{}({})",
         m.owner.qualified_name('/'),
         m.name,
         parts.join(",")

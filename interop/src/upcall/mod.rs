@@ -187,6 +187,16 @@ impl Callbacks {
         self.by_address.lock().get(&address).map(|c| c.object)
     }
 
+    /// Number of function pointers.
+    pub fn len(&self) -> usize {
+        self.by_address.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All function pointers with the handles of their objects.
     pub fn all(&self) -> Vec<(usize, Handle)> {
         let map = self.by_address.lock();
