@@ -333,6 +333,12 @@ fn extend(func: &mut Func, i: Inst, t: Target) -> Simplified {
     Keep
 }
 
+/// The range of a 32-bit value, as far as it is obvious.
+pub(super) fn range_i32(func: &Func, v: Value) -> (i64, i64) {
+    let (lo, hi) = range(func, v);
+    (lo.max(i64::from(i32::MIN)), hi.min(i64::from(i32::MAX)))
+}
+
 /// The range of values that an instruction can give, as far as it is obvious.
 fn range(func: &Func, v: Value) -> (i64, i64) {
     let Some((i, d)) = func.def(v) else {

@@ -10,6 +10,7 @@
 //! | [`invert`] | turns top-tested loops into bottom-tested ones |
 //! | [`peel`] | runs the first iteration of a loop in a copy, where it finds out what holds in the others |
 //! | [`hoist`] | moves loads and checks out of loops |
+//! | [`version`] | drops bounds checks of counted loops, if need be from a second version of the loop |
 //! | [`poll`] | lets counted loops poll rarely |
 
 pub mod cleanup;
@@ -17,11 +18,14 @@ pub mod dce;
 pub mod fold;
 pub mod gvn;
 pub mod hoist;
+pub mod induction;
 pub mod invert;
 pub mod peel;
 pub mod poll;
 pub mod promote;
 pub mod select;
+pub mod strength;
+pub mod version;
 
 use crate::ir::Func;
 
@@ -145,6 +149,15 @@ pub static PASSES: &[Pass] = &[
                 "gvn2",
                 "accesses whose base was checked before the loop cannot throw",
             ),
+        ],
+    },
+    Pass {
+        name: "version",
+        run: version::run,
+        required: false,
+        after: &[
+            ("invert", "the test of a loop stands at its end"),
+            ("hoist", "lengths and limits come from before the loop"),
         ],
     },
     Pass {

@@ -20,8 +20,14 @@ use crate::build::vars::{Var, Vars};
 use crate::ir::{AccessFlags, Block, CallTarget, Edge, Effects, Func, Inst, ListRef, Op, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Loops with more instructions are left alone.
+/// Loops with more instructions are left alone, unless there is much to gain.
 const MAX_INSTS: usize = 60;
+
+/// So many instructions more are worth it for each one that the copy saves in the loop.
+const INSTS_PER_GAIN: usize = 10;
+
+/// Loops with more instructions are left alone whatever there is to gain.
+const MOST_INSTS: usize = 160;
 
 /// A function does not grow beyond this many instructions by peeling.
 const MAX_FUNCTION: usize = 4_000;
@@ -55,20 +61,21 @@ fn next(func: &Func, done: &mut FxHashSet<Block>) -> Option<(Cfg, Block, Vec<Blo
         let inner = set.iter().any(|&b| b != header && is_header(b));
         let protected =
             (set.iter()).any(|&b| func.successors(b).iter().any(|e| e.clause.is_some()));
-        if inner || protected || insts > MAX_INSTS || func.block(header).cold {
+        if inner || protected || insts > MOST_INSTS || func.block(header).cold {
             continue;
         }
         let mut body: Vec<Block> = set.iter().copied().collect();
         body.sort_unstable_by_key(|b| cfg.position[b.index()]);
-        if is_worth_it(func, &cfg, header, &body) {
+        let gain = gain(func, &cfg, header, &body);
+        if gain > 0 && insts <= MAX_INSTS + INSTS_PER_GAIN * (gain - 1) {
             return Some((cfg, header, body));
         }
     }
     None
 }
 
-/// Whether an instruction that runs in every iteration repeats what the first one did.
-fn is_worth_it(func: &Func, cfg: &Cfg, header: Block, body: &[Block]) -> bool {
+/// Instructions that run in every iteration and repeat what they did in the first one.
+fn gain(func: &Func, cfg: &Cfg, header: Block, body: &[Block]) -> usize {
     let latches: Vec<Block> = (cfg.preds[header.index()].iter())
         .map(|p| p.0)
         .filter(|&p| cfg.dominates(header, p))
@@ -110,12 +117,12 @@ fn is_worth_it(func: &Func, cfg: &Cfg, header: Block, body: &[Block]) -> bool {
             }
         }
     }
-    gain > 0
+    gain
 }
 
 fn peel(func: &mut Func, cfg: &Cfg, header: Block, body: &[Block]) {
     let inside: FxHashSet<Block> = body.iter().copied().collect();
-    let (blocks, values) = copy(func, body);
+    let (blocks, values) = copy(func, body, Polls::Dropped);
     // Ways into the loop lead to the copy, and its ways back to the loop itself.
     for &(pred, e) in &cfg.preds[header.index()] {
         let target = match inside.contains(&pred) {
@@ -136,13 +143,47 @@ fn peel(func: &mut Func, cfg: &Cfg, header: Block, body: &[Block]) {
         let at = func.inst(i).edges.start + e;
         func.edges_pool[at as usize].block = target;
     }
+    bind_params(func, cfg, header, &inside, blocks[&header]);
     repair(func, &inside, &blocks, &values);
+    func.resolve_aliases();
 }
 
+/// If there is one way into the loop only, the first iteration knows the values that it passes.
+fn bind_params(func: &mut Func, cfg: &Cfg, header: Block, inside: &FxHashSet<Block>, first: Block) {
+    let mut ways = (cfg.preds[header.index()].iter()).filter(|p| !inside.contains(&p.0));
+    let (Some(&(pred, e)), None) = (ways.next(), ways.next()) else {
+        return;
+    };
+    let Some((_, d)) = func.terminator(pred) else {
+        return;
+    };
+    let at = (d.edges.start + e) as usize;
+    let edge = func.edges_pool[at];
+    if edge.clause.is_some() {
+        return;
+    }
+    let args = func.list(edge.args).to_vec();
+    let params = std::mem::take(&mut func.blocks[first.index()].params);
+    for (p, a) in params.into_iter().zip(args) {
+        func.replace(p, a);
+    }
+    func.edges_pool[at].args = func.new_list(&[]);
+}
+
+/// Copies of blocks and of their values.
 type Copies = (FxHashMap<Block, Block>, FxHashMap<Value, Value>);
 
+/// What becomes of polls in a copy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Polls {
+    /// The copy runs again and again.
+    Kept,
+    /// It runs once.
+    Dropped,
+}
+
 /// Copies blocks; edges among them go to the copies.
-fn copy(func: &mut Func, body: &[Block]) -> Copies {
+pub(super) fn copy(func: &mut Func, body: &[Block], polls: Polls) -> Copies {
     let mut blocks: FxHashMap<Block, Block> = FxHashMap::default();
     let mut values: FxHashMap<Value, Value> = FxHashMap::default();
     let mut made: Vec<(Inst, Inst)> = Vec::new();
@@ -156,8 +197,7 @@ fn copy(func: &mut Func, body: &[Block]) -> Copies {
         }
         for i in func.block(b).insts.clone() {
             let d = *func.inst(i);
-            // The loop itself polls.
-            if d.op == Op::Poll {
+            if d.op == Op::Poll && polls == Polls::Dropped {
                 continue;
             }
             let args = func.args(i).to_vec();
@@ -194,7 +234,7 @@ fn copy(func: &mut Func, body: &[Block]) -> Copies {
 }
 
 /// Builds SSA again for what the loop defines and others use.
-fn repair(
+pub(super) fn repair(
     func: &mut Func,
     inside: &FxHashSet<Block>,
     blocks: &FxHashMap<Block, Block>,

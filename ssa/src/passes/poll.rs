@@ -79,7 +79,7 @@ fn counter(func: &Func, cfg: &Cfg, header: Block) -> Option<Value> {
     params
         .iter()
         .enumerate()
-        .find(|&(n, &p)| func.ty(p) == Ty::I32 && steps(n, p))
+        .find(|&(n, &p)| matches!(func.ty(p), Ty::I32 | Ty::Ptr) && steps(n, p))
         .map(|(_, &p)| p)
 }
 
@@ -108,6 +108,12 @@ fn poll_rarely(func: &mut Func, b: Block, place: usize, counter: Value) {
     func.blocks[b.index()].insts = insts;
     let to_rest = |func: &mut Func| -> Edge { func.edge(rest, &[]) };
 
+    let counter = if func.ty(counter) == Ty::I32 {
+        counter
+    } else {
+        let low = func.append(b, Op::Trunc, Ty::I32, &[counter], Imm::None, pos);
+        func.inst(low).first_result
+    };
     let mask = func.make(Op::Const, Ty::I32, &[], Imm::Bits(STRIDE - 1), pos);
     func.blocks[b.index()].insts.push(mask);
     let mask = func.inst(mask).first_result;
