@@ -6,8 +6,8 @@ use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;
+use isthmus_frontend_ir::lenient::bin_result;
 use isthmus_frontend_ir::op::BinOp;
-use isthmus_frontend_ir::typing::bin_result;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::types::StackTy;
@@ -16,7 +16,7 @@ impl<A: Target> Gen<'_, A> {
     pub fn op_bin(&mut self, op: BinOp) -> R {
         let mut b = self.pop()?;
         let mut a = self.pop()?;
-        let ty = match bin_result(op, a.ty, b.ty).or(lenient_result(op, a.ty, b.ty)) {
+        let ty = match bin_result(op, a.ty, b.ty) {
             Some(ty) => ty,
             None => {
                 return self.invalid(format!("{op:?} does not take {:?} and {:?}", a.ty, b.ty));
@@ -521,27 +521,5 @@ fn constant_last(a: Entry, b: Entry) -> (Entry, Entry) {
     match a.loc {
         Loc::Imm(_) => (b, a),
         _ => (a, b),
-    }
-}
-
-/// Mixtures that compilers emit although the standard's table has no entry for them.
-fn lenient_result(op: BinOp, a: StackTy, b: StackTy) -> Option<StackTy> {
-    use StackTy::*;
-    let shift = matches!(op, BinOp::Shl | BinOp::Shr | BinOp::ShrUn);
-    match (a, b) {
-        (I32 | I64 | Native, I64) if shift => Some(a),
-        _ if shift => None,
-        (I64, I32 | Native) | (I32 | Native, I64) => Some(I64),
-        (ByRef, I64) | (I64, ByRef) if matches!(op, BinOp::Add | BinOp::Sub) => Some(ByRef),
-        (ByRef | Native | I32, ByRef | Native | I32)
-            if matches!(
-                op,
-                BinOp::And | BinOp::Or | BinOp::Xor | BinOp::AddOvf | BinOp::SubOvf
-            ) =>
-        {
-            Some(Native)
-        }
-        (I32 | Native, ByRef) if op == BinOp::Sub => Some(Native),
-        _ => None,
     }
 }

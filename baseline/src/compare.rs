@@ -5,8 +5,8 @@ use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;
+use isthmus_frontend_ir::lenient::compare_type;
 use isthmus_frontend_ir::op::{Cmp, Op};
-use isthmus_frontend_ir::typing::compare_type;
 use isthmus_runtime_abi::types::{MemTy, StackTy};
 
 /// An integer comparison with its operands in place; registers stay held by the entries.
@@ -55,14 +55,7 @@ impl<A: Target> Gen<'_, A> {
     pub fn pop_compared(&mut self, cmp: Cmp) -> R<(Entry, Entry)> {
         let mut b = self.pop()?;
         let mut a = self.pop()?;
-        use StackTy::*;
-        let ty = compare_type(cmp, a.ty, b.ty).or(match (a.ty, b.ty) {
-            (I64 | Native | ByRef | Ref, I64 | Native | ByRef | Ref)
-            | (I32, I64 | ByRef)
-            | (I64 | ByRef, I32) => Some(Native),
-            _ => None,
-        });
-        let Some(ty) = ty else {
+        let Some(ty) = compare_type(cmp, a.ty, b.ty) else {
             return self.invalid(format!("{:?} and {:?} cannot be compared", a.ty, b.ty));
         };
         self.coerce(&mut a, ty)?;

@@ -5,7 +5,7 @@ use crate::state::{Gen, Home};
 use crate::target::Target;
 use crate::value::{Entry, Loc, fty, width};
 use isthmus_asm::prelude::*;
-use isthmus_frontend_ir::typing::assignable;
+use isthmus_frontend_ir::lenient::assignable;
 use isthmus_runtime_abi::types::{MemTy, StackTy};
 
 impl<A: Target> Gen<'_, A> {
@@ -265,7 +265,7 @@ impl<A: Target> Gen<'_, A> {
         if e.ty == to {
             return Ok(());
         }
-        if !assignable(e.ty, to) && !lenient(e.ty, to) {
+        if !assignable(e.ty, to) {
             return self.invalid(format!("{:?} where {to:?} is expected", e.ty));
         }
         match (e.ty, to) {
@@ -383,11 +383,4 @@ impl<A: Target> Gen<'_, A> {
             self.a.copy_block(dst, src, bytes);
         }
     }
-}
-
-/// Mixtures that are wrong by the letter; seen in the wild. Integers and pointers are extended by sign, cut, or the same bits.
-fn lenient(from: StackTy, to: StackTy) -> bool {
-    use StackTy::*;
-    let is_word = |t| matches!(t, I32 | I64 | Native | ByRef | Ref);
-    is_word(from) && is_word(to)
 }

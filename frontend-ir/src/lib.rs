@@ -20,6 +20,7 @@ pub mod body;
 pub mod cil;
 pub mod generate;
 pub mod interp;
+pub mod lenient;
 pub mod module;
 pub mod op;
 pub mod region;

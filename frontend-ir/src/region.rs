@@ -13,6 +13,7 @@
 //! ```
 
 use isthmus_runtime_abi::ids::TypeId;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -115,21 +116,18 @@ impl RegionTree {
         // (range, kind, clause that names it) in order of appearance; equal `try` ranges are one region.
         let mut found: Vec<(Range<u32>, RegionKind, usize)> = Vec::new();
         let ok = |r: &Range<u32>| r.start < r.end && r.end <= len;
+        let mut trys: FxHashMap<(u32, u32), usize> = FxHashMap::default();
         for (i, c) in clauses.iter().enumerate() {
             if !ok(&c.body) || !ok(&c.handler) {
                 return Err(RegionError::BadRange(i));
             }
             let index = i as u32;
-            match found
-                .iter_mut()
-                .find(|(r, k, _)| *r == c.body && matches!(k, RegionKind::Try(_)))
-            {
-                Some((_, RegionKind::Try(list), _)) => list.push(index),
-                _ => found.push((
-                    c.body.clone(),
-                    RegionKind::Try(SmallVec::from_slice(&[index])),
-                    i,
-                )),
+            let at = *trys.entry((c.body.start, c.body.end)).or_insert_with(|| {
+                found.push((c.body.clone(), RegionKind::Try(SmallVec::new()), i));
+                found.len() - 1
+            });
+            if let RegionKind::Try(list) = &mut found[at].1 {
+                list.push(index);
             }
             found.push((c.handler.clone(), RegionKind::Handler(index), i));
             if let ClauseKind::Filter(start) = c.kind {

@@ -19,6 +19,7 @@
 //! are the same bits. The compilers perform them wherever [`assignable`] says yes and the types differ.
 
 use crate::body::Body;
+use crate::lenient;
 use crate::op::{BinOp, Cmp, ConvMode, ConvTo, Insn, Op, Token};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
 use isthmus_runtime_abi::types::{MemTy, Signature, StackTy};
@@ -75,6 +76,35 @@ pub enum TypeError {
 }
 
 type Result<T = ()> = std::result::Result<T, TypeError>;
+
+/// Which operands go together.
+#[derive(Debug)]
+pub struct Rules {
+    /// See [`bin_result`].
+    pub bin_result: fn(BinOp, StackTy, StackTy) -> Option<StackTy>,
+    /// See [`compare_type`].
+    pub compare_type: fn(Cmp, StackTy, StackTy) -> Option<StackTy>,
+    /// See [`assignable`].
+    pub assignable: fn(StackTy, StackTy) -> bool,
+    /// All else that [`lenient`] lists is accepted, too.
+    pub lenient: bool,
+}
+
+/// The standard's tables.
+pub static STANDARD: Rules = Rules {
+    bin_result,
+    compare_type,
+    assignable,
+    lenient: false,
+};
+
+/// What the compilers accept besides.
+pub static LENIENT: Rules = Rules {
+    bin_result: lenient::bin_result,
+    compare_type: lenient::compare_type,
+    assignable: lenient::assignable,
+    lenient: true,
+};
 
 /// Result type of a two-operand operation; `None` if the operands do not go together.
 pub fn bin_result(op: BinOp, left: StackTy, right: StackTy) -> Option<StackTy> {
@@ -187,14 +217,27 @@ pub fn mergeable(first: StackTy, other: StackTy) -> bool {
 
 /// Applies an instruction to the stack's types. Control flow is the caller's business: of a branch only the operands are
 /// taken; `leave`, `endfinally` and whatever ends the flow by an exception empty the stack.
-pub fn step(env: &dyn CompileEnv, body: &Body, insn: &Insn, stack: &mut Vec<StackTy>) -> Result {
-    Step { env, body, stack }.apply(insn)
+pub fn step(
+    env: &dyn CompileEnv,
+    body: &Body,
+    insn: &Insn,
+    stack: &mut Vec<StackTy>,
+    rules: &'static Rules,
+) -> Result {
+    let mut step = Step {
+        env,
+        body,
+        stack,
+        rules,
+    };
+    step.apply(insn)
 }
 
 struct Step<'a> {
     env: &'a dyn CompileEnv,
     body: &'a Body,
     stack: &'a mut Vec<StackTy>,
+    rules: &'static Rules,
 }
 
 impl Step<'_> {
@@ -298,7 +341,7 @@ impl Step<'_> {
                 let right = self.pop()?;
                 let left = self.pop()?;
                 let what = "binary operation";
-                let result = bin_result(op, left, right);
+                let result = (self.rules.bin_result)(op, left, right);
                 self.push(result.ok_or(TypeError::Operands { what, left, right })?)
             }
             Op::Neg => match self.pop()? {
@@ -490,7 +533,7 @@ impl Step<'_> {
             let is_this = sig.has_this && i + this_at == 0;
             let found = self.pop()?;
             let wanted = param.stack_ty();
-            if !assignable(found, wanted) {
+            if !self.assignable(found, wanted) {
                 let what = if is_this { "this" } else { "argument" };
                 return Err(TypeError::Assign {
                     what,
@@ -511,7 +554,7 @@ impl Step<'_> {
     fn compare(&mut self, cmp: Cmp) -> Result {
         let right = self.pop()?;
         let left = self.pop()?;
-        match compare_type(cmp, left, right) {
+        match (self.rules.compare_type)(cmp, left, right) {
             Some(_) => Ok(()),
             None => Err(TypeError::Operands {
                 what: "comparison",
@@ -582,10 +625,19 @@ impl Step<'_> {
         self.stack.pop().ok_or(TypeError::Underflow)
     }
 
+    fn assignable(&self, found: StackTy, wanted: StackTy) -> bool {
+        match (found, wanted) {
+            (StackTy::Struct(a), StackTy::Struct(b)) if a != b && self.rules.lenient => {
+                self.env.struct_layout(a) == self.env.struct_layout(b)
+            }
+            _ => (self.rules.assignable)(found, wanted),
+        }
+    }
+
     fn store(&mut self, what: &'static str, to: MemTy) -> Result {
         let found = self.pop()?;
         let wanted = to.stack_ty();
-        if assignable(found, wanted) {
+        if self.assignable(found, wanted) {
             Ok(())
         } else {
             Err(TypeError::Assign {
@@ -613,6 +665,7 @@ impl Step<'_> {
     fn integer(&mut self, what: &'static str) -> Result {
         match self.pop()? {
             StackTy::I32 | StackTy::Native => Ok(()),
+            StackTy::I64 if self.rules.lenient => Ok(()),
             found => operand(what, found),
         }
     }

@@ -365,6 +365,15 @@ impl Builder<'_> {
         let from = self.func.ty(v);
         match (from, ty) {
             _ if from == ty => v,
+            // Numbers for pointers and references, which code in the field has: by way of a native integer.
+            (Ty::I32 | Ty::I64, Ty::Ref | Ty::ByRef) if from.bytes(self.word) != self.word => {
+                let word = self.convert_word(v, Ty::Ptr);
+                self.retype(word, ty)
+            }
+            (Ty::Ref | Ty::ByRef, Ty::I32 | Ty::I64) if ty.bytes(self.word) != self.word => {
+                let word = self.retype(v, Ty::Ptr);
+                self.convert_word(word, ty)
+            }
             (Ty::I32, Ty::I64 | Ty::Ptr) => self.op(Op::Sext, ty, &[v]),
             (Ty::I64, Ty::Ptr) | (Ty::Ptr, Ty::I64) if self.word == 8 => self.retype(v, ty),
             (Ty::Ptr, Ty::I64) => self.op(Op::Sext, ty, &[v]),
