@@ -7,7 +7,7 @@
 
 use crate::progress;
 use crate::run::Tier;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use isthmus_clr::body::{self, Implementation};
 use isthmus_clr::types::{Method, types};
 use isthmus_clr::vm::env::ClrEnv;
@@ -21,7 +21,7 @@ use isthmus_runtime_abi::vm::{CompileEnv, ContextSource};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -280,30 +280,57 @@ impl Totals {
     }
 }
 
-/// All methods with a body.
-fn methods(files: &[PathBuf], only: Option<&str>) -> Result<Vec<&'static Method>> {
-    let mut all = Vec::new();
-    for file in files {
+/// What is to be compiled.
+#[derive(Default)]
+struct Work {
+    /// All methods with a body.
+    methods: Vec<&'static Method>,
+    /// What cannot be read: files, types, methods.
+    unreadable: Vec<String>,
+}
+
+impl Work {
+    fn of(files: &[PathBuf], only: Option<&str>) -> Work {
+        let mut work = Work::default();
+        for file in files {
+            if let Err(error) = work.add(file, only) {
+                work.unreadable.push(error.to_string());
+            }
+        }
+        work
+    }
+
+    fn add(&mut self, file: &Path, only: Option<&str>) -> isthmus_clr::types::Result<()> {
         let assembly = types().load_file(file)?;
         for ty in assembly.canonical_types() {
-            for m in assembly.canonical_methods(ty?)? {
+            let methods = match ty.and_then(|ty| assembly.canonical_methods(ty)) {
+                Ok(methods) => methods,
+                Err(error) => {
+                    self.unreadable.push(error.to_string());
+                    continue;
+                }
+            };
+            for m in methods {
                 let has_body = matches!(
                     body::implementation(m),
                     Implementation::Il | Implementation::Synthetic
                 );
                 if has_body && only.is_none_or(|o| m.full_name().contains(o)) {
-                    all.push(m);
+                    self.methods.push(m);
                 }
             }
         }
+        Ok(())
     }
-    Ok(all)
 }
 
 /// Compiles and prints the totals.
 pub fn run(args: Args) -> Result<()> {
     start_types(&args.files[0], args.bcl.as_deref())?;
-    let all = methods(&args.files, args.only.as_deref())?;
+    let Work {
+        methods: all,
+        unreadable,
+    } = Work::of(&args.files, args.only.as_deref());
     let start = Instant::now();
     let mut totals = compile(&all, &args)?;
     let wall = start.elapsed();
@@ -325,6 +352,15 @@ pub fn run(args: Args) -> Result<()> {
         json(&totals, wall)
     } else {
         text(&totals, wall)
+    }
+    for error in &unreadable {
+        eprintln!("unreadable: {error}");
+    }
+    if !unreadable.is_empty() {
+        bail!(
+            "{} files, types or methods cannot be read",
+            unreadable.len()
+        );
     }
     Ok(())
 }

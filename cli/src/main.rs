@@ -6,6 +6,7 @@ mod dump;
 mod link;
 mod progress;
 mod run;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Command {
     Run(run::Args),
     /// Compiles every method of assemblies without running it.
     Coverage(coverage::Args),
+    /// Verifies that every method of assemblies is type safe.
+    Verify(verify::Args),
     /// Measures C# programs in every tier and on other machines.
     Bench(bench::Args),
     /// Shows a stage of the compilation of a method.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Verify(args) => verify::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
         Command::Link(args) => link::run(args),

@@ -52,6 +52,9 @@ pub struct Args {
     /// Write the names of code to /tmp/perf-PID.map, for perf.
     #[arg(long)]
     perf_map: bool,
+    /// Run only code that is provably type safe: throw VerificationException where the program's own is not.
+    #[arg(long)]
+    verify: bool,
     /// Print counters to stderr at the end.
     #[arg(long)]
     stats: bool,
@@ -76,6 +79,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         no_fallback: args.no_fallback,
         gc_stress: args.gc_stress.is_some(),
         gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),
+        verify: args.verify,
         stats: args.stats,
         bcl: args.bcl,
     };

@@ -2,8 +2,10 @@
 
 use crate::metadata::{CodeType, MethodAttributes, MethodImplAttributes};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, types};
+use crate::vm::env::ClrEnv;
 use crate::{cil, icalls, synth};
 use isthmus_frontend_ir::body::Body;
+use isthmus_frontend_ir::{typing, verify};
 use std::sync::Arc;
 
 /// What stands behind a method.
@@ -102,7 +104,20 @@ pub fn il_size(m: &Method) -> Option<u32> {
 
 fn make(m: &'static Method) -> Result<Arc<Body>> {
     match implementation(m) {
-        Implementation::Il => cil::shared_body(m),
+        Implementation::Il => {
+            let body = cil::shared_body(m)?;
+            // The compilers rely on what the verifier of stack IR checks. The class library is known to be well formed.
+            if m.assembly().is_none_or(|a| !a.is_library()) {
+                let checked = verify::verify_with(&ClrEnv::default(), &body, &typing::LENIENT);
+                checked.map_err(|e| {
+                    LoadError::new(
+                        LoadErrorKind::InvalidProgram,
+                        format!("Invalid IL code in {e}"),
+                    )
+                })?;
+            }
+            Ok(body)
+        }
         Implementation::Synthetic => synth::body(m).map(Arc::new),
         other => Err(LoadError::new(
             LoadErrorKind::MissingMethod,

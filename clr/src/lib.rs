@@ -13,6 +13,7 @@
 //! | [`cultures`] | names, formats and texts of cultures |
 //! | [`digits`] | digits of doubles |
 //! | [`icalls`] | the internal calls of the class library |
+//! | [`verify`] | whether CIL is type safe |
 //! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
 pub mod body;
@@ -29,4 +30,5 @@ pub mod metadata;
 pub mod synth;
 pub mod tables;
 pub mod types;
+pub mod verify;
 pub mod vm;

@@ -14,7 +14,8 @@ use crate::metadata::{
 };
 use crate::synth::native_calls;
 use crate::tables::{raises, signatures};
-use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
+use crate::types::access::Accessor;
+use crate::types::{Field, LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
 use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
 use isthmus_frontend_ir::op::{Insn, Op, Prefix};
@@ -64,6 +65,9 @@ pub fn body(method: &'static Method) -> Result<Body> {
         .image
         .method_body(assembly.image.method_def(rid)?)?
         .ok_or_else(|| invalid(method, 0, "the method has no body"))?;
+    if crate::vm::options().verify && !assembly.is_library() {
+        crate::verify::accept(method)?;
+    }
     let mut d = Decoder::new(
         method,
         Source::Image(assembly, method.scope()),
@@ -182,6 +186,7 @@ impl Decoder {
         clauses.extend(self.end_lock(code.len() as u32)?);
         let regions = RegionTree::build(clauses, self.code.len() as u32)
             .map_err(|e| invalid(method, 0, &e.to_string()))?;
+        self.leave_by_branch(&regions);
 
         let sig = method.abi()?;
         let resolved = method.sig()?;
@@ -402,10 +407,13 @@ impl Decoder {
         };
         let method = |f: fn(MethodId) -> Op| {
             let m = self.source.method(token())?;
+            self.may_call(m)?;
             Ok(f(m.id))
         };
         let field = |f: fn(isthmus_runtime_abi::ids::FieldId) -> Op| {
-            self.source.field(token()).map(|x| f(x.id))
+            let x = self.source.field(token())?;
+            self.may_access(x)?;
+            Ok(f(x.id))
         };
         let target = || {
             u32::try_from(operand).map_err(|_| self.error(at, "branch target outside the method"))
@@ -470,8 +478,12 @@ impl Decoder {
             Ok(m) => m,
             Err(e) => return Ok(Err(e)),
         };
+        if let Err(e) = self.may_call(m) {
+            return Ok(Err(e));
+        }
         if m.owner.element().is_none() {
-            if let Err(e) = m.owner.layout() {
+            let usable = m.owner.layout().map(|_| ());
+            if let Err(e) = usable.and_then(|()| crate::verify::loadable(m.owner)) {
                 return Ok(Err(e));
             }
             if m.owner.flags.contains(TypeAttributes::ABSTRACT) {
@@ -479,6 +491,45 @@ impl Decoder {
             }
         }
         Ok(Ok(Op::NewObj(m.id)))
+    }
+
+    /// Whether code may use what its program could name: dynamic methods, and types that a program builds, which are modules of their own.
+    fn is_built(&self) -> bool {
+        match self.source {
+            Source::Image(a, _) => a.piece.is_some(),
+            Source::Dynamic(_) => true,
+        }
+    }
+
+    /// Whether a method is accessible here.
+    fn may_call(&self, m: &'static Method) -> Result<()> {
+        let from = Accessor::of_instance(self.method.owner);
+        if self.is_built() || from.sees_method(m, None) {
+            return Ok(());
+        }
+        Err(LoadError::new(
+            LoadErrorKind::MethodAccess,
+            format!(
+                "Method `{}' is inaccessible from method `{}'",
+                m.full_name(),
+                self.method.full_name()
+            ),
+        ))
+    }
+
+    /// Whether a field is accessible here.
+    fn may_access(&self, f: &'static Field) -> Result<()> {
+        let from = Accessor::of_instance(self.method.owner);
+        if self.is_built() || from.sees_field(f, None) {
+            return Ok(());
+        }
+        Err(LoadError::new(
+            LoadErrorKind::FieldAccess,
+            format!(
+                "Field `{f:?}' is inaccessible from method `{}'",
+                self.method.full_name()
+            ),
+        ))
     }
 
     fn call_signature(&self, token: Token) -> Result<Op> {
@@ -531,6 +582,25 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// A branch out of a protected block or catch handler is a `leave` that runs no `finally`, as in Mono.
+    fn leave_by_branch(&mut self, regions: &RegionTree) {
+        if regions.clauses.is_empty() {
+            return;
+        }
+        for (at, insn) in self.code.iter_mut().enumerate() {
+            let Op::Br(target) = insn.op else { continue };
+            let (at, from) = (at as u32, regions.region_of(at as u32));
+            if !regions.may_go(from, target)
+                && regions.may_leave(at, target).is_ok()
+                && regions
+                    .finallys_left(from, regions.region_of(target))
+                    .is_empty()
+            {
+                insn.op = Op::Leave(target);
+            }
+        }
     }
 
     /// Index of the instruction at a bound of an exception clause.

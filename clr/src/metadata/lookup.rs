@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use rustc_hash::FxHasher;
 
-use super::error::{ErrorKind, Result};
+use super::error::{ErrorKind, Result, Site};
 use super::image::Image;
 use super::rows::*;
 use super::schema::{ColumnKind, TableId};
@@ -413,10 +413,27 @@ impl<'a> TypeDefRow<'a> {
     /// The type that this one is nested in.
     pub fn enclosing_type(self) -> Result<Option<TypeDefRow<'a>>> {
         let image = self.image();
-        match image.row_of::<NestedClassRow>(Index::NestedClassByNested, self.token())? {
-            Some(row) => image.type_def(row.enclosing()?).map(Some),
-            None => Ok(None),
+        let outer = |token| image.row_of::<NestedClassRow>(Index::NestedClassByNested, token);
+        let Some(row) = outer(self.token())? else {
+            return Ok(None);
+        };
+        let found = image.type_def(row.enclosing()?)?;
+        // Whoever asks for the outermost must come to an end.
+        let mut at = found.token();
+        for _ in 0..MAX_NESTING {
+            match outer(at)? {
+                Some(row) => at = Token::new(TableId::TypeDef, row.enclosing()?),
+                None => return Ok(Some(found)),
+            }
         }
+        Err(image.error(
+            Site::Row {
+                table: TableId::TypeDef,
+                rid: self.rid(),
+                column: None,
+            },
+            ErrorKind::Circular,
+        ))
     }
 }
 
@@ -483,6 +500,9 @@ impl<'a> ManifestResourceRow<'a> {
         }
     }
 }
+
+/// How deep types may be nested.
+const MAX_NESTING: u32 = 100;
 
 /// A namespace and a name.
 type Key<'a> = (&'a [u8], &'a [u8]);

@@ -132,6 +132,20 @@ impl Tables {
         self.place(table).rows
     }
 
+    /// Where a row lies in the file. The row must exist.
+    pub fn row_range(&self, table: TableId, rid: u32) -> std::ops::Range<usize> {
+        let place = self.place(table);
+        let at = place.at as usize + (rid as usize - 1) * place.row_size as usize;
+        at..at + place.row_size as usize
+    }
+
+    /// Where a cell lies in the file. The row and the column must exist.
+    pub fn cell_range(&self, table: TableId, rid: u32, column: usize) -> std::ops::Range<usize> {
+        let cell = self.place(table).columns[column];
+        let at = self.row_range(table, rid).start + usize::from(cell.at);
+        at..at + usize::from(cell.width)
+    }
+
     /// The size of a row in bytes.
     pub fn row_size(&self, table: TableId) -> u32 {
         self.place(table).row_size

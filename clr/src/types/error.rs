@@ -18,6 +18,12 @@ pub enum LoadErrorKind {
     BadImage,
     /// `InvalidProgramException`.
     InvalidProgram,
+    /// `VerificationException`: code that is not type safe, where that is asked for.
+    Verification,
+    /// `MethodAccessException`.
+    MethodAccess,
+    /// `FieldAccessException`.
+    FieldAccess,
     /// `EntryPointNotFoundException`.
     EntryPointNotFound,
     /// `DllNotFoundException`.
@@ -74,6 +80,9 @@ impl LoadErrorKind {
             LoadErrorKind::FileNotFound => ("System.IO", "FileNotFoundException"),
             LoadErrorKind::BadImage => ("System", "BadImageFormatException"),
             LoadErrorKind::InvalidProgram => ("System", "InvalidProgramException"),
+            LoadErrorKind::Verification => ("System.Security", "VerificationException"),
+            LoadErrorKind::MethodAccess => ("System", "MethodAccessException"),
+            LoadErrorKind::FieldAccess => ("System", "FieldAccessException"),
             LoadErrorKind::EntryPointNotFound => ("System", "EntryPointNotFoundException"),
             LoadErrorKind::DllNotFound => ("System", "DllNotFoundException"),
             LoadErrorKind::Argument => ("System", "ArgumentException"),

@@ -72,6 +72,13 @@ pub struct Statics {
     places: FxHashMap<u32, Place>,
 }
 
+impl Layout {
+    /// Where the fields of a class end, its base classes' among them; from the header.
+    pub fn fields_end(&self) -> u32 {
+        self.end
+    }
+}
+
 impl Field {
     /// Where the field is.
     pub fn place(&self) -> Result<Place> {

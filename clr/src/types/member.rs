@@ -1,7 +1,7 @@
 //! Methods and fields.
 
 use super::arena::Interner;
-use super::error::Result;
+use super::error::{LoadError, LoadErrorKind, Result};
 use super::generics::Scope;
 use super::system::{Assembly, types};
 use super::ty::{Type, TypeKey};
@@ -340,6 +340,15 @@ impl Method {
                     | MethodKind::InvokeAll(rid) => {
                         let a = self.owner.assembly.expect("definitions have an assembly");
                         let sig = a.image.method_def(rid)?.sig()?;
+                        // `Dispatch` calls an instance method of its owner as such, whatever its own flags.
+                        let is_static = self.is_static();
+                        if sig.has_this == is_static && matches!(self.kind, MethodKind::Def(_)) {
+                            let text = format!(
+                                "{}: its signature and its flags disagree on whether it is static",
+                                self.full_name()
+                            );
+                            return Err(LoadError::new(LoadErrorKind::BadImage, text));
+                        }
                         a.resolve_method_sig(&sig, self.scope())?
                     }
                     MethodKind::ArrayCtor(n) => ResolvedSig {

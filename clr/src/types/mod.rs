@@ -13,12 +13,14 @@
 //! | [`layout`] | sizes and field offsets |
 //! | [`vtable`] | virtual slots, overrides, interface implementations |
 //! | [`cast`] | assignability, variance |
+//! | [`access`] | who may use what |
 //! | [`names`] | names of types and methods for messages, dumps and reflection |
 //!
 //! Items are interned for the life of the process and referred to as `&'static`; derived data is
 //! computed once, on demand, behind `OnceLock`s. No computation of one kind asks for the same kind of the
 //! same item again (instance layout looks at instance fields only, a vtable at the parent's vtable …).
 
+pub mod access;
 pub mod arena;
 pub mod cast;
 pub mod error;

@@ -25,6 +25,8 @@ pub struct Assembly {
     pub(super) type_refs: Box<[OnceLock<Result<&'static Type>>]>,
     /// Resolved AssemblyRef rows.
     pub(super) assembly_refs: Box<[OnceLock<Result<&'static Assembly>>]>,
+    /// Assemblies that see its internal types and members.
+    pub(super) friends: OnceLock<Vec<super::access::Friend>>,
     /// What the VM keeps beside (reflection object).
     pub runtime: crate::vm::state::AssemblyState,
     /// The assembly that this is a module or a piece of.
@@ -202,6 +204,7 @@ impl TypeSystem {
             assembly_refs: (0..image.tables().rows(TableId::AssemblyRef))
                 .map(|_| OnceLock::new())
                 .collect(),
+            friends: OnceLock::new(),
             name: new.name,
             path: new.path,
             image,
@@ -351,6 +354,11 @@ impl TypeSystem {
 }
 
 impl Assembly {
+    /// Whether it is of the class library, which is taken to be well formed.
+    pub fn is_library(&self) -> bool {
+        self.path.starts_with(&types().search.bcl)
+    }
+
     /// Whether it is mscorlib.
     pub fn is_corlib(&self) -> bool {
         self.index == 0

@@ -402,7 +402,10 @@ impl Type {
                 if token.is_nil() {
                     return Ok(None);
                 }
-                a.resolve_type(token, self.scope()).map(Some)
+                let parent = a.resolve_type(token, self.scope())?;
+                // A class that is its own ancestor is found out here: nobody walks in circles later.
+                parent.parent()?;
+                Ok(Some(parent))
             }
         })
         .copied()
@@ -547,10 +550,13 @@ impl Type {
 
     /// The static constructor.
     pub fn class_constructor(&'static self) -> Option<&'static Method> {
-        self.methods()
-            .ok()?
-            .into_iter()
-            .find(|m| m.name == ".cctor" && m.is_static())
+        self.methods().ok()?.into_iter().find(|m| {
+            m.name == ".cctor"
+                && m.is_static()
+                && m.arity == 0
+                && m.sig()
+                    .is_ok_and(|s| !s.has_this && s.params.is_empty() && s.ret.is_void())
+        })
     }
 
     /// Whether the type is sealed, so that the exact class of a non-null reference is known.

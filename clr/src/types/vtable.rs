@@ -22,7 +22,7 @@ pub struct VtablePlan {
 }
 
 /// Whether `body` may override `decl` by name: same name, arity and signature.
-fn overrides_by_name(body: &'static Method, decl: &'static Method) -> bool {
+pub(crate) fn overrides_by_name(body: &'static Method, decl: &'static Method) -> bool {
     if body.name != decl.name || body.arity != decl.arity {
         return false;
     }

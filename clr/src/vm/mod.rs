@@ -74,6 +74,8 @@ pub struct Options {
     pub gc_stress_interval: u32,
     /// Write a map of code for `perf`.
     pub perf_map: bool,
+    /// Verify code that is not of the class library before it is compiled.
+    pub verify: bool,
     /// Print counters at the end.
     pub stats: bool,
     /// Directory of the class library.

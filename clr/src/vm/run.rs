@@ -113,7 +113,16 @@ pub(crate) fn entry_point(
 ) -> Result<&'static Method, RunError> {
     let missing = || RunError::NoEntryPoint(assembly.image.name().to_owned());
     let token = assembly.image.entry_point().ok_or_else(missing)?;
-    Ok(assembly.resolve_method(token, crate::types::generics::Scope::EMPTY)?)
+    let main = assembly.resolve_method(token, crate::types::generics::Scope::EMPTY)?;
+    let sig = main.sig()?;
+    let strings = types().sz_array(types().known.string())?;
+    let known = types().known.int32();
+    let result = sig.ret.is_void() || sig.ret == known || sig.ret == types().known.uint32();
+    let startable = main.is_static() && !sig.has_this && !sig.vararg && main.is_closed();
+    if !(startable && result && (sig.params.is_empty() || sig.params == [strings])) {
+        return Err(missing());
+    }
+    Ok(main)
 }
 
 /// Runs `Main`. Its result becomes the exit code, which other threads may still change.

@@ -23,6 +23,8 @@ pub struct TypeState {
     pub type_object: AtomicUsize,
     /// Slots that shared code of the canonical type looks up.
     pub slots: SlotTable,
+    /// Whether its members fit together (see `crate::verify::loadable`).
+    pub loadable: OnceLock<crate::types::Result<()>>,
     /// The type of one-dimensional arrays of this type.
     pub array: OnceLock<isthmus_runtime_abi::ids::TypeId>,
 }

@@ -96,6 +96,7 @@ impl Type {
                 self.full_name()
             )));
         }
+        crate::verify::loadable(self)?;
         // What other types' vtables are needed is made before the lock is taken.
         let parent = self.parent()?;
         let parent_vtable = parent.map(Type::vtable_pointer).transpose()?;
