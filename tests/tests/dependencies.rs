@@ -31,7 +31,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("clr", &[BACK_END]),
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
-    ("tests/hostile", &[&["clr", "frontend-ir", "child-process", "tests"]]),
+    (
+        "tests/hostile",
+        &[&["clr", "frontend-ir", "child-process", "tests"]],
+    ),
     (
         "tests/differential",
         &[BACK_END, &["child-process", "tests", "toyvm"]],
