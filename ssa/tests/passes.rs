@@ -264,6 +264,24 @@ const SHAPES: &str = "class Shape { virtual method area() -> i32 { ldc.i4.0 ret 
       ctor new(i32 n) { ldarg this ldarg n stfld Square::side ret } }\n";
 
 #[test]
+fn what_is_known_of_a_variable_holds_behind_a_loop_with_branches() {
+    let text = optimized(
+        &format!(
+            "{SHAPES}{MAIN}
+             func odd(i32 n) -> i32 {{ .locals (i32 i, i32 odd)
+               again: ldloc i ldc.i4.1 and brfalse next ldloc odd ldc.i4.1 add stloc odd
+               next:  ldloc i ldc.i4.1 add dup stloc i ldarg n blt again
+               ldloc odd ret }}
+             func f(i32 n) -> i32 {{ .locals (Shape s)
+               ldarg n newobj Square::new stloc s ldarg n call odd
+               ldloc s callvirt Shape::area add ret }}"
+        ),
+        "f",
+    );
+    assert_eq!(count(&text, "call"), 0, "{text}");
+}
+
+#[test]
 fn calls_on_exact_receivers_are_direct_and_inlined() {
     let text = optimized(
         &format!(

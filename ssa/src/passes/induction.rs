@@ -147,7 +147,7 @@ struct Range {
 }
 
 /// A value of the loop: a counter with a factor, and what does not change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Form {
     counter: Option<Value>,
     factor: i64,
@@ -415,16 +415,6 @@ impl<'a> Ranges<'a> {
     }
 }
 
-impl Default for Form {
-    fn default() -> Form {
-        Form {
-            counter: None,
-            factor: 0,
-            rest: Linear::default(),
-        }
-    }
-}
-
 impl Form {
     /// `self + other * factor`.
     fn plus(&self, other: &Form, factor: i64) -> Option<Form> {
@@ -504,11 +494,9 @@ impl Facts {
                 self.note(a.plus(&b, -1), 0);
                 self.note(b.plus(&a, -1), 0);
             }
-            Cmp::NeUn => {
-                // More than the least that is possible.
-                if b.terms.is_empty() && a.least(func) == b.constant {
-                    self.note(a.plus(&b, -1), -1);
-                }
+            // More than the least that is possible.
+            Cmp::NeUn if b.terms.is_empty() && a.least(func) == b.constant => {
+                self.note(a.plus(&b, -1), -1);
             }
             Cmp::LtUn if b.least(func) >= 0 => {
                 self.note(b.plus(&a, -1), -1);
