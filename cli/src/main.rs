@@ -1,5 +1,6 @@
 //! The `isthmus` command.
 
+mod aot;
 mod bench;
 mod coverage;
 mod dump;
@@ -27,6 +28,10 @@ enum Command {
     Coverage(coverage::Args),
     /// Verifies that every method of assemblies is type safe.
     Verify(verify::Args),
+    /// Compiles assemblies ahead of time.
+    Aot(aot::Args),
+    /// Checks images that were compiled ahead of time.
+    AotCheck(aot::CheckArgs),
     /// Measures C# programs in every tier and on other machines.
     Bench(bench::Args),
     /// Shows a stage of the compilation of a method.
@@ -47,6 +52,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(args),
+        Command::Aot(args) => aot::run(args).map(|()| ExitCode::SUCCESS),
+        Command::AotCheck(args) => aot::check(args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(args),
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
         Command::Link(args) => link::run(args),

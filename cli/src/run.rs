@@ -46,6 +46,9 @@ pub struct Args {
     /// Fail where the optimizing tier declines a method, instead of using the baseline tier.
     #[arg(long)]
     no_fallback: bool,
+    /// Do not use code that was compiled ahead of time.
+    #[arg(long)]
+    no_aot: bool,
     /// Collect garbage every N allocations (default 250).
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "250", require_equals = true)]
     gc_stress: Option<u32>,
@@ -77,6 +80,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         },
         perf_map: args.perf_map,
         no_fallback: args.no_fallback,
+        no_images: args.no_aot,
         gc_stress: args.gc_stress.is_some(),
         gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),
         verify: args.verify,

@@ -8,7 +8,9 @@
 //! | [`cil`], [`dynamic`] | CIL bodies to stack IR; bodies that programs generate |
 //! | [`emit`] | assemblies that programs build |
 //! | [`synth`] | methods that the VM makes |
+//! | [`aot`] | code compiled ahead of time |
 //! | [`body`] | where a method's body comes from |
+//! | [`marshal`] | values between managed and native form |
 //! | [`intrinsics`], [`comparers`] | library methods that compilers expand, and what they may know of others |
 //! | [`cultures`] | names, formats and texts of cultures |
 //! | [`digits`] | digits of doubles |
@@ -16,6 +18,7 @@
 //! | [`verify`] | whether CIL is type safe |
 //! | [`vm`] | the running program: compile-time interface, run-time data, entry |
 
+pub mod aot;
 pub mod body;
 pub mod cil;
 pub mod comparers;

@@ -138,9 +138,15 @@ impl Runtime {
         let outer = state.compiling.replace(me);
         drop(state);
 
-        let result = thread
-            .with_deep_stack(|| self.vm().compile(thread, id))
-            .map(|artifact| self.install_for(record, &artifact));
+        let result = thread.with_deep_stack(|| {
+            Ok(match self.vm().ready_made(thread, id) {
+                Some(image) => self.adopt(record, &image),
+                None => {
+                    let artifact = self.vm().compile(thread, id)?;
+                    self.install_for(record, &artifact).map(|_| ())
+                }
+            })
+        });
         let mut state = record.state.lock();
         state.compiling = outer;
         let newest = state.versions.last().copied();

@@ -222,13 +222,9 @@ impl TraceNotes<'_> {
         let native = frame.place.pc.wrapping_sub(frame.code.base) as u32;
         match site {
             Some(site) => {
-                let chain = frame.code.table().inline_chain(site.pos);
+                let chain = frame.code.inline_chain(site.pos);
                 self.frames
-                    .extend(chain.map_while(Result::ok).map(|(method, il)| TraceFrame {
-                        method,
-                        il,
-                        native,
-                    }));
+                    .extend(chain.map(|(method, il)| TraceFrame { method, il, native }));
             }
             // The call by which a baseline frame goes over to optimized code: the frame it called is the method's.
             None if frame.place.trap.is_none() => {}
@@ -252,9 +248,9 @@ impl TraceNotes<'_> {
 
     /// The trace ends with the method that catches: those that it is inlined into are left out.
     fn end_at(&mut self, frame: &Frame<'_>, handler: Handler) {
-        let table = frame.code.table();
-        if let Ok(Clause { node, .. }) = table.clause(handler.clause) {
-            let callers = table
+        if let Some(Clause { node, .. }) = frame.code.clause(handler.clause) {
+            let callers = frame
+                .code
                 .inline_chain(SourcePos { node, il: 0 })
                 .skip(1)
                 .count();
@@ -328,7 +324,7 @@ fn takes(
     exception: Ref,
 ) -> bool {
     let vm = thread.runtime().vm();
-    let Ok(clause) = frame.code.table().clause(handler.clause) else {
+    let Some(clause) = frame.code.clause(handler.clause) else {
         return false;
     };
     let exception = vm.seen_by(thread, frame.code.method(), exception);
@@ -455,8 +451,8 @@ unsafe fn second_pass(thread: &Thread) {
                 enter(thread, &frame, handler, seen.addr());
                 return;
             }
-            let kind = code.table().clause(handler.clause).map(|c| c.kind);
-            if let Ok(ClauseKind::Finally | ClauseKind::Fault) = kind {
+            let kind = code.clause(handler.clause).map(|c| c.kind);
+            if let Some(ClauseKind::Finally | ClauseKind::Fault) = kind {
                 let handler = landing_now(code, record, handler);
                 record.done = index + 1;
                 let token = record.token;

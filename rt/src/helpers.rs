@@ -84,8 +84,8 @@ vm_helpers! {
         let kind = u8::try_from(kind).ok().and_then(TrapKind::from_code);
         Err::<(), _>(trap(t, kind.unwrap_or(TrapKind::InvalidProgram)))
     };
-    throw_raise(raise: i32) = |t, vm| {
-        match RaiseId::from_raw(raise as u32) {
+    throw_raise(raise: usize) = |t, vm| {
+        match u32::try_from(raise).ok().and_then(RaiseId::from_raw) {
             Some(raise) => Err::<(), _>(Thrown::new(vm.raise_exception(t, raise))),
             None => Err(trap(t, TrapKind::InvalidProgram)),
         }

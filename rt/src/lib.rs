@@ -22,6 +22,7 @@
 //! | [`dispatch`] | what trampolines ask: compile, vtable slots, interface methods |
 //! | [`methods`] | permanent records of methods: cell, entry, versions |
 //! | [`registry`] | code by address |
+//! | [`image`] | code that was compiled ahead of time |
 //! | [`tiers`] | counters, the compiler thread, replacing running loops |
 //! | [`perf`] | a map of code for profilers |
 //! | [`walk`] | walking the stack |
@@ -42,6 +43,7 @@ pub mod exception;
 pub mod gc;
 pub mod heap;
 pub mod helpers;
+pub mod image;
 pub mod invoke;
 pub mod local_memory;
 pub mod memory;

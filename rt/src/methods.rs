@@ -41,7 +41,7 @@ pub struct MethodRecord {
 pub(crate) struct Versions {
     /// Code, oldest first. Versions are never removed while this record lists them.
     pub(crate) versions: Vec<usize>,
-    /// Vtable words that hold the newest version's address.
+    /// Words of vtables and images that hold the newest version's address.
     slots: Vec<usize>,
     /// The thread that compiles the first version, by address.
     pub(crate) compiling: Option<usize>,
@@ -75,7 +75,7 @@ impl MethodRecord {
         state.versions.push(code.base);
         self.cell_word().store(code.base, Ordering::Release);
         for &slot in &state.slots {
-            // SAFETY: words of vtables, which live as long as the process.
+            // SAFETY: words of vtables and images, which live as long as the process.
             unsafe { AtomicUsize::from_ptr(slot as *mut usize) }
                 .store(code.base, Ordering::Release);
         }
@@ -101,6 +101,17 @@ impl MethodRecord {
         // Two threads may have come here for one slot: then it is listed twice, which does no harm.
         state.slots.push(slot);
         Some(code)
+    }
+
+    /// Lets a word lead to the newest version, now and later, and before there is one to where the cell leads.
+    ///
+    /// # Safety
+    /// The word lives as long as the process.
+    pub(crate) unsafe fn add_cell(&self, word: &'static AtomicUsize) {
+        let mut state = self.state.lock();
+        let code = state.versions.last().copied();
+        word.store(code.unwrap_or(self.cell_value()), Ordering::Release);
+        state.slots.push(std::ptr::from_ref(word) as usize);
     }
 }
 

@@ -4,7 +4,7 @@
 //! the numbers in hexadecimal. Code that is freed and replaced leaves its line behind; `perf` takes the last one.
 
 use crate::vm::Vm;
-use isthmus_runtime_abi::artifact::{CompiledMethod, Tier};
+use isthmus_runtime_abi::artifact::Tier;
 use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
 use parking_lot::Mutex;
@@ -22,14 +22,14 @@ impl PerfMap {
         Ok(PerfMap(Mutex::new(File::create(name)?)))
     }
 
-    /// Adds code linked at `base`.
-    pub fn add(&self, vm: &dyn Vm, code: &CompiledMethod, base: usize) {
-        let tier = match code.tier {
+    /// Adds `len` bytes of code at `base`.
+    pub fn add(&self, vm: &dyn Vm, symbol: Symbol, tier: Tier, base: usize, len: u32) {
+        let tier = match tier {
             Tier::Baseline => " [baseline]",
             Tier::Opt => " [opt]",
             Tier::Stub => "",
         };
-        let name = match code.symbol {
+        let name = match symbol {
             Symbol::MethodBody(m) => vm.method_name(m),
             Symbol::OsrBody(m, at) => format!("{} from instruction {at}", vm.method_name(m)),
             Symbol::Filter(m, n) => format!("filter {n} of {}", vm.method_name(m)),
@@ -44,7 +44,7 @@ impl PerfMap {
             Symbol::Stub(stub) => format!("{stub:?}"),
             other => format!("{other:?}"),
         };
-        let line = format!("{base:x} {:x} {name}{tier}\n", code.code.len());
+        let line = format!("{base:x} {len:x} {name}{tier}\n");
         // A profile with a name missing is no reason to stop.
         let _ = self.0.lock().write_all(line.as_bytes());
     }

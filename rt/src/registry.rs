@@ -1,24 +1,29 @@
 //! Which code is at an address.
 //!
-//! All JITted code lies in one region of code memory. For every 16 bytes of it, [`CodeMap`] has the number of the code
-//! that covers them (a quarter of the code's size, committed as it is used), and by that number its [`Code`]: a
-//! look-up is two loads and a bounds check, takes no lock, and may be made in a signal handler.
+//! All JITted code lies in one region of code memory; every image of code compiled ahead of time is another region. For every
+//! 16 bytes of a region, it has the number of the code that covers them (a quarter of the code's size, committed as it is used),
+//! and by that number its [`Code`]: a look-up in JITted code is two loads and a bounds check. None takes a lock; all may be made
+//! in a signal handler.
 //!
 //! Invariant: a granule's number is stored (release) after the code's record, and removed before the record is freed.
 
+use crate::image::{ImageCode, ImageIds};
 use crate::memory::LazyArray;
 use isthmus_eh_tables::encode::encode;
 use isthmus_eh_tables::error::{EncodeError, TableError};
 use isthmus_eh_tables::table::{Header, MethodTable, Site};
-use isthmus_runtime_abi::artifact::{CompiledMethod, Handler, Tier};
+use isthmus_runtime_abi::artifact::{Clause, ClauseKind, CompiledMethod, Handler, SourcePos, Tier};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::trap::TrapKind;
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use thiserror::Error;
 
@@ -35,8 +40,11 @@ pub struct Code {
     pub symbol: Symbol,
     /// The code of the method's filters, by number.
     pub filters: Box<[usize]>,
+    method: Option<MethodId>,
     header: Header,
-    table: Box<[u8]>,
+    table: Cow<'static, [u8]>,
+    /// What numbers of methods and types in the table mean, if not themselves.
+    ids: Option<&'static dyn ImageIds>,
 }
 
 /// Why code cannot be registered.
@@ -66,6 +74,12 @@ pub enum RegisterError {
         /// Where it was to be.
         base: usize,
     },
+    /// No memory for the map.
+    #[error("no memory for a map of code: {0}")]
+    Memory(io::Error),
+    /// There are as many images as can be.
+    #[error("too many images")]
+    Images,
 }
 
 impl Code {
@@ -90,24 +104,66 @@ impl Code {
             len: header.code_len,
             symbol,
             filters,
+            method: header.method,
             header,
-            table: table.into_boxed_slice(),
+            table: Cow::Owned(table),
+            ids: None,
         })
     }
 
-    /// Its table.
-    pub fn table(&self) -> MethodTable<'_> {
+    /// Describes code of an image, whose filters were registered at `filters`.
+    pub(crate) fn of_image(
+        method: MethodId,
+        symbol: Symbol,
+        image: &ImageCode,
+        filters: Box<[usize]>,
+        arch: Arch,
+    ) -> Result<Code, RegisterError> {
+        let header = Header::parse(image.table, arch)
+            .map_err(|error| RegisterError::Table { symbol, error })?;
+        Ok(Code {
+            base: image.base,
+            len: header.code_len,
+            symbol,
+            filters,
+            method: Some(method),
+            header,
+            table: Cow::Borrowed(image.table),
+            ids: Some(image.ids),
+        })
+    }
+
+    /// Whether it lies in an image.
+    pub fn is_of_image(&self) -> bool {
+        self.ids.is_some()
+    }
+
+    /// Its table, in which methods and types of an image's code are the image's numbers.
+    fn table(&self) -> MethodTable<'_> {
         self.header.table(&self.table)
     }
 
-    /// Bytes of its table.
-    pub fn table_bytes(&self) -> &[u8] {
-        &self.table
+    /// The source frames of a position, innermost first: method and IL offset.
+    pub fn inline_chain(&self, pos: SourcePos) -> impl Iterator<Item = (MethodId, u32)> + '_ {
+        let chain = self.table().inline_chain(pos).map_while(Result::ok);
+        chain.map_while(|(method, il)| match self.ids {
+            Some(ids) => Some((ids.method(method)?, il)),
+            None => Some((method, il)),
+        })
+    }
+
+    /// An exception clause.
+    pub fn clause(&self, index: u32) -> Option<Clause> {
+        let mut clause = self.table().clause(index).ok()?;
+        if let (ClauseKind::Catch(ty), Some(ids)) = (&mut clause.kind, self.ids) {
+            *ty = ids.ty(*ty)?;
+        }
+        Some(clause)
     }
 
     /// The method whose body (or filter) this is; `None` for stubs.
     pub fn method(&self) -> Option<MethodId> {
-        self.header.method.filter(|_| self.tier() != Tier::Stub)
+        self.method.filter(|_| self.tier() != Tier::Stub)
     }
 
     /// Who made it.
@@ -154,10 +210,96 @@ impl Code {
     }
 }
 
-/// All code of a region, by address.
+/// Most images that a process can have.
+const MAX_IMAGES: usize = 1024;
+
+/// All code of the process, by address.
 #[derive(Debug)]
 pub struct CodeMap {
-    region: Range<usize>,
+    /// Code memory.
+    near: Region,
+    /// The text of images, in order of their loading.
+    images: Box<[OnceLock<Region>]>,
+}
+
+impl CodeMap {
+    /// A map of code memory, which is at these addresses.
+    pub fn new(region: Range<usize>) -> io::Result<CodeMap> {
+        Ok(CodeMap {
+            near: Region::new(region)?,
+            images: (0..MAX_IMAGES).map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// Adds the addresses of an image's text.
+    pub fn add_region(&self, text: Range<usize>) -> Result<(), RegisterError> {
+        let range = text.start / GRANULE * GRANULE..text.end;
+        let mut region = Region::new(range).map_err(RegisterError::Memory)?;
+        for place in &self.images {
+            match place.set(region) {
+                Ok(()) => return Ok(()),
+                Err(again) => region = again,
+            }
+        }
+        Err(RegisterError::Images)
+    }
+
+    /// All regions.
+    fn regions(&self) -> impl Iterator<Item = &Region> {
+        let images = self.images.iter().map_while(OnceLock::get);
+        std::iter::once(&self.near).chain(images)
+    }
+
+    /// Number of pieces of code registered.
+    pub fn len(&self) -> usize {
+        self.regions().map(Region::len).sum()
+    }
+
+    /// Whether nothing is registered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Registers code. It stays until [`Self::remove`].
+    pub fn add(&self, code: Code) -> Result<&Code, RegisterError> {
+        let mut regions = self.regions();
+        let region = regions.find(|r| r.range.contains(&code.base));
+        region.unwrap_or(&self.near).add(code)
+    }
+
+    /// The code that contains an address.
+    #[inline]
+    pub fn find(&self, pc: usize) -> Option<&Code> {
+        if self.near.range.contains(&pc) {
+            return self.near.find(pc);
+        }
+        let mut images = self.images.iter().map_while(OnceLock::get);
+        images.find(|r| r.range.contains(&pc))?.find(pc)
+    }
+
+    /// The code that a return address belongs to. The call may be the last instruction of its code.
+    #[inline]
+    pub fn find_return(&self, ret: usize) -> Option<&Code> {
+        self.find(ret.wrapping_sub(1))
+    }
+
+    /// Removes code.
+    ///
+    /// # Safety
+    /// No frame, slot or resume address refers to the code, nobody holds the reference, and no thread looks up
+    /// an address within it at this time.
+    pub unsafe fn remove(&self, code: &Code) {
+        if let Some(region) = self.regions().find(|r| r.range.contains(&code.base)) {
+            // SAFETY: passed on.
+            unsafe { region.remove(code) };
+        }
+    }
+}
+
+/// All code of a region, by address.
+#[derive(Debug)]
+struct Region {
+    range: Range<usize>,
     granules: LazyArray<AtomicU32>,
     codes: LazyArray<AtomicPtr<Code>>,
     numbers: Mutex<Numbers>,
@@ -169,38 +311,30 @@ struct Numbers {
     free: Vec<u32>,
 }
 
-impl CodeMap {
-    /// A map of the region of code memory.
-    pub fn new(region: Range<usize>) -> io::Result<CodeMap> {
-        let granules = region.len().div_ceil(GRANULE);
-        Ok(CodeMap {
-            region,
+impl Region {
+    fn new(range: Range<usize>) -> io::Result<Region> {
+        let granules = range.len().div_ceil(GRANULE);
+        Ok(Region {
+            range,
             granules: LazyArray::new(granules)?,
             codes: LazyArray::new(granules)?,
             numbers: Mutex::default(),
         })
     }
 
-    /// Number of pieces of code registered.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         let numbers = self.numbers.lock();
         numbers.used as usize - numbers.free.len()
     }
 
-    /// Whether nothing is registered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn granules_of(&self, code: &Code) -> Option<Range<usize>> {
-        let start = code.base.checked_sub(self.region.start)?;
+        let start = code.base.checked_sub(self.range.start)?;
         let end = start.checked_add(code.len as usize)?;
-        (start % GRANULE == 0 && end <= self.region.len())
+        (start % GRANULE == 0 && end <= self.range.len())
             .then(|| start / GRANULE..end.div_ceil(GRANULE))
     }
 
-    /// Registers code. It stays until [`Self::remove`].
-    pub fn add(&self, code: Code) -> Result<&Code, RegisterError> {
+    fn add(&self, code: Code) -> Result<&Code, RegisterError> {
         let place = RegisterError::Place {
             symbol: code.symbol,
             base: code.base,
@@ -235,28 +369,21 @@ impl CodeMap {
         Ok(unsafe { &*code })
     }
 
-    /// The code that contains an address.
     #[inline]
-    pub fn find(&self, pc: usize) -> Option<&Code> {
-        let offset = pc.wrapping_sub(self.region.start);
+    fn find(&self, pc: usize) -> Option<&Code> {
+        let offset = pc.wrapping_sub(self.range.start);
         let number = self.granules.get(offset / GRANULE)?.load(Ordering::Acquire);
         let code = self.codes.get(number as usize)?.load(Ordering::Acquire);
         // SAFETY: null, or a record that was stored before the granule's number.
         unsafe { code.as_ref() }.filter(|c| c.contains(pc))
     }
 
-    /// The code that a return address belongs to. The call may be the last instruction of its code.
-    #[inline]
-    pub fn find_return(&self, ret: usize) -> Option<&Code> {
-        self.find(ret.wrapping_sub(1))
-    }
-
-    /// Removes code.
+    /// See [`CodeMap::remove`].
     ///
     /// # Safety
     /// No frame, slot or resume address refers to the code, nobody holds the reference, and no thread looks up
     /// an address within it at this time.
-    pub unsafe fn remove(&self, code: &Code) {
+    unsafe fn remove(&self, code: &Code) {
         let Some(range) = self.granules_of(code) else {
             return;
         };
@@ -276,7 +403,7 @@ impl CodeMap {
     }
 }
 
-impl Drop for CodeMap {
+impl Drop for Region {
     fn drop(&mut self) {
         for number in 1..=self.numbers.get_mut().used {
             let record = self.codes.get(number as usize);
@@ -292,7 +419,6 @@ impl Drop for CodeMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isthmus_runtime_abi::target::Arch;
 
     fn code(base: usize, len: usize, method: usize) -> Code {
         let id = MethodId::from_index(method);
@@ -334,6 +460,22 @@ mod tests {
             1
         );
         assert_eq!(map.len(), 3);
+    }
+
+    #[test]
+    fn images_are_regions_of_their_own() {
+        let map = CodeMap::new(0x10_0000..0x20_0000).unwrap();
+        assert!(map.add(code(0x7f_0000, 8, 0)).is_err(), "no such image yet");
+        map.add_region(0x7f_0000..0x7f_1000).unwrap();
+        map.add_region(0x70_0000..0x70_1000).unwrap();
+        map.add(code(0x7f_0010, 8, 0)).unwrap();
+        map.add(code(0x70_0010, 8, 1)).unwrap();
+        let id = |pc| map.find(pc).and_then(Code::method).map(MethodId::index);
+        assert_eq!(
+            [0x7f_0017, 0x7f_0018, 0x70_0010, 0x60_0000].map(id),
+            [Some(0), None, Some(1), None]
+        );
+        assert_eq!(map.len(), 2);
     }
 
     #[test]

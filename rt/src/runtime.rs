@@ -18,7 +18,7 @@ use crate::traps;
 use crate::vm::{UnboxContext, Vm};
 use crate::vtables::LowArena;
 use isthmus_linker::{CodeMemory, Config as CodeConfig, LinkError, LinkedCode};
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, Tier};
 use isthmus_runtime_abi::helpers::{Effects, Helper};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::{self, IMT_SLOTS};
@@ -354,10 +354,16 @@ impl Runtime {
     /// Links code without registering it: nothing in it may trap or appear on a stack.
     pub(crate) fn link(&self, artifact: &CompiledMethod) -> Result<LinkedCode, InstallError> {
         let linked = self.memory.link(artifact, &|symbol| self.resolve(symbol))?;
-        if let Some(map) = &self.perf {
-            map.add(self.vm(), artifact, linked.base);
-        }
+        let len = artifact.code.len() as u32;
+        self.map_for_profilers(artifact.symbol, artifact.tier, linked.base, len);
         Ok(linked)
+    }
+
+    /// Tells profilers of code.
+    pub(crate) fn map_for_profilers(&self, symbol: Symbol, tier: Tier, base: usize, len: u32) {
+        if let Some(map) = &self.perf {
+            map.add(self.vm(), symbol, tier, base, len);
+        }
     }
 
     /// Frees a version that is not the newest, with its filters.
@@ -373,14 +379,16 @@ impl Runtime {
             // SAFETY: a filter runs only beneath a frame of its method.
             unsafe { self.remove(filter) };
         }
-        let linked = LinkedCode {
+        let linked = (!code.is_of_image()).then_some(LinkedCode {
             base: code.base,
             size: code.len as usize,
-        };
+        });
         self.removals.fetch_add(1, Ordering::AcqRel);
         // SAFETY: passed on.
         unsafe { self.code.remove(code) };
-        self.memory.free(linked);
+        if let Some(linked) = linked {
+            self.memory.free(linked);
+        }
     }
 
     // ---- stubs
@@ -483,6 +491,7 @@ impl Runtime {
             Symbol::HelperFn(helper) => Some(helpers::address(helper)),
             Symbol::Runtime(function) => Some(self.entries.address(function)),
             Symbol::Stub(stub) => Some(self.resolved(symbol, self.resolve_stub(stub))?),
+            Symbol::Raise(raise) => Some(raise.raw() as usize),
             _ => self.vm.symbol(symbol),
         };
         address

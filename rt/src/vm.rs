@@ -12,6 +12,7 @@
 //! answers about types are in [`crate::defaults`]: they take the handle of a type from its vtable, and handles of methods to be their ids.
 
 use crate::defaults::{self, trap};
+use crate::image::ImageCode;
 use crate::object::{Ref, Thrown};
 use crate::thread::Thread;
 use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
@@ -46,6 +47,12 @@ pub trait Vm: Send + Sync {
     /// Code for a method. May be called for one method on several threads at once only if `compile` itself
     /// lets go (the runtime has one thread compile and the others wait). An error is thrown at the call.
     fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown>;
+    /// Code for a method that was compiled ahead of time, ready to run: every word of the image that it needs is filled. Asked
+    /// before [`Self::compile`], which is what `None` leads to.
+    fn ready_made(&self, thread: &Thread, method: MethodId) -> Option<ImageCode> {
+        let _ = (thread, method);
+        None
+    }
     /// Optimized code for a method that baseline code found hot ([`crate::tiers`]): of the whole method, or of what is left of it
     /// from a loop header on. `None`: declined. Called within a blocking region on a thread of the runtime's own, so it must
     /// not touch the heap (or enter a [`Running`](crate::transition::Running) region to do so), or on the thread that runs

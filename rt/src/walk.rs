@@ -80,10 +80,9 @@ impl<'a> Frame<'a> {
         let code = self.code;
         self.site()
             .filter(|_| code.method().is_some())
-            .map(|s| code.table().inline_chain(s.pos))
+            .map(|s| code.inline_chain(s.pos))
             .into_iter()
             .flatten()
-            .map_while(Result::ok)
     }
 
     /// The machine frame that called this one, whether or not it is known code.

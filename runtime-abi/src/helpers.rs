@@ -92,7 +92,7 @@ helpers! {
     /// Throws the exception of a `TrapKind` code.
     ThrowTrap = "throw_trap" (I32), MAY_GC | MAY_THROW | CALLS_MANAGED | NO_RETURN;
     /// Throws a prepared exception (`RaiseId`).
-    ThrowRaise = "throw_raise" (I32), MAY_GC | MAY_THROW | CALLS_MANAGED | NO_RETURN;
+    ThrowRaise = "throw_raise" (Ptr), MAY_GC | MAY_THROW | CALLS_MANAGED | NO_RETURN;
     /// Ends a finally or fault handler that was entered by the second pass; the argument is payload 0.
     Resume = "resume" (Ptr), MAY_GC | MAY_THROW | CALLS_MANAGED | NO_RETURN;
     // ---- safepoints

@@ -4,7 +4,7 @@
 //! JIT the runtime resolves symbols at once; in AOT they become entries of an image's symbolic table.
 
 use crate::helpers::Helper;
-use crate::ids::{LiteralId, MethodId, SigId, TypeId};
+use crate::ids::{LiteralId, MethodId, RaiseId, SigId, TypeId};
 use crate::stub::{RuntimeFn, Stub};
 
 /// Something with an address.
@@ -53,6 +53,8 @@ pub enum Symbol {
     VmData(u32),
     /// The generic context that an exact instantiation of a method takes as hidden argument.
     GenericContext(MethodId),
+    /// No address but a number: the raw id of a prepared exception.
+    Raise(RaiseId),
     /// A native function by number (the VM's table of P/Invoke targets).
     Native(u32),
     /// A stub that no other symbol names.

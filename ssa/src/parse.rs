@@ -10,7 +10,7 @@ use isthmus_runtime_abi::artifact::{InlineNode, SourcePos};
 use isthmus_runtime_abi::callconv::WordTy;
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
-use isthmus_runtime_abi::ids::{LiteralId, MethodId, SigId, TypeId};
+use isthmus_runtime_abi::ids::{LiteralId, MethodId, RaiseId, SigId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::trap::TrapKind;
 use smallvec::SmallVec;
@@ -514,6 +514,7 @@ impl<'t> Tokens<'t> {
             "TypeObject" => Symbol::TypeObject(self.type_id()?),
             "Literal" => Symbol::Literal(LiteralId::from_index(self.id("literal")?)),
             "Signature" => Symbol::Signature(SigId::from_index(self.id("sig")?)),
+            "Raise" => Symbol::Raise(RaiseId::from_index(self.id("raise")?)),
             "VmData" => Symbol::VmData(self.number()?),
             "Native" => Symbol::Native(self.number()?),
             _ => return self.fail(format!("{name} is no symbol")),

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         "interop",
         &[&["runtime-abi", "eh-tables", "stubs", "linker", "rt"]],
     ),
+    ("aot", &[&["runtime-abi", "eh-tables"]]),
     ("clr", &[BACK_END]),
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
@@ -56,6 +57,7 @@ const BACK_END: &[&str] = &[
     "linker",
     "rt",
     "interop",
+    "aot",
 ];
 
 /// Tests of a crate may use any part of the back end, so that compiled code can be run, but no VM.

@@ -128,6 +128,11 @@ impl Synthetic {
     }
 }
 
+/// The synthetic method of a name.
+pub fn number(name: &str) -> Option<u32> {
+    TABLE.iter().position(|e| e.name == name).map(|n| n as u32)
+}
+
 /// Name of a synthetic method.
 pub fn name(n: u32) -> &'static str {
     TABLE.get(n as usize).map_or("?", |e| e.name)

@@ -353,6 +353,12 @@ impl TypeSystem {
     }
 }
 
+impl std::fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
 impl Assembly {
     /// Whether it is of the class library, which is taken to be well formed.
     pub fn is_library(&self) -> bool {

@@ -6,9 +6,11 @@ use super::{
     arrays, casts, contexts, entry, exceptions, heap, init, reflect, resolved, runtime, statics,
     tiers,
 };
+use crate::aot::images;
 use crate::tables::{literals, raises, signatures};
 use crate::types::{Field, Method, Type, types};
 use isthmus_rt::dispatch::imt_slot_of;
+use isthmus_rt::image::ImageCode;
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::thread::Thread;
 use isthmus_rt::vm::{GenericContextOf, SlotTarget, TraceFrame, UnboxContext, Vm};
@@ -84,6 +86,10 @@ impl Clr {
 impl Vm for Clr {
     fn compile(&self, thread: &Thread, method: MethodId) -> Result<CompiledMethod, Thrown> {
         tiers::compile(&Cx { thread }, types().method(method))
+    }
+
+    fn ready_made(&self, _thread: &Thread, method: MethodId) -> Option<ImageCode> {
+        images::ready_made(types().method(method))
     }
 
     fn optimize(&self, method: MethodId, entry: Option<&OsrEntry>) -> Option<CompiledMethod> {

@@ -9,32 +9,56 @@ use crate::types::{Method, Result, Type};
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::GenericContext;
 use isthmus_runtime_abi::vm::{ContextSource, Entity};
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, RwLock};
 
 const WORD: usize = size_of::<usize>();
 
 /// The look-ups of a canonical class or method, by slot number.
 #[derive(Default)]
-pub struct SlotTable(RwLock<Vec<Entity>>);
+pub struct SlotTable {
+    slots: RwLock<Vec<Entity>>,
+    numbered: OnceLock<()>,
+}
 
 impl SlotTable {
     /// The slot of an entity; a new one if needed.
     pub fn slot_of(&self, entity: Entity) -> u32 {
         let find = |list: &Vec<Entity>| list.iter().position(|e| *e == entity).map(|i| i as u32);
-        if let Some(i) = find(&self.0.read().unwrap_or_else(|e| e.into_inner())) {
+        if let Some(i) = find(&self.slots.read().unwrap_or_else(|e| e.into_inner())) {
             return i;
         }
-        let mut list = self.0.write().unwrap_or_else(|e| e.into_inner());
+        let mut list = self.slots.write().unwrap_or_else(|e| e.into_inner());
         find(&list).unwrap_or_else(|| {
             list.push(entity);
             list.len() as u32 - 1
         })
     }
 
+    /// All of them.
+    pub fn entities(&self) -> Vec<Entity> {
+        self.slots.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Makes the first slots mean this, if they do not mean something else.
+    pub fn adopt(&self, entities: &[Entity]) -> bool {
+        let mut list = self.slots.write().unwrap_or_else(|e| e.into_inner());
+        let both = list.len().min(entities.len());
+        if list[..both] != entities[..both] {
+            return false;
+        }
+        list.extend(&entities[both..]);
+        true
+    }
+
+    /// Does `number` the first time that this is called.
+    pub fn number_once(&self, number: impl FnOnce()) {
+        self.numbered.get_or_init(number);
+    }
+
     /// The entity of a slot.
     pub fn entity(&self, slot: u32) -> Option<Entity> {
-        self.0
+        self.slots
             .read()
             .unwrap_or_else(|e| e.into_inner())
             .get(slot as usize)

@@ -1,6 +1,7 @@
 //! The compile-time interface of the CLR: `runtime_abi::vm::CompileEnv` answered from the type system.
 
 use super::vtables;
+use crate::aot::slots;
 use crate::intrinsics;
 use crate::synth::{self, delegates};
 use crate::tables::{literals, raises, signatures};
@@ -33,12 +34,15 @@ pub struct ClrEnv {
 pub struct EnvOptions {
     /// Objects may be allocated in place (not under GC stress).
     pub inline_allocation: bool,
+    /// The code is for an image: it may rely on nothing that is only so in this process.
+    pub ahead: bool,
 }
 
 impl Default for EnvOptions {
     fn default() -> Self {
         EnvOptions {
             inline_allocation: true,
+            ahead: false,
         }
     }
 }
@@ -103,6 +107,9 @@ impl ClrEnv {
         symbol: Symbol,
     ) -> Handle {
         if depends && context.is_shared() {
+            if self.options.ahead {
+                slots::asked(context);
+            }
             Handle::Lookup(context.slot_table().slot_of(entity))
         } else {
             Handle::Symbol(symbol)
@@ -450,6 +457,9 @@ impl CompileEnv for ClrEnv {
     }
 
     fn likely_class(&self, callee: MethodId, on: Option<TypeId>) -> Option<TypeId> {
+        if self.options.ahead {
+            return None;
+        }
         let declared = method(callee).owner;
         if declared.is_shared {
             return crate::comparers::likely(method(callee)).map(|t| t.id);

@@ -68,6 +68,8 @@ pub struct Options {
     pub tiering: Tiering,
     /// A decline by the optimizing tier is an error.
     pub no_fallback: bool,
+    /// Do not use code that was compiled ahead of time.
+    pub no_images: bool,
     /// Collect often.
     pub gc_stress: bool,
     /// Under stress: collect every so many allocations.

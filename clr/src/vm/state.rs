@@ -53,6 +53,8 @@ pub struct AssemblyState {
     pub object: AtomicUsize,
     /// Handle of the `RuntimeModule`.
     pub module: AtomicUsize,
+    /// Code of its methods that was compiled ahead of time.
+    pub image: OnceLock<Option<&'static crate::aot::images::LoadedImage>>,
     /// Whether its handlers see a `RuntimeWrappedException` where something else than an exception was thrown.
     pub sees_wrapped: OnceLock<bool>,
 }

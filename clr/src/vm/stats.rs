@@ -30,6 +30,10 @@ impl PerTier {
 pub struct Stats {
     baseline: PerTier,
     opt: PerTier,
+    /// Methods whose code was compiled ahead of time.
+    ready_made: AtomicU64,
+    /// Image or method and reason, in order: code of images that was not used.
+    refusals: Mutex<Vec<(String, String)>>,
     /// Method and reason, in order.
     declines: Mutex<Vec<(String, String)>>,
 }
@@ -40,6 +44,8 @@ impl Stats {
         Stats {
             baseline: PerTier::new(),
             opt: PerTier::new(),
+            ready_made: AtomicU64::new(0),
+            refusals: Mutex::new(Vec::new()),
             declines: Mutex::new(Vec::new()),
         }
     }
@@ -57,6 +63,17 @@ impl Stats {
         t.methods.fetch_add(1, Relaxed);
         t.nanoseconds.fetch_add(time.as_nanos() as u64, Relaxed);
         t.code_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// A method's code was found in an image.
+    pub fn from_image(&self) {
+        self.ready_made.fetch_add(1, Relaxed);
+    }
+
+    /// An image, or its code of a method, was not used.
+    pub fn refused(&self, what: &str, reason: &str) {
+        let mut list = self.refusals.lock().unwrap_or_else(|e| e.into_inner());
+        list.push((what.to_owned(), reason.to_owned()));
     }
 
     /// The optimizing tier declined a method.
@@ -85,17 +102,30 @@ impl fmt::Display for Stats {
                 ns as f64 / 1e6
             )?;
         }
+        let ready_made = self.ready_made.load(Relaxed);
+        if ready_made != 0 {
+            writeln!(f, "images    {ready_made:6} methods")?;
+        }
+        let list = self.refusals.lock().unwrap_or_else(|e| e.into_inner());
+        if !list.is_empty() {
+            by_reason(f, "not used of images", &list)?;
+        }
         let list = self.declines.lock().unwrap_or_else(|e| e.into_inner());
-        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (method, reason) in list.iter() {
-            reasons.entry(reason).or_default().push(method);
-        }
-        writeln!(f, "declined by opt: {} methods", list.len())?;
-        for (reason, methods) in reasons {
-            writeln!(f, "  {:5} {reason} (first: {})", methods.len(), methods[0])?;
-        }
-        Ok(())
+        by_reason(f, "declined by opt", &list)
     }
+}
+
+/// How many things have each reason.
+fn by_reason(f: &mut fmt::Formatter<'_>, title: &str, list: &[(String, String)]) -> fmt::Result {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (what, reason) in list {
+        reasons.entry(reason).or_default().push(what);
+    }
+    writeln!(f, "{title}: {} methods", list.len())?;
+    for (reason, methods) in reasons {
+        writeln!(f, "  {:5} {reason} (first: {})", methods.len(), methods[0])?;
+    }
+    Ok(())
 }
 
 /// Prints what the run did to stderr.

@@ -46,6 +46,7 @@ pub fn env() -> ClrEnv {
     ClrEnv {
         options: EnvOptions {
             inline_allocation: !options().gc_stress,
+            ..EnvOptions::default()
         },
     }
 }
@@ -216,9 +217,12 @@ pub fn optimize(
         ..isthmus_ssa::Options::new(arch())
     };
     let unit = isthmus_ssa::compile(env, body.method, body, &options).map_err(|e| e.to_string())?;
-    // Code that is to run here and now may use all that the processor has.
+    // Code that is to run here and now may use all that the processor has; that of images is for others too.
     let options = isthmus_lower::Options {
-        features: isthmus_lower::Features::Host,
+        features: match env.options.ahead {
+            true => isthmus_lower::Features::Portable,
+            false => isthmus_lower::Features::Host,
+        },
         ..Default::default()
     };
     isthmus_lower::compile(env, &unit, arch(), &options).map_err(|e| e.to_string())

@@ -249,6 +249,7 @@ impl<'m> World<'m> {
             Symbol::RefStatics(t) => self.ref_statics[t.index()],
             Symbol::InitState(t) => self.init_bytes[t.index()],
             Symbol::Literal(l) => self.literal(l),
+            Symbol::Raise(r) => r.raw().into(),
             Symbol::MethodCell(m) => {
                 let entry = ENTRIES + 16 * m.index() as u64;
                 match self.cells.get(&m) {

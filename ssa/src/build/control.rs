@@ -117,9 +117,14 @@ impl Builder<'_> {
             self.write_loc(&loc, e)?;
             locs.push(loc);
         }
-        // Blocks of the body are cold only where their handler is.
+        // Blocks of the body are cold only where their handler is, and where they end with a throw.
         let b = self.func.new_block();
-        let cold = self.frame.node != 0 && self.func.block(self.block).cold;
+        let last = self.frame.scan.blocks[n as usize].range.end - 1;
+        let throws = matches!(
+            self.frame.body.code[last as usize].op,
+            Cil::Throw | Cil::Rethrow | Cil::Raise(_)
+        );
+        let cold = throws || self.frame.node != 0 && self.func.block(self.block).cold;
         self.func.blocks[b.index()].cold = cold;
         self.frame.reached[n as usize] = Reached {
             block: Some(b),

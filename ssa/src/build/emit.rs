@@ -256,8 +256,8 @@ impl Builder<'_> {
     }
 
     pub(super) fn throw_raise(&mut self, raise: RaiseId) {
-        let code = self.i32(raise.raw() as i32);
-        self.throw(Helper::ThrowRaise, &[code]);
+        let number = self.symbol(Ty::Ptr, Symbol::Raise(raise));
+        self.throw(Helper::ThrowRaise, &[number]);
     }
 
     /// Emits an instruction that may throw: inside protected regions it ends its block.

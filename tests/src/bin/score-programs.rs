@@ -2,6 +2,7 @@
 //! [FILTER…] [-- SWITCH…]`: runs programs of `tests/programs/` and prints PASS or FAIL for each, with
 //! the first line that differs. A FILTER is a part of a name; SWITCHes go to `isthmus run`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ impl Options {
                 name: self.tier.clone(),
                 switches,
                 limit: self.limit,
+                images: std::env::var_os("ISTHMUS_AOT_PATH").map(PathBuf::from),
             },
         ))
     }

@@ -14,6 +14,8 @@ pub struct Mode {
     pub name: String,
     pub switches: Vec<String>,
     pub limit: Duration,
+    /// Directory of code compiled ahead of time.
+    pub images: Option<PathBuf>,
 }
 
 /// Everything goes from baseline to optimized code, whole methods and running loops, as early as it can.
@@ -56,6 +58,7 @@ impl Mode {
             name: name.to_owned(),
             switches: switches.iter().map(|switch| (*switch).to_owned()).collect(),
             limit: Duration::from_secs(seconds),
+            images: None,
         };
         MODES.iter().map(mode).collect()
     }
@@ -66,6 +69,7 @@ impl Mode {
             name: "mono".to_owned(),
             switches: Vec::new(),
             limit: Duration::from_secs(60),
+            images: None,
         }
     }
 }
@@ -121,6 +125,10 @@ impl Engine {
             .env_remove("MONO_OPTIONS")
             .env_remove("MONO_PATH")
             .env_remove("MONO_ENV_OPTIONS");
+        match &mode.images {
+            Some(directory) => command.env("ISTHMUS_AOT_PATH", directory),
+            None => command.env_remove("ISTHMUS_AOT_PATH"),
+        };
         command
             .env("LC_ALL", "C")
             .env("TZ", "UTC")

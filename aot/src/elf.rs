@@ -1,0 +1,105 @@
+//! An image as a relocatable ELF object.
+//!
+//! | section | what | relocations |
+//! | --- | --- | --- |
+//! | `.text` | code and stubs | displacements to words |
+//! | `.isthmus` (read only) | the data, global symbol [`HEADER_SYMBOL`](format::HEADER_SYMBOL) at its start | distances to text and words |
+//! | `.bss` | the words | none: zero until the loader fills them |
+//!
+//! Nothing refers to anything outside, and no relocation is left for the dynamic linker: a shared object made of it is position
+//! independent and its text is shared between processes.
+
+use crate::build::{Parts, PieceKind};
+use crate::format;
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::target::Arch;
+use object::write::{Object, Relocation, SectionId, StandardSection, Symbol, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
+    SymbolScope, elf,
+};
+
+/// Bytes of a word.
+const WORD: u64 = 8;
+
+/// Writes the object. `label` names methods for debuggers and disassemblers; `None` leaves the symbols out.
+pub fn object(
+    parts: &Parts,
+    label: Option<&dyn Fn(MethodId) -> String>,
+) -> object::write::Result<Vec<u8>> {
+    let (architecture, pc32, pc64) = match parts.arch {
+        Arch::X64 => (Architecture::X86_64, elf::R_X86_64_PC32, elf::R_X86_64_PC64),
+        Arch::A64 => (
+            Architecture::Aarch64,
+            elf::R_AARCH64_PREL32,
+            elf::R_AARCH64_PREL64,
+        ),
+        Arch::A32 => (Architecture::Arm, elf::R_ARM_REL32, elf::R_ARM_REL32),
+    };
+    let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
+    let text = object.section_id(StandardSection::Text);
+    object.append_section_data(text, &parts.text, 64);
+    let words = object.section_id(StandardSection::UninitializedData);
+    object.append_section_bss(words, parts.words.len() as u64 * WORD, 64);
+    let data = object.add_section(Vec::new(), b".isthmus".to_vec(), SectionKind::ReadOnlyData);
+    object.append_section_data(data, &parts.data, 16);
+
+    let words_symbol = object.section_symbol(words);
+    let text_symbol = object.section_symbol(text);
+    let mut relocate = |section: SectionId, offset, symbol, r_type, addend| {
+        let flags = RelocationFlags::Elf { r_type };
+        object.add_relocation(
+            section,
+            Relocation {
+                offset,
+                symbol,
+                addend,
+                flags,
+            },
+        )
+    };
+    for reloc in &parts.relocs {
+        let addend = i64::from(reloc.word) * WORD as i64 + i64::from(reloc.addend);
+        relocate(text, u64::from(reloc.offset), words_symbol, pc32, addend)?;
+    }
+    relocate(data, format::TEXT as u64, text_symbol, pc64, 0)?;
+    relocate(data, format::WORDS as u64, words_symbol, pc64, 0)?;
+
+    let mut define = |name: Vec<u8>, section, value, size, kind, scope| {
+        object.add_symbol(Symbol {
+            name,
+            value,
+            size,
+            kind,
+            scope,
+            weak: false,
+            section: SymbolSection::Section(section),
+            flags: SymbolFlags::None,
+        });
+    };
+    let size = parts.data.len() as u64;
+    let header = format::HEADER_SYMBOL.as_bytes().to_vec();
+    define(
+        header,
+        data,
+        0,
+        size,
+        SymbolKind::Data,
+        SymbolScope::Dynamic,
+    );
+    for piece in parts.pieces.iter().filter(|_| label.is_some()) {
+        let label = |m| label.map_or_else(String::new, |label| label(m));
+        let name = match piece.what {
+            PieceKind::Method(m) => label(m),
+            PieceKind::Filter(m, n) => format!("{}$filter{n}", label(m)),
+            PieceKind::Stub(_) => continue,
+        };
+        let (at, len) = (u64::from(piece.offset), u64::from(piece.len));
+        let scope = SymbolScope::Compilation;
+        define(name.into_bytes(), text, at, len, SymbolKind::Text, scope);
+    }
+    // Stacks need not be executable.
+    let note = b".note.GNU-stack".to_vec();
+    object.add_section(Vec::new(), note, SectionKind::Other);
+    object.write()
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../../docs/AOT.md")]
+//!
+//! # Modules
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`names`] | symbols by structure instead of by number: what the VM and this crate write of them |
+//! | [`format`] | where things are in an image's data |
+//! | [`build`] | compiled methods become text, words, and data |
+//! | [`elf`] | … which become a relocatable object |
+//! | [`listing`] | … or text for an assembler |
+//! | [`image`] | reads the data of an image in memory |
+//! | [`check`] | decodes all of it |
+
+pub mod build;
+pub mod check;
+pub mod elf;
+pub mod format;
+pub mod image;
+pub mod listing;
+pub mod names;
+
+pub use build::{Builder, Parts};
+pub use image::Image;

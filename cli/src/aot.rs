@@ -1,0 +1,241 @@
+//! `isthmus aot` and `isthmus aot-check`: code compiled ahead of time.
+
+use crate::progress;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use isthmus_aot::build::Parts;
+use isthmus_aot::format::{HEADER_SYMBOL, Part};
+use isthmus_aot::image::Image;
+use isthmus_aot::{elf, listing};
+use isthmus_asm::disasm::disassemble;
+use isthmus_clr::aot::compile::{self, Made};
+use isthmus_clr::types::types;
+use isthmus_clr::vm::run::start_types;
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use object::{Object, ObjectSection, ObjectSymbol};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Emit {
+    /// Text for the GNU assembler.
+    S,
+    /// A relocatable ELF object.
+    O,
+    /// A shared object, made of the relocatable one by the system's linker.
+    So,
+}
+
+impl Emit {
+    fn extension(self) -> &'static str {
+        match self {
+            Emit::S => "s",
+            Emit::O => "o",
+            Emit::So => "so",
+        }
+    }
+}
+
+/// Arguments of `aot`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// What to write.
+    #[arg(long, value_enum, default_value = "so")]
+    emit: Emit,
+    /// File to write, or with several assemblies the directory; without it the image lies beside its assembly, where `isthmus run` finds it.
+    #[arg(short, value_name = "OUT")]
+    out: Option<PathBuf>,
+    /// Fail if a method cannot be compiled.
+    #[arg(long)]
+    no_fallback: bool,
+    /// Leave out the names of methods, which only debuggers and disassemblers want.
+    #[arg(long)]
+    strip: bool,
+    /// Threads (default: as many as processors).
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Directory of the class library.
+    #[arg(long, value_name = "DIR")]
+    bcl: Option<PathBuf>,
+    /// Assemblies.
+    #[arg(required = true)]
+    assemblies: Vec<PathBuf>,
+}
+
+/// Arguments of `aot-check`.
+#[derive(clap::Args, Debug)]
+pub struct CheckArgs {
+    /// Images: relocatable or shared objects.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+}
+
+/// Compiles assemblies and writes their images.
+pub fn run(args: Args) -> Result<()> {
+    let jobs = args
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    start_types(&args.assemblies[0], args.bcl.as_deref())?;
+    for path in &args.assemblies {
+        let start = Instant::now();
+        let assembly = types().load_file(path)?;
+        let bar = progress::bar(0, "compiling");
+        let made = compile::assembly(assembly, jobs, &|done, known| {
+            bar.set_length(known as u64);
+            bar.set_position(done as u64);
+        })
+        .with_context(|| path.display().to_string())?;
+        bar.finish_and_clear();
+        if args.no_fallback
+            && let Some((reason, (_, first))) = made.declined.iter().next()
+        {
+            bail!("{first} cannot be compiled: {reason}");
+        }
+        let out = output(&args, path);
+        let bytes = write(&made.parts, &args, &out)?;
+        summary(&made, &out, bytes, start.elapsed());
+    }
+    Ok(())
+}
+
+/// Where the image of an assembly goes.
+fn output(args: &Args, assembly: &Path) -> PathBuf {
+    let mut name = assembly.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(args.emit.extension());
+    match &args.out {
+        Some(out) if args.assemblies.len() > 1 || out.is_dir() => out.join(name),
+        Some(out) => out.clone(),
+        None => assembly.with_file_name(name),
+    }
+}
+
+fn label(m: MethodId) -> String {
+    types().method(m).full_name()
+}
+
+/// Writes an image; gives the size of the file.
+fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
+    let context = || format!("cannot write {}", out.display());
+    match args.emit {
+        Emit::S => {
+            let symbol = |symbol: Symbol| format!("{symbol:?}");
+            let disassemble = |code: &[u8]| {
+                let lines = disassemble(parts.arch, code).into_iter();
+                lines.map(|l| (l.offset as usize, l.text)).collect()
+            };
+            let labels = listing::Labels {
+                method: &label,
+                symbol: &symbol,
+                disassemble: &disassemble,
+            };
+            let mut file = BufWriter::new(fs::File::create(out).with_context(context)?);
+            listing::write(parts, &labels, &mut file).with_context(context)?;
+            file.flush().with_context(context)?;
+        }
+        Emit::O => fs::write(out, object(parts, args)?).with_context(context)?,
+        Emit::So => {
+            let object_file = out.with_extension("so.o");
+            fs::write(&object_file, object(parts, args)?).with_context(context)?;
+            let linked = link(&object_file, out);
+            fs::remove_file(&object_file).with_context(context)?;
+            linked?;
+        }
+    }
+    Ok(fs::metadata(out).with_context(context)?.len())
+}
+
+fn object(parts: &Parts, args: &Args) -> Result<Vec<u8>> {
+    let label: Option<&dyn Fn(MethodId) -> String> = match args.strip {
+        true => None,
+        false => Some(&label),
+    };
+    Ok(elf::object(parts, label)?)
+}
+
+/// Makes a shared object of a relocatable one.
+fn link(object: &Path, out: &Path) -> Result<()> {
+    let done = Command::new("ld")
+        .args([
+            "-shared",
+            "-z",
+            "noexecstack",
+            "-z",
+            "now",
+            "--build-id=none",
+            "-o",
+        ])
+        .arg(out)
+        .arg(object)
+        .output()
+        .context("cannot run `ld`; `./x setup` installs it (Debian's package binutils)")?;
+    match done.status.success() {
+        true => Ok(()),
+        false => bail!("ld failed: {}", String::from_utf8_lossy(&done.stderr)),
+    }
+}
+
+fn summary(made: &Made, out: &Path, bytes: u64, time: Duration) {
+    let parts = &made.parts;
+    let size = |part: Part| parts.part_sizes[part as usize];
+    let declined: usize = made.declined.values().map(|d| d.0).sum();
+    println!(
+        "{}: {} methods ({} instances), {declined} declined, {:.2} s",
+        out.display(),
+        made.methods,
+        made.instances,
+        time.as_secs_f64()
+    );
+    for (reason, (n, first)) in &made.declined {
+        println!("  {n:6}  {reason}  (first: {first})");
+    }
+    println!(
+        "  {} bytes: {} of code, {} of tables, {} of names, {} words",
+        bytes,
+        parts.text.len(),
+        size(Part::Tables),
+        size(Part::Names),
+        parts.words.len()
+    );
+}
+
+/// Decodes all of images.
+pub fn check(args: CheckArgs) -> Result<()> {
+    for path in &args.images {
+        let context = || path.display().to_string();
+        let file = fs::read(path).with_context(context)?;
+        let file = object::File::parse(&*file).with_context(context)?;
+        let header = file.symbols().chain(file.dynamic_symbols());
+        let header = header.into_iter().find(|s| s.name() == Ok(HEADER_SYMBOL));
+        let header = header.with_context(|| format!("{}: it is no image", path.display()))?;
+        let section = header
+            .section_index()
+            .and_then(|n| file.section_by_index(n).ok());
+        let data = section.as_ref().and_then(|s| {
+            let at = header.address().checked_sub(s.address())?;
+            s.data().ok()?.get(usize::try_from(at).ok()?..)
+        });
+        let data = data.with_context(|| format!("{}: its header is nowhere", path.display()))?;
+        let arch = Arch::host().unwrap_or(Arch::X64);
+        let image = Image::of_data(data, arch).with_context(context)?;
+        let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
+        match found {
+            Ok(found) => println!(
+                "{}: {} units, {} bytes of code, {} words, {} ids",
+                path.display(),
+                found.units,
+                found.code,
+                found.words,
+                found.ids
+            ),
+            Err(reason) => bail!("{}: {reason}", path.display()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! The images of this process.
+//!
+//! ```text
+//!  Vm::ready_made(method) ─▶ name of the method ─▶ Image::find ─▶ unit ─▶ its words are filled ─▶ ImageCode
+//! ```
+//!
+//! An image is looked for when code of its assembly is first asked for: `NAME.dll.so` beside the assembly, then in the directories
+//! of `ISTHMUS_AOT_PATH`. Words are filled when the first unit that needs them is; they keep their values. Where
+//! something does not fit, the method is compiled as if there were no image, and the reason is counted.
+
+use super::names::{Reader, Writer};
+use super::{modules, slots};
+use crate::types::Method;
+use crate::types::system::{Assembly, types};
+use crate::vm::tiers::Tier;
+use crate::vm::{options, runtime, stats};
+use isthmus_aot::format::Part;
+use isthmus_aot::image::{Image, ImageError};
+use isthmus_aot::names::{self, Id, Name};
+use isthmus_rt::image::{ImageCode, ImageIds};
+use isthmus_runtime_abi::ids::{MethodId, TypeId};
+use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use thiserror::Error;
+
+/// Variable with directories of images.
+const PATH: &str = "ISTHMUS_AOT_PATH";
+
+/// An image that code is run from.
+#[derive(Debug)]
+pub struct LoadedImage {
+    image: Image<'static>,
+    modules: Vec<&'static Assembly>,
+    /// Ids of this process by number of the image, once known.
+    ids: Box<[AtomicU32]>,
+}
+
+/// Why an image or a method of it is not used.
+#[derive(Debug, Error)]
+pub enum LoadedError {
+    /// The file cannot be mapped, or is no image.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The data are damaged.
+    #[error("{0}")]
+    Image(#[from] ImageError),
+    /// A name means nothing here.
+    #[error("{0}")]
+    Name(#[from] names::NameError),
+    /// Something has no address.
+    #[error("{0}")]
+    Unresolved(String),
+    /// Slots of generic contexts were numbered otherwise.
+    #[error("its look-ups in generic contexts are numbered otherwise")]
+    Slots,
+}
+
+type Result<T> = std::result::Result<T, LoadedError>;
+
+/// Code for a method from an image, every word that it needs filled.
+pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
+    let options = options();
+    // Code of images allocates in place, and is not what somebody wants to see who asks for the one-pass compiler.
+    if options.no_images || options.gc_stress || options.tier == Tier::Baseline || m.code() != m {
+        return None;
+    }
+    for assembly in types().assemblies() {
+        let Some(image) = of_assembly(assembly) else {
+            continue;
+        };
+        match image
+            .find(m)
+            .and_then(|unit| unit.map(|n| image.code(n)).transpose())
+        {
+            Ok(Some(code)) => {
+                stats().from_image();
+                return Some(code);
+            }
+            Ok(None) => {}
+            Err(error) => stats().refused(&m.full_name(), &error.to_string()),
+        }
+    }
+    None
+}
+
+/// The image of an assembly, looked for the first time that this is called.
+fn of_assembly(assembly: &'static Assembly) -> Option<&'static LoadedImage> {
+    *assembly.runtime.image.get_or_init(|| {
+        let path = candidates(assembly).find(|path| path.is_file())?;
+        match open(&path, assembly) {
+            Ok(image) => Some(Box::leak(Box::new(image))),
+            Err(error) => {
+                stats().refused(&assembly.name, &error.to_string());
+                None
+            }
+        }
+    })
+}
+
+/// Where the image of an assembly may be.
+fn candidates(assembly: &Assembly) -> impl Iterator<Item = PathBuf> {
+    let mut name = assembly.path.file_name().unwrap_or_default().to_owned();
+    name.push(".so");
+    let beside = assembly.path.with_file_name(&name);
+    let path = std::env::var_os(PATH).unwrap_or_default();
+    let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let further = directories.into_iter().map(move |dir| dir.join(&name));
+    std::iter::once(beside).chain(further)
+}
+
+/// Maps a shared object and checks that it is an image of this assembly.
+fn open(path: &Path, assembly: &'static Assembly) -> Result<LoadedImage> {
+    let file = |reason: String| LoadedError::File {
+        path: path.display().to_string(),
+        reason,
+    };
+    check_length(path).map_err(&file)?;
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| file(e.to_string()))?;
+    // SAFETY: a zero-terminated path. Images have no constructors; what is not an image is the user's own library.
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if handle.is_null() {
+        return Err(file("it cannot be mapped".to_owned()));
+    }
+    let symbol = CString::new(isthmus_aot::format::HEADER_SYMBOL).unwrap_or_default();
+    // SAFETY: a handle of `dlopen` and a zero-terminated name.
+    let header = unsafe { libc::dlsym(handle, symbol.as_ptr()) };
+    if header.is_null() {
+        return Err(file("it is no image".to_owned()));
+    }
+    let arch = Arch::host().unwrap_or(Arch::X64);
+    // SAFETY: the symbol is defined in images only, at their header; the file stays mapped; this is the one place that opens it.
+    let image = unsafe { Image::at(header.cast(), arch) }.map_err(|e| file(e.to_string()))?;
+    image.verify_checksum().map_err(|e| file(e.to_string()))?;
+    let modules = modules::resolve(image.part(Part::Vm), assembly).map_err(&file)?;
+    // SAFETY: the text of the mapped file.
+    unsafe { runtime().add_image(image.text()) }.map_err(|e| file(e.to_string()))?;
+    Ok(LoadedImage {
+        ids: (0..image.id_count()).map(|_| AtomicU32::new(0)).collect(),
+        image,
+        modules,
+    })
+}
+
+/// Whether a file is as long as its ELF header says. The dynamic linker maps what is missing, and the first access is a fault.
+fn check_length(path: &Path) -> std::result::Result<(), String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut head = [0; 64];
+    let read = file.read_exact_at(&mut head, 0);
+    read.map_err(|_| "it is no shared object".to_owned())?;
+    let sections = u64::from_le_bytes(head[40..48].try_into().unwrap_or_default());
+    let [size, count] = [58, 60].map(|at| u64::from(u16::from_le_bytes([head[at], head[at + 1]])));
+    let len = file.metadata().map_err(|e| e.to_string())?.len();
+    match sections.checked_add(size * count) {
+        Some(end) if end <= len => Ok(()),
+        _ => Err("it is cut off".to_owned()),
+    }
+}
+
+impl LoadedImage {
+    fn read(&self, name: &[u8]) -> Result<Name> {
+        let modules = &self.modules;
+        Ok(names::read(&Reader { modules }, name)?)
+    }
+
+    /// The unit of a method.
+    fn find(&self, m: &'static Method) -> Result<Option<u32>> {
+        let number = |assembly: u32| {
+            let found = self.modules.iter().position(|a| a.index == assembly);
+            found.map(|n| n as u32)
+        };
+        // A method that cannot be named with the modules of the image is not in it.
+        match names::write(&mut Writer { number }, Name::Id(Id::Method(m.id))) {
+            Ok(name) => Ok(self.image.find(&name)?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The code of a unit and its filters, ready to run.
+    fn code(&'static self, n: u32) -> Result<ImageCode> {
+        let unit = self.image.unit(n)?;
+        for owner in self.image.contexts(n)? {
+            self.adopt_slots(owner)?;
+        }
+        for word in self.image.fixups(n)? {
+            self.fill(word)?;
+        }
+        let filters = unit.filters..unit.filters + unit.filter_count;
+        Ok(ImageCode {
+            base: self.image.text().start + unit.text as usize,
+            table: self.image.table(n)?,
+            ids: self,
+            filters: filters.map(|f| self.code(f)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Fills a word.
+    fn fill(&'static self, n: u32) -> Result<()> {
+        let word = self.image.word(n).ok_or(ImageError::Damaged("word"))?;
+        if word.load(Ordering::Acquire) != 0 {
+            return Ok(());
+        }
+        match self.read(self.image.word_name(n)?)? {
+            Name::Symbol(Symbol::MethodCell(m)) => {
+                // SAFETY: the image stays mapped, and code calls through the word.
+                unsafe { runtime().lead_cell(m, word) };
+            }
+            Name::Symbol(symbol) => {
+                let value = runtime().resolve(symbol);
+                let value = value.map_err(|e| LoadedError::Unresolved(e.to_string()))?;
+                word.store(value as usize, Ordering::Release);
+            }
+            Name::Id(_) => return Err(ImageError::Damaged("word").into()),
+        }
+        Ok(())
+    }
+
+    fn adopt_slots(&self, owner: u32) -> Result<()> {
+        let (owner, words) = self.image.slots(owner)?;
+        let Name::Id(owner) = self.read(self.image.id_name(owner)?)? else {
+            return Err(ImageError::Damaged("slots").into());
+        };
+        let mut symbols = Vec::with_capacity(words.len());
+        for word in words {
+            match self.read(self.image.word_name(word)?)? {
+                Name::Symbol(symbol) => symbols.push(symbol),
+                Name::Id(_) => return Err(ImageError::Damaged("slots").into()),
+            }
+        }
+        match slots::adopt(owner, &symbols) {
+            true => Ok(()),
+            false => Err(LoadedError::Slots),
+        }
+    }
+
+    /// The raw id behind a number of the tables.
+    fn id(&self, number: usize) -> Option<Id> {
+        let name = self.image.id_name(u32::try_from(number).ok()?).ok()?;
+        match self.read(name).ok()? {
+            Name::Id(id) => Some(id),
+            Name::Symbol(_) => None,
+        }
+    }
+
+    fn known<T>(
+        &self,
+        number: usize,
+        from_raw: impl Fn(u32) -> Option<T>,
+        read: impl FnOnce(Id) -> Option<u32>,
+    ) -> Option<T> {
+        let place = self.ids.get(number)?;
+        let known = from_raw(place.load(Ordering::Acquire));
+        known.or_else(|| {
+            let raw = read(self.id(number)?)?;
+            place.store(raw, Ordering::Release);
+            from_raw(raw)
+        })
+    }
+}
+
+impl ImageIds for LoadedImage {
+    fn method(&self, number: MethodId) -> Option<MethodId> {
+        self.known(number.index(), MethodId::from_raw, |id| match id {
+            Id::Method(m) => Some(m.raw()),
+            _ => None,
+        })
+    }
+
+    fn ty(&self, number: TypeId) -> Option<TypeId> {
+        self.known(number.index(), TypeId::from_raw, |id| match id {
+            Id::Type(t) => Some(t.raw()),
+            _ => None,
+        })
+    }
+}

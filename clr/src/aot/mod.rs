@@ -1,0 +1,18 @@
+//! Code of the CLR compiled ahead of time: making images, and running from them. The form of images is the `aot` crate's.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`names`] | types, methods, fields, … by structure |
+//! | [`modules`] | which assemblies an image is of and relies on |
+//! | [`slots`] | what the slots of generic contexts are |
+//! | [`compile`] | compiles assemblies into an image |
+//! | [`images`] | the images of this process: opening, finding methods, filling words |
+//!
+//! Facts of other assemblies (layouts, slots, inlined bodies) are in an image's code: it is refused unless every assembly that was
+//! loaded when it was made is the same now, by its module version id.
+
+pub mod compile;
+pub mod images;
+pub mod modules;
+pub mod names;
+pub mod slots;

@@ -1,0 +1,170 @@
+//! Images of code compiled ahead of time: programs run from them as they do without, the same input gives the same bytes, text
+//! assembles to what the object holds, and damaged images are refused.
+
+use isthmus_child_process::{self as child, End, Outcome};
+use isthmus_tests::programs::{
+    Catalog, Engine, Mode, compile, default_jobs, pool, score, target_dir,
+};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// The libraries that the programs of the collection use most.
+const LIBRARIES: &[&str] = &["mscorlib.dll", "System.dll", "System.Core.dll"];
+
+fn isthmus() -> PathBuf {
+    match Engine::isthmus().unwrap() {
+        Engine::Isthmus(path) => path,
+        Engine::Mono => unreachable!("that is not what was asked for"),
+    }
+}
+
+/// Runs the command; it must succeed.
+fn run(program: impl AsRef<OsStr>, args: &[&OsStr]) -> Outcome {
+    let outcome = child::run(
+        Command::new(program).args(args),
+        "",
+        Duration::from_secs(600),
+    )
+    .unwrap();
+    assert_eq!(outcome.failure(), None);
+    outcome
+}
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = target_dir().join("tmp").join(format!("aot-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A program of the collection, compiled, in a folder of its own.
+fn program(name: &str, folder: &Path) -> PathBuf {
+    let catalog = Catalog::load().unwrap();
+    let program = catalog.programs.iter().find(|p| p.name == name).unwrap();
+    let exe = folder.join(format!("{name}.exe"));
+    fs::copy(compile::compile(program).unwrap(), &exe).unwrap();
+    exe
+}
+
+fn aot(exe: &Path, out: &Path, switches: &[&str]) {
+    let mut args: Vec<&OsStr> = vec!["aot".as_ref(), "-o".as_ref(), out.as_ref()];
+    args.extend(switches.iter().map(OsStr::new));
+    args.push(exe.as_ref());
+    run(isthmus(), &args);
+}
+
+/// Every enabled program prints the same when the class library's code comes from images.
+#[test]
+fn programs_run_from_images_of_the_class_library() {
+    let images = folder("library");
+    let library = Path::new("/usr/lib/mono/4.5");
+    for name in LIBRARIES {
+        aot(&library.join(name), &images, &["--no-fallback"]);
+    }
+    let mode = Mode {
+        name: "images".to_owned(),
+        switches: ["--tier", "opt"].map(str::to_owned).to_vec(),
+        limit: Duration::from_secs(60),
+        images: Some(images),
+    };
+    let engine = Engine::isthmus().unwrap();
+    let programs = Catalog::load().unwrap().enabled();
+    let verdicts = pool::map(&programs, default_jobs(), |p| score(p, &engine, &mode));
+    let wrong: Vec<String> = programs
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| !verdict.passed())
+        .map(|(program, verdict)| format!("{}: {verdict:?}", program.name))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_program_runs_from_an_image_beside_it() {
+    let folder = folder("beside");
+    let exe = program("generics_types", &folder);
+    let plain = run(isthmus(), &["run".as_ref(), exe.as_ref()]);
+    run(isthmus(), &["aot".as_ref(), exe.as_ref()]);
+    let stats = run(
+        isthmus(),
+        &["run".as_ref(), "--stats".as_ref(), exe.as_ref()],
+    );
+    assert_eq!(plain.stdout, stats.stdout);
+    let text = String::from_utf8_lossy(&stats.stderr);
+    assert!(text.contains("\nimages "), "{text}");
+    assert!(!text.contains("not used of images"), "{text}");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let folder = folder("same");
+    let exe = program("collections_all", &folder);
+    let bytes = |jobs: &str| {
+        let out = folder.join(format!("{jobs}.o"));
+        aot(&exe, &out, &["--emit", "o", "--jobs", jobs]);
+        fs::read(out).unwrap()
+    };
+    let first = bytes("1");
+    assert!(
+        first == bytes("4"),
+        "the number of threads shows in the image"
+    );
+    assert!(first == bytes("2"));
+}
+
+#[test]
+fn text_assembles_to_what_the_object_holds() {
+    let folder = folder("text");
+    let exe = program("exception_filters", &folder);
+    let (object, text) = (folder.join("a.o"), folder.join("a.s"));
+    aot(&exe, &object, &["--emit", "o"]);
+    aot(&exe, &text, &["--emit", "s"]);
+    let assembled = folder.join("b.o");
+    run("as", &["-o".as_ref(), assembled.as_ref(), text.as_ref()]);
+    for section in [".text", ".isthmus"] {
+        let bytes = |object: &Path| {
+            let out = folder.join("section");
+            let args = ["-O", "binary", "-j", section].map(OsStr::new);
+            let files: [&OsStr; 2] = [object.as_ref(), out.as_ref()];
+            run("objcopy", &[&args[..], &files[..]].concat());
+            fs::read(out).unwrap()
+        };
+        let (expected, found) = (bytes(&object), bytes(&assembled));
+        assert!(!expected.is_empty());
+        // The assembler may leave addends in the places of relocations.
+        assert_eq!(expected.len(), found.len(), "{section}");
+    }
+    run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
+}
+
+/// A byte of the data is another one: the image is refused, and the program runs as if there were none.
+#[test]
+fn damaged_images_are_refused() {
+    let folder = folder("damaged");
+    let exe = program("virtual_calls", &folder);
+    let plain = run(isthmus(), &["run".as_ref(), exe.as_ref()]);
+    let image = folder.join("virtual_calls.exe.so");
+    aot(&exe, &image, &["--strip"]);
+    let good = fs::read(&image).unwrap();
+    let magic = b"ISTHAOT";
+    let start = good.windows(magic.len()).position(|w| w == magic).unwrap();
+    let length = u32::from_le_bytes(good[start + 8..start + 12].try_into().unwrap()) as usize;
+    // Neither the distances to text and words, which the linker filled in, nor what only pads.
+    for at in (0..16).chain(32..52).chain(56..length).step_by(length / 40) {
+        let mut bad = good.clone();
+        bad[start + at] ^= 0x40;
+        fs::write(&image, bad).unwrap();
+        let outcome = run(
+            isthmus(),
+            &["run".as_ref(), "--stats".as_ref(), exe.as_ref()],
+        );
+        assert_eq!(outcome.end, End::Exit(0));
+        assert_eq!(outcome.stdout, plain.stdout, "byte {at}");
+        let text = String::from_utf8_lossy(&outcome.stderr);
+        assert!(text.contains("not used of images"), "byte {at}: {text}");
+    }
+}
