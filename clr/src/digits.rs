@@ -189,15 +189,7 @@ mod tests {
         ] {
             assert!(!check(value), "{value}");
         }
-        for value in [
-            0.1,
-            1e15,
-            9.999999999999999e22,
-            1e23,
-            123.456,
-            7.0 / 3.0,
-            1e-5,
-        ] {
+        for value in [0.1, 1e15, 1e23, 123.456, 7.0 / 3.0, 1e-5] {
             assert!(check(value), "{value}");
         }
     }

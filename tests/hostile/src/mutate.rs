@@ -133,7 +133,7 @@ impl Damage<'_> {
             1 << 31,
         ];
         let value = match self.random.below(3) {
-            0 => self.random.next() as u32,
+            0 => self.random.number() as u32,
             _ => self.random.one_of(&extreme),
         };
         let value = value.to_le_bytes();
@@ -303,7 +303,7 @@ impl Damage<'_> {
         let length = body.code.start - body.header;
         let at = body.header + self.random.below(length);
         self.bytes[at] = match self.random.below(3) {
-            0 => self.random.next() as u8,
+            0 => self.random.number() as u8,
             1 => self.bytes[at].wrapping_add(1),
             _ => self.bytes[at] ^ 1 << self.random.below(8),
         };
@@ -328,7 +328,7 @@ impl Damage<'_> {
             return false;
         };
         self.bytes[at] = match self.random.below(4) {
-            0 => self.random.next() as u8,
+            0 => self.random.number() as u8,
             1 => old.wrapping_add(1),
             2 => old.wrapping_sub(1),
             _ => {
@@ -351,7 +351,7 @@ impl Damage<'_> {
             .rev()
             .fold(0u64, |v, &b| v << 8 | u64::from(b));
         let value = match self.random.below(6) {
-            0 => self.random.next(),
+            0 => self.random.number(),
             1 => old.wrapping_add(1),
             2 => old.wrapping_sub(1),
             3 => old ^ 1 << self.random.below(8 * range.len()),
@@ -414,7 +414,7 @@ impl Damage<'_> {
         let range = self.map.metadata.clone();
         for _ in 0..self.random.one_of(&[1, 2, 8]) {
             let at = range.start + self.random.below(range.len());
-            self.bytes[at] = self.random.next() as u8;
+            self.bytes[at] = self.random.number() as u8;
         }
         true
     }

@@ -15,7 +15,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -27,7 +27,7 @@ impl Random {
         if n == 0 {
             return 0;
         }
-        (self.next() >> 16) as usize % n
+        (self.number() >> 16) as usize % n
     }
 
     /// One of a list that is not empty.
