@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("clr", &[BACK_END]),
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
+    ("tests", &[BACK_END, &["clr", "child-process"]]),
     (
         "tests/hostile",
         &[&["clr", "frontend-ir", "child-process", "tests"]],
@@ -41,7 +42,6 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         &[BACK_END, &["child-process", "tests", "toyvm"]],
     ),
     ("cli", &[BACK_END, &["clr", "child-process"]]),
-    ("tests", &[BACK_END, &["clr", "child-process"]]),
 ];
 
 /// What a VM may use: everything that is not a VM.

@@ -29,7 +29,6 @@ const SAMPLES: &[&str] = &[
     "varargs",
     "fault_filter",
     "tail_calls",
-    "varargs_calls",
 ];
 
 /// A tool with arguments, on Isthmus in a tier or on Mono.

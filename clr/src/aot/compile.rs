@@ -15,7 +15,7 @@ use super::names::Writer;
 use super::slots;
 use crate::body::{self, Implementation};
 use crate::types::system::{Assembly, types};
-use crate::types::{Method, Type, TypeKey};
+use crate::types::{Method, MethodKind, Type, TypeKey};
 use crate::vm::env::{ClrEnv, EnvOptions};
 use crate::vm::tiers;
 use isthmus_aot::build::{BuildError, Builder, Parts};
@@ -200,8 +200,9 @@ fn is_instance(m: &'static Method) -> bool {
     let args = || m.owner.args.iter().chain(&m.args);
     let exact =
         |t: &&&'static Type| !matches!(t.key, TypeKey::SharedVar(_) | TypeKey::SharedMVar(_));
-    let of_array = m.owner.element().is_some();
-    (of_array || args().find(exact).is_some()) && !m.owner.is_open && args().all(|t| !t.is_open)
+    // These are in no list either.
+    let made = m.owner.element().is_some() || matches!(m.kind, MethodKind::InvokeAll(_));
+    (made || args().find(exact).is_some()) && !m.owner.is_open && args().all(|t| !t.is_open)
 }
 
 /// Without doubles, in the order of their names. Those without a name exist in this process only.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  type    1 module row | 2 definition n arguments | 3 element | 4 element rank | 5, 6 pointee | 7 n types | 8..11 n
-//!  method  owner, kind (1 row | 2 arguments | 3..6 | 7 row | 8 text), n type arguments
+//!  method  owner, kind (1 row | 2 arguments | 3..6 | 7 row | 8 text | 9 row), n type arguments
 //!  field   owner, row
 //! ```
 //!
@@ -148,6 +148,10 @@ impl<N: FnMut(u32) -> Option<u32>> Writer<N> {
             MethodKind::Synthetic(n) => {
                 out.push(8);
                 text(out, synth::name(n));
+            }
+            MethodKind::InvokeAll(row) => {
+                out.push(9);
+                uleb(out, row);
             }
             _ => return Err(nameless(&m.full_name())),
         }
@@ -337,9 +341,13 @@ impl<'n> Rest<'_, 'n> {
             6 => MethodKind::ArrayAddressReadOnly,
             7 => MethodKind::Dispatch(self.uleb()?),
             8 => MethodKind::Synthetic(synth::number(self.text()?).ok_or(DAMAGED)?),
+            9 => MethodKind::InvokeAll(self.uleb()?),
             _ => return Err(DAMAGED),
         };
-        let is_row = matches!(kind, MethodKind::Def(_) | MethodKind::Dispatch(_));
+        let is_row = matches!(
+            kind,
+            MethodKind::Def(_) | MethodKind::Dispatch(_) | MethodKind::InvokeAll(_)
+        );
         let args = self.types()?;
         if is_row != owner.assembly.is_some() && !matches!(kind, MethodKind::Synthetic(_)) {
             return Err(DAMAGED);

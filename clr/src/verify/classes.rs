@@ -130,7 +130,7 @@ fn parents(cx: &Context) -> Check<()> {
             }
         }
     }
-    if ty.is_value() && !ty.is_sealed() {
+    if ty.is_value() && !ty.flags.contains(TypeAttributes::SEALED) {
         return fault(0, Rule::Parent, "a value type is not sealed");
     }
     for i in ty.declared_interfaces()? {
@@ -322,7 +322,12 @@ fn implements(ty: &'static Type) -> Check<()> {
     for &interface in ty.interfaces()? {
         for m in interface.methods()?.into_iter().filter(|m| m.is_virtual()) {
             let found = ty.interface_implementation(m);
-            if found.is_none_or(|f| f.is_abstract()) {
+            // Of several bodies none is chosen: that is an error of the call, not of the class.
+            let several = || {
+                let decl = m.without_args();
+                decl.is_ok_and(|decl| ty.default_bodies(decl).len() > 1)
+            };
+            if found.is_none_or(|f| f.is_abstract()) && !several() {
                 let text = format!("{} is not implemented", m.full_name());
                 return fault(0, Rule::Unimplemented, text);
             }
