@@ -1,3 +1,4 @@
+//! unlike-mono: in one of many runs Mono waits forever in a circle of class constructors
 // Class constructors while threads race for them (ECMA-335 II.10.5.3.3): each runs once, nobody sees a class before its constructor is through,
 // except the thread that runs it and those that would wait in a circle.
 using System;
