@@ -7,7 +7,7 @@
 //!                 ── records ────────▶ tables, in which methods and types are numbers of bare ids
 //! ```
 
-use crate::format::{self, Part, Unit};
+use crate::format::{self, Part, Unit, uleb};
 use crate::names::{self, Id, Name, NameError, Names};
 use indexmap::IndexSet;
 use isthmus_eh_tables::encode::encode;
@@ -479,15 +479,6 @@ fn ascending(out: &mut Vec<u8>, mut numbers: Vec<u32>) {
         uleb(out, n - last);
         last = n;
     }
-}
-
-/// Appends an unsigned LEB128 number.
-fn uleb(out: &mut Vec<u8>, mut n: u32) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
 }
 
 #[cfg(test)]

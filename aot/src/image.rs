@@ -154,6 +154,11 @@ impl<'a> Image<'a> {
         (self.part(Part::IdNames).len() / 4) as u32
     }
 
+    /// How many owners of generic contexts there are.
+    pub fn owner_count(&self) -> u32 {
+        (self.part(Part::SlotOwners).len() / 8) as u32
+    }
+
     /// How many units there are.
     pub fn unit_count(&self) -> u32 {
         (self.part(Part::Units).len() / UNIT_LEN) as u32
@@ -223,8 +228,7 @@ impl<'a> Image<'a> {
     /// The owners of the generic contexts that a unit looks things up in.
     pub fn contexts(&self, n: u32) -> Result<Vec<u32>, ImageError> {
         let range = self.before(n)?.contexts_end..self.unit(n)?.contexts_end;
-        let owners = self.part(Part::SlotOwners).len() / 8;
-        self.ascending(Part::Contexts, range, owners as u32)
+        self.ascending(Part::Contexts, range, self.owner_count())
     }
 
     /// Numbers below `limit`, written as differences of ascending ones.

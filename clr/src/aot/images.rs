@@ -25,6 +25,7 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use thiserror::Error;
 
@@ -38,6 +39,8 @@ pub struct LoadedImage {
     modules: Vec<&'static Assembly>,
     /// Ids of this process by number of the image, once known.
     ids: Box<[AtomicU32]>,
+    /// For each owner of slots whether they mean the same here, once somebody has asked.
+    slots: Box<[OnceLock<bool>]>,
 }
 
 /// Why an image or a method of it is not used.
@@ -146,6 +149,7 @@ fn open(path: &Path, assembly: &'static Assembly) -> Result<LoadedImage> {
     unsafe { runtime().add_image(image.text()) }.map_err(|e| file(e.to_string()))?;
     Ok(LoadedImage {
         ids: (0..image.id_count()).map(|_| AtomicU32::new(0)).collect(),
+        slots: (0..image.owner_count()).map(|_| OnceLock::new()).collect(),
         image,
         modules,
     })
@@ -189,7 +193,17 @@ impl LoadedImage {
     fn code(&'static self, n: u32) -> Result<ImageCode> {
         let unit = self.image.unit(n)?;
         for owner in self.image.contexts(n)? {
-            self.adopt_slots(owner)?;
+            let place = &self.slots[owner as usize];
+            let fits = match place.get() {
+                Some(&fits) => fits,
+                None => {
+                    let fits = self.adopt_slots(owner)?;
+                    *place.get_or_init(|| fits)
+                }
+            };
+            if !fits {
+                return Err(LoadedError::Slots);
+            }
         }
         for word in self.image.fixups(n)? {
             self.fill(word)?;
@@ -224,7 +238,8 @@ impl LoadedImage {
         Ok(())
     }
 
-    fn adopt_slots(&self, owner: u32) -> Result<()> {
+    /// Makes an owner's slots mean what they mean in the image. `false`: they mean something else already.
+    fn adopt_slots(&self, owner: u32) -> Result<bool> {
         let (owner, words) = self.image.slots(owner)?;
         let Name::Id(owner) = self.read(self.image.id_name(owner)?)? else {
             return Err(ImageError::Damaged("slots").into());
@@ -236,10 +251,7 @@ impl LoadedImage {
                 Name::Id(_) => return Err(ImageError::Damaged("slots").into()),
             }
         }
-        match slots::adopt(owner, &symbols) {
-            true => Ok(()),
-            false => Err(LoadedError::Slots),
-        }
+        Ok(slots::adopt(owner, &symbols))
     }
 
     /// The raw id behind a number of the tables.

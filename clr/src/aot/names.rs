@@ -17,6 +17,7 @@ use crate::types::params::ParamOwner;
 use crate::types::system::{Assembly, types};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey};
 use crate::vm::FIELD_HANDLE_BIT;
+use isthmus_aot::format::uleb;
 use isthmus_aot::names::{Id, IdKind, NameError, Names, Resolve};
 use isthmus_runtime_abi::ids::FieldId;
 
@@ -39,14 +40,6 @@ impl Writer<()> {
 
 fn nameless(what: &str) -> NameError {
     NameError::Vm(format!("{what} has no name outside this process"))
-}
-
-fn uleb(out: &mut Vec<u8>, mut n: u32) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {

@@ -73,28 +73,8 @@ impl Type {
     pub fn native_name(&self) -> String {
         use crate::metadata::sig::Prim;
         let inner = |id: &isthmus_runtime_abi::ids::TypeId| types().ty(*id).native_name();
-        let keyword = self.prim.and_then(|p| {
-            Some(match p {
-                Prim::Void => "void",
-                Prim::Boolean => "bool",
-                Prim::Char => "char",
-                Prim::I1 => "sbyte",
-                Prim::U1 => "byte",
-                Prim::I2 => "int16",
-                Prim::U2 => "uint16",
-                Prim::I4 => "int",
-                Prim::U4 => "uint",
-                Prim::I8 => "long",
-                Prim::U8 => "ulong",
-                Prim::R4 => "single",
-                Prim::R8 => "double",
-                Prim::I => "intptr",
-                Prim::U => "uintptr",
-                Prim::String => "string",
-                Prim::Object => "object",
-                Prim::TypedByRef => return None,
-            })
-        });
+        let keyword = self.prim.filter(|&p| p != Prim::TypedByRef);
+        let keyword = keyword.map(Prim::keyword);
         match &self.key {
             _ if keyword.is_some() => keyword.unwrap_or("").to_owned(),
             TypeKey::Inst(..) => {

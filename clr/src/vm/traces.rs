@@ -164,30 +164,9 @@ fn wrapper_name(kind: &str, m: &Method) -> String {
 
 /// A type in the text of a wrapper.
 fn type_text(t: &Type) -> String {
-    use crate::metadata::sig::Prim;
     let inner = || t.element().map(type_text).unwrap_or_default();
     match (&t.key, t.prim) {
-        (_, Some(p)) => match p {
-            Prim::Boolean => "bool",
-            Prim::Char => "char",
-            Prim::I1 => "sbyte",
-            Prim::U1 => "byte",
-            Prim::I2 => "int16",
-            Prim::U2 => "uint16",
-            Prim::I4 => "int",
-            Prim::U4 => "uint",
-            Prim::I8 => "long",
-            Prim::U8 => "ulong",
-            Prim::R4 => "single",
-            Prim::R8 => "double",
-            Prim::I => "intptr",
-            Prim::U => "uintptr",
-            Prim::String => "string",
-            Prim::Object => "object",
-            Prim::Void => "void",
-            Prim::TypedByRef => "typedbyref",
-        }
-        .to_owned(),
+        (_, Some(p)) => p.keyword().to_owned(),
         (TypeKey::SzArray(_), _) => inner() + "[]",
         (TypeKey::MdArray(_, rank), _) => {
             format!("{}[{}]", inner(), ",".repeat(*rank as usize - 1))

@@ -53,6 +53,30 @@ impl Prim {
         })
     }
 
+    /// The name in texts of Mono's native part: traces, messages.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Prim::Void => "void",
+            Prim::Boolean => "bool",
+            Prim::Char => "char",
+            Prim::I1 => "sbyte",
+            Prim::U1 => "byte",
+            Prim::I2 => "int16",
+            Prim::U2 => "uint16",
+            Prim::I4 => "int",
+            Prim::U4 => "uint",
+            Prim::I8 => "long",
+            Prim::U8 => "ulong",
+            Prim::R4 => "single",
+            Prim::R8 => "double",
+            Prim::I => "intptr",
+            Prim::U => "uintptr",
+            Prim::String => "string",
+            Prim::Object => "object",
+            Prim::TypedByRef => "typedbyref",
+        }
+    }
+
     /// The name in namespace `System`.
     pub fn type_name(self) -> &'static str {
         match self {
