@@ -1,12 +1,12 @@
 //! Delegates: `.ctor`, `Invoke`, `BeginInvoke` and `EndInvoke`.
 //!
 //! `m_target` and `method_ptr` of `System.Delegate` say what to call: with a target the code is called with the target as
-//! first argument (instance methods, and static ones closed over their first argument), without one it is called with the
-//! arguments alone. Where the result comes back through a buffer, whose place among the arguments depends on whether the callee
-//! has a `this`, `extra_arg` says which it is ([`Shape`]). `delegates` of `System.MulticastDelegate` is the list of a combined delegate.
+//! first argument (instance methods, and static ones closed over their first argument), without one with the
+//! arguments alone, or with null as first argument: `extra_arg` says which it is ([`Shape`]). That matters as well where the result comes back
+//! through a buffer, whose place among the arguments depends on whether the callee has a `this`. `delegates` of `System.MulticastDelegate` is the list of a combined delegate.
 
 use super::Synthetic;
-use super::builder::Builder;
+use super::builder::{Builder, Label};
 use crate::tables::{raises, signatures};
 use crate::types::member::ResolvedSig;
 use crate::types::{
@@ -46,7 +46,7 @@ pub fn field(name: &str) -> Result<&'static Field> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i64)]
 pub enum Shape {
-    /// An instance method called on the target.
+    /// An instance method called on the target, which may be null.
     Instance = 0,
     /// A static method whose first argument is the target, which may be null.
     ClosedStatic = 1,
@@ -214,14 +214,14 @@ fn invoke(m: &'static Method) -> Result<Body> {
     let (many, is_open) = (b.label(), b.label());
     let buffered = !sig.ret.is_void() && sig.ret.size_align()?.0 > MAX_FLAT_WORDS * 8;
     let shape = field("extra_arg")?;
-    let if_shape = |b: &mut Builder, wanted: Shape, unlike: crate::synth::builder::Label| {
+    let branch_if_shape = |b: &mut Builder, is: Cmp, than: Shape, to: Label| {
         b.ops(&[
             Op::LdArg(0),
             Op::LdFld(shape.id),
-            Op::LdcI4(wanted as i32),
+            Op::LdcI4(than as i32),
             Op::Conv(ConvTo::I, ConvMode::Wrap),
         ]);
-        b.branch(|n| Op::BrCmp(Cmp::NeUn, n), unlike);
+        b.branch(|n| Op::BrCmp(is, n), to);
     };
     b.ops(&[Op::LdArg(0), Op::LdFld(list.id)])
         .branch(Op::BrTrue, many);
@@ -235,7 +235,7 @@ fn invoke(m: &'static Method) -> Result<Body> {
     })?;
     if buffered {
         let instance = b.label();
-        if_shape(&mut b, Shape::ClosedStatic, instance);
+        branch_if_shape(&mut b, Cmp::NeUn, Shape::ClosedStatic, instance);
         b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
         b.ops(&[
             Op::LdArg(0),
@@ -248,19 +248,23 @@ fn invoke(m: &'static Method) -> Result<Body> {
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
     b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(closed), Op::Ret]);
     b.place(is_open);
+    let call_on_null = |b: &mut Builder, sig| {
+        b.op(Op::LdNull).ops(&args);
+        b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::CallI(sig), Op::Ret]);
+    };
     let not_null = b.label();
-    if_shape(&mut b, Shape::ClosedStatic, not_null);
-    b.op(Op::LdNull).ops(&args);
-    b.ops(&[
-        Op::LdArg(0),
-        Op::LdFld(code.id),
-        Op::CallI(closed_static),
-        Op::Ret,
-    ]);
+    branch_if_shape(&mut b, Cmp::GtUn, Shape::ClosedStatic, not_null);
+    if buffered {
+        let is_static = b.label();
+        branch_if_shape(&mut b, Cmp::NeUn, Shape::Instance, is_static);
+        call_on_null(&mut b, closed);
+        b.place(is_static);
+    }
+    call_on_null(&mut b, closed_static);
     b.place(not_null);
     if buffered && sig.params.first().is_some_and(|p| p.mem_ty() == MemTy::Ref) {
         let is_static = b.label();
-        if_shape(&mut b, Shape::OpenInstance, is_static);
+        branch_if_shape(&mut b, Cmp::NeUn, Shape::OpenInstance, is_static);
         let params = sig.params[1..].to_vec();
         let open_instance = signatures().id_of(&ResolvedSig {
             params,

@@ -1,4 +1,4 @@
-// Delegates over static methods whose first argument is bound to null; parameters without default; classes that failed to initialize.
+// Delegates over static methods whose first argument is bound to null, over instance methods bound to null; parameters without default; classes that failed to initialize.
 using System;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -16,8 +16,41 @@ static class Broken
     public static void Use() { }
 }
 
+class Bound
+{
+    public int Number(int n) { return this == null ? n : -n; }
+    public virtual string Text(string s) { return this == null ? "null " + s : s; }
+    public decimal Big(decimal d) { return this == null ? d : -d; }
+}
+
+struct Value
+{
+    public int X;
+    public int Get() { return X; }
+}
+
 class Program
 {
+    static T Closed<T>(object target, Type type, string method)
+    {
+        return (T)(object)Delegate.CreateDelegate(typeof(T), target, type.GetMethod(method));
+    }
+
+    static void Instances()
+    {
+        var number = Closed<Func<int, int>>(null, typeof(Bound), "Number");
+        var text = Closed<Func<string, string>>(null, typeof(Bound), "Text");
+        var big = Closed<Func<decimal, decimal>>(null, typeof(Bound), "Big");
+        Console.WriteLine(number(5) + " " + text("text") + " " + big(2.5m));
+        object bound = new Bound();
+        number += Closed<Func<int, int>>(bound, typeof(Bound), "Number");
+        Console.WriteLine(number(5) + " " + Closed<Func<string, string>>(bound, typeof(Bound), "Text")("text") + " " + Closed<Func<decimal, decimal>>(bound, typeof(Bound), "Big")(2.5m));
+        var open = Closed<Func<Bound, decimal, decimal>>(null, typeof(Bound), "Big");
+        Console.WriteLine(open(null, 1m) + " " + open(new Bound(), 1m));
+        try { Console.WriteLine(Closed<Func<int>>(null, typeof(Value), "Get")()); }
+        catch (NullReferenceException) { Console.WriteLine("no value"); }
+    }
+
     public static void Parameters(int plain, [Optional] int optional, int defaulted = 5, string text = null) { }
 
     static void Main()
@@ -37,6 +70,8 @@ class Program
 
         foreach (var p in typeof(Program).GetMethod("Parameters").GetParameters())
             Console.WriteLine(p.Name + " " + (p.DefaultValue == null ? "null" : p.DefaultValue.GetType() + " " + (p.DefaultValue is int ? p.DefaultValue : "")));
+
+        Instances();
 
         int first = 0;
         for (int i = 0; i < 3; i++)
