@@ -408,6 +408,7 @@ impl Drop for Attachment {
         if !self.owner {
             return;
         }
+        self.runtime.vm().thread_ends(self);
         self.runtime.heap_unbind(self);
         self.runtime.safepoints().remove(self);
         CURRENT.set(ptr::null());

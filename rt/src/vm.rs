@@ -230,6 +230,10 @@ pub trait Vm: Send + Sync {
     fn class_init(&self, thread: &Thread, ty: usize) -> Result<(), Thrown>;
     /// `ThreadStatics`.
     fn thread_statics(&self, thread: &Thread, ty: usize) -> Result<usize, Thrown>;
+    /// The calling thread is about to be detached: lets go of what the VM keeps for it.
+    fn thread_ends(&self, thread: &Thread) {
+        let _ = thread;
+    }
     /// `StaticAddress`.
     fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown> {
         let _ = field;

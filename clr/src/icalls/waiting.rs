@@ -416,7 +416,6 @@ fn work() {
         let code = process::unhandled(&cx, thrown.exception);
         std::process::exit(code);
     }
-    threads::detach();
 }
 
 /// Takes up a request, or waits for one; false: none came, and the worker is no longer counted.

@@ -299,10 +299,6 @@ impl Host for ClrHost {
         threads::attach_foreign(&Cx { thread })
     }
 
-    fn detaching(&self, _: &Thread) {
-        threads::detach();
-    }
-
     fn unhandled(&self, thread: &Thread, thrown: Thrown) -> ! {
         let code = process::unhandled(&Cx { thread }, thrown.exception);
         std::process::exit(code)

@@ -4,7 +4,7 @@ use super::cx::Cx;
 use super::vtables::type_of_vtable;
 use super::{
     arrays, casts, contexts, entry, exceptions, heap, init, reflect, resolved, runtime, statics,
-    tiers,
+    threads, tiers,
 };
 use crate::aot::images;
 use crate::tables::{literals, raises, signatures};
@@ -357,6 +357,11 @@ impl Vm for Clr {
 
     fn thread_statics(&self, thread: &Thread, ty: usize) -> Result<usize, Thrown> {
         statics::thread_block(&Cx { thread }, ty_of(ty))
+    }
+
+    fn thread_ends(&self, thread: &Thread) {
+        threads::detach();
+        statics::release_thread_blocks(thread);
     }
 
     fn static_address(&self, thread: &Thread, field: usize) -> Result<usize, Thrown> {

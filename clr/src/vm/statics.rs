@@ -5,7 +5,9 @@ use super::vtables::block_vtable;
 use crate::types::layout::Place;
 use crate::types::{Field, Result, Type};
 use isthmus_rt::object::{Ref, Thrown};
+use isthmus_rt::thread::Thread;
 use isthmus_runtime_abi::context::STATIC_BLOCKS;
+use isthmus_runtime_abi::layout::{HEADER, VtableHeader};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -61,13 +63,19 @@ thread_local! {
     static MORE_BLOCKS: RefCell<FxHashMap<usize, usize>> = RefCell::default();
 }
 
+/// Cleared blocks of thread statics that ended threads left behind, by the type's block number. Blocks are immortal, and new threads take them
+/// from here: there are never more than threads lived at once.
+static FREE_BLOCKS: Mutex<Option<FxHashMap<usize, Vec<usize>>>> = Mutex::new(None);
+
+/// The next type's block number.
+static NEXT_BLOCK: AtomicU32 = AtomicU32::new(1);
+
 impl Type {
     /// Number of the type's block of thread statics, from 1.
     fn block_number(&'static self) -> usize {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = &self.runtime.thread_statics;
         if number.load(Ordering::Acquire) == 0 {
-            let new = NEXT.fetch_add(1, Ordering::Relaxed);
+            let new = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed);
             let _ = number.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire);
         }
         number.load(Ordering::Acquire) as usize
@@ -93,17 +101,45 @@ pub fn thread_block(cx: &Cx, ty: &'static Type) -> std::result::Result<usize, Th
     if found != 0 {
         return Ok(found);
     }
-    let make = || -> Result<Ref> {
+    let make = || -> Result<usize> {
         let area = &ty.statics()?.thread;
-        // Immortal: a thread's statics are few, and threads that end leave their blocks behind.
-        super::heap::alloc_immortal(block_vtable(area.size, &area.refs)?, None)
+        Ok(super::heap::alloc_immortal(block_vtable(area.size, &area.refs)?, None)?.addr())
     };
-    let block = make().map_err(|e| cx.load_error(&e))?.addr();
+    let left = {
+        let mut free = FREE_BLOCKS.lock().unwrap_or_else(|e| e.into_inner());
+        free.get_or_insert_default().get_mut(&n).and_then(Vec::pop)
+    };
+    let block = match left {
+        Some(block) => block,
+        None => make().map_err(|e| cx.load_error(&e))?,
+    };
     match word {
         Some(word) => word.store(block, Ordering::Relaxed),
         None => MORE_BLOCKS.with_borrow_mut(|b| _ = b.insert(n, block)),
     }
     Ok(block)
+}
+
+/// Lets the thread statics of a thread go that ends: what they refer to may die, and other threads get the blocks.
+pub fn release_thread_blocks(thread: &Thread) {
+    let numbers = 1..NEXT_BLOCK.load(Ordering::Acquire) as usize;
+    let mut blocks: Vec<(usize, usize)> = numbers
+        .filter_map(|n| Some((n, thread.static_block(n)?.swap(0, Ordering::Relaxed))))
+        .filter(|(_, block)| *block != 0)
+        .collect();
+    // Gone already on a thread that native code made and whose storage is being torn down: these stay.
+    let _ = MORE_BLOCKS.try_with(|more| blocks.extend(more.take()));
+    let mut free = FREE_BLOCKS.lock().unwrap_or_else(|e| e.into_inner());
+    let free = free.get_or_insert_default();
+    for (n, block) in blocks {
+        // SAFETY: an immortal object made by `thread_block`, with a vtable of `block_vtable`.
+        let bytes = unsafe {
+            let header = Ref::from_addr(block).vtable() as *const VtableHeader;
+            (*header).base_size.load(Ordering::Relaxed)
+        };
+        super::heap::zero(block + HEADER as usize, bytes - HEADER as usize);
+        free.entry(n).or_default().push(block);
+    }
 }
 
 /// Address of a static field.

@@ -221,7 +221,6 @@ fn run(start: Start) {
     for handle in [start.thread, start.delegate, start.argument] {
         free(handle);
     }
-    free(CURRENT.replace(0));
     let mut alive = ALIVE.lock();
     if let Some(i) = alive.iter().position(|a| a.0 == start.id) {
         let (_, internal) = alive.swap_remove(i);
@@ -330,7 +329,7 @@ pub fn attach_finalizer(cx: &Cx<'_>) -> Result<()> {
     set_name(cx, internal, name.as_ptr() as usize, name.len() as i32)
 }
 
-/// Lets the current thread's objects go, before it ends.
+/// Lets the current thread's objects go when it ends.
 pub fn detach() {
     free(CURRENT.replace(0));
 }

@@ -8,16 +8,12 @@ use isthmus_rt::transition::{Blocking, Running};
 use std::cell::RefCell;
 use std::mem::forget;
 
-struct Attached {
-    host: &'static dyn Host,
-    attachment: Attachment,
-}
+struct Attached(Attachment);
 
 impl Drop for Attached {
     fn drop(&mut self) {
         // Out of the region for good: the thread is about to be forgotten.
-        forget(Running::enter(&self.attachment));
-        self.host.detaching(&self.attachment);
+        forget(Running::enter(&self.0));
     }
 }
 
@@ -36,8 +32,7 @@ pub(super) fn attach(host: &'static dyn Host) -> &'static Thread {
     }
     // The region that is open between callbacks.
     forget(Blocking::enter(&attachment));
-    let attached = Attached { host, attachment };
-    ATTACHED.with(|here| here.replace(Some(attached)));
+    ATTACHED.with(|here| here.replace(Some(Attached(attachment))));
     match Thread::current() {
         Some(thread) => thread,
         None => isthmus_rt::internal_error("a thread that was just attached is not"),

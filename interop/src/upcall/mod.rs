@@ -59,9 +59,6 @@ pub trait Host: Sync {
     /// A thread that C made has been attached. It runs managed code for the first time.
     fn attached(&self, thread: &Thread) -> Result<(), Thrown>;
 
-    /// A thread that [`Self::attached`] saw ends. It is still attached.
-    fn detaching(&self, thread: &Thread);
-
     /// An exception that no managed code can handle, since only C called this callback. Ends the process.
     fn unhandled(&self, thread: &Thread, thrown: Thrown) -> !;
 
