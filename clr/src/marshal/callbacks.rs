@@ -11,13 +11,13 @@
 
 use crate::metadata::sig::Prim;
 use crate::metadata::{AttrValue, EnumResolver, TableId, Token};
-use crate::synth::callback;
 use crate::synth::delegates::invoke_of;
+use crate::synth::{callback, thunk};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, types};
 use crate::vm::cx::Result;
 use crate::vm::{Cx, entry, heap, process, runtime, threads};
 use isthmus_interop::upcall::{Callbacks, Host, Shape};
-use isthmus_rt::gc::HandleKind;
+use isthmus_rt::gc::{Handle, HandleKind};
 use isthmus_rt::object::{Ref, Thrown};
 use isthmus_rt::runtime::Runtime;
 use isthmus_rt::thread::Thread;
@@ -181,12 +181,15 @@ pub fn pointer_of(cx: &Cx<'_>, delegate: Ref) -> Result<usize> {
     free_dead();
     let handle = heap::heap().new_handle(HandleKind::WeakShort, delegate);
     let handle = handle.ok_or_else(|| cx.out_of_memory())?;
-    let code = entry::stable(method);
-    let made = callbacks()
-        .make(&ClrHost, shape, code, handle)
-        .map_err(|e| cx.exception("System", "ExecutionEngineException", &e.to_string()))?;
+    let made = make(cx, shape, method, handle)?;
     cx.write(delegate, at, made);
     Ok(made)
+}
+
+fn make(cx: &Cx<'_>, shape: Arc<Shape>, method: &'static Method, object: Handle) -> Result<usize> {
+    callbacks()
+        .make(&ClrHost, shape, entry::stable(method), object)
+        .map_err(|e| cx.exception("System", "ExecutionEngineException", &e.to_string()))
 }
 
 fn target_of(pointer: usize) -> Option<Ref> {
@@ -284,6 +287,29 @@ pub fn delegate_for(cx: &Cx<'_>, pointer: usize, ty: &'static Type) -> Result<Re
     let delegate = cx.alloc(ty)?;
     crate::vm::delegates::init(cx, delegate, target, entry::stable(method))?;
     Ok(delegate)
+}
+
+// ---- method → function pointer
+
+/// A function pointer that calls a method without converting anything; the same one each time (`synth::thunk`).
+pub fn thunk_of(cx: &Cx<'_>, m: &'static Method) -> Result<usize> {
+    static MADE: Mutex<Option<FxHashMap<MethodId, usize>>> = Mutex::new(None);
+    if let Some(&made) = MADE.lock().get_or_insert_default().get(&m.id) {
+        return Ok(made);
+    }
+    let function = thunk::function(m).map_err(|e| cx.load_error(&e))?;
+    let shape = Arc::new(Shape::new(function, super::form::arch()));
+    let kind = MethodKind::Thunk(m.id);
+    let method = types().methods.intern(types().known.object(), kind, &[]);
+    let method = method.map_err(|e| cx.load_error(&e))?;
+    // The thunk looks at no object, so any will do that lives for ever.
+    let object = crate::vm::reflect::type_object(cx, m.owner)?;
+    let handle = heap::heap().new_handle(HandleKind::Strong, object);
+    let handle = handle.ok_or_else(|| cx.out_of_memory())?;
+    let made = make(cx, shape, method, handle)?;
+    // If two threads made one, either will do.
+    MADE.lock().get_or_insert_default().insert(m.id, made);
+    Ok(made)
 }
 
 // ---- calls from native code

@@ -1,9 +1,9 @@
 //! A small assembler for the bodies that the VM makes.
 
-use crate::types::{Method, Result};
+use crate::types::{LoadError, LoadErrorKind, Method, Result};
 use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::op::{Insn, Op, Prefix};
-use isthmus_frontend_ir::region::RegionTree;
+use isthmus_frontend_ir::region::{Clause, ClauseKind, RegionTree};
 use isthmus_runtime_abi::types::MemTy;
 
 /// A place to jump to.
@@ -17,6 +17,8 @@ pub struct Builder {
     locals: Vec<Local>,
     /// Instruction index of each label.
     labels: Vec<u32>,
+    /// Exception clauses: where the body, the handler and what follows it begin.
+    clauses: Vec<(ClauseKind, [Label; 3])>,
 }
 
 impl Builder {
@@ -27,6 +29,7 @@ impl Builder {
             code: Vec::new(),
             locals: Vec::new(),
             labels: Vec::new(),
+            clauses: Vec::new(),
         }
     }
 
@@ -81,6 +84,12 @@ impl Builder {
         self.op(make(to.0))
     }
 
+    /// Adds an exception clause: from the first label to the second is protected, from there to the third the handler.
+    pub fn clause(&mut self, kind: ClauseKind, at: [Label; 3]) -> &mut Self {
+        self.clauses.push((kind, at));
+        self
+    }
+
     /// The body.
     pub fn finish(mut self) -> Result<Body> {
         for insn in &mut self.code {
@@ -90,11 +99,22 @@ impl Builder {
                 Op::BrTrue(n) => Op::BrTrue(at(n)),
                 Op::BrFalse(n) => Op::BrFalse(at(n)),
                 Op::BrCmp(c, n) => Op::BrCmp(c, at(n)),
+                Op::Leave(n) => Op::Leave(at(n)),
                 other => other,
             };
         }
         let sig = self.method.abi()?;
         let len = self.code.len() as u32;
+        let clauses = self.clauses.iter().map(|(kind, at)| {
+            let [body, handler, end] = at.map(|label| self.labels[label.0 as usize]);
+            Clause {
+                kind: *kind,
+                body: body..handler,
+                handler: handler..end,
+            }
+        });
+        let regions = RegionTree::build(clauses.collect(), len)
+            .map_err(|e| LoadError::new(LoadErrorKind::InvalidProgram, e.to_string()))?;
         Ok(Body {
             method: self.method.id,
             arg_classes: vec![None; sig.params.len()],
@@ -104,7 +124,7 @@ impl Builder {
             max_stack: 64,
             code: self.code,
             switches: Vec::new(),
-            regions: RegionTree::none(len),
+            regions,
             il_size: len,
         })
     }

@@ -7,6 +7,7 @@
 //! | [`strings`] | constructors of strings |
 //! | [`pinvoke`] | P/Invokes whose arguments must be converted |
 //! | [`callback`] | between C function pointers and delegates |
+//! | [`thunk`] | what C calls for a method without conversions |
 //! | [`native_calls`] | `calli` of native function pointers, calls of variadic C functions |
 //! | [`arrays`] | constructors and accessors of arrays; `IList<T>` of one-dimensional ones |
 //!
@@ -19,6 +20,7 @@ pub mod delegates;
 pub mod native_calls;
 pub mod pinvoke;
 pub mod strings;
+pub mod thunk;
 
 use crate::types::member::ResolvedSig;
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
@@ -180,6 +182,7 @@ pub fn body(m: &'static Method) -> Result<Body> {
         MethodKind::Dispatch(rid) => delegates::dispatch(m, rid),
         MethodKind::InvokeAll(rid) => delegates::invoke_all(m, rid),
         MethodKind::Callback(n) => callback::body(m, n),
+        MethodKind::Thunk(n) => thunk::body(m, n),
         MethodKind::Def(_) if m.makes_its_object() => strings::constructor(m),
         MethodKind::Def(_) if arrays::is_element_access(m) => arrays::element_access(m),
         _ => Err(LoadError::new(

@@ -43,6 +43,8 @@ pub enum MethodKind {
     Callback(u32),
     /// What delegates of a class that stand for a C function pointer call, by its number (see `crate::marshal::callbacks`).
     OverPointer(u32),
+    /// What C calls for the method of this id, with objects as they are (see `crate::synth::thunk`).
+    Thunk(MethodId),
 }
 
 /// Key of a method.
@@ -203,7 +205,10 @@ impl MethodTable {
                     MethodImplAttributes::empty(),
                     0,
                 ),
-                (MethodKind::Callback(_) | MethodKind::OverPointer(_), _) => (
+                (
+                    MethodKind::Callback(_) | MethodKind::OverPointer(_) | MethodKind::Thunk(_),
+                    _,
+                ) => (
                     "Invoke",
                     MethodAttributes::STATIC,
                     MethodImplAttributes::empty(),
@@ -365,6 +370,7 @@ impl Method {
                         .expect("foreign methods are made with their entry")
                         .sig(),
                     MethodKind::Callback(n) => crate::synth::callback::signature(n)?,
+                    MethodKind::Thunk(m) => crate::synth::thunk::signature(m)?,
                     MethodKind::OverPointer(n) => {
                         let invoke = crate::marshal::callbacks::class(n).invoke.sig()?;
                         let target = std::iter::once(known.object());
