@@ -24,6 +24,7 @@ pub fn reach(symbol: Symbol) -> Reach {
         | Symbol::MethodCell(_)
         | Symbol::MethodBody(_)
         | Symbol::MethodCounter(_)
+        | Symbol::MethodImage(_)
         | Symbol::OsrBody(..)
         | Symbol::Filter(..)
         | Symbol::InterfaceStub(_)

@@ -152,6 +152,7 @@ pub fn symbol_name(env: &dyn CompileEnv, symbol: Symbol) -> String {
         Symbol::MethodCell(m) => format!("cell of {}", env.method_name(m)),
         Symbol::MethodBody(m) => env.method_name(m),
         Symbol::MethodCounter(m) => format!("counter of {}", env.method_name(m)),
+        Symbol::MethodImage(m) => format!("image word of {}", env.method_name(m)),
         Symbol::OsrBody(m, at) => format!("{} from instruction {at}", env.method_name(m)),
         Symbol::Filter(m, n) => format!("filter {n} of {}", env.method_name(m)),
         Symbol::MethodHandle(m) => format!("handle of {}", env.method_name(m)),

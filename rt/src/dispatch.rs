@@ -60,7 +60,7 @@ fn finish(thread: &Thread, result: Result<usize, Thrown>) -> usize {
     })
 }
 
-/// `RuntimeFn::Compile`.
+/// `RuntimeFn::Compile`: the method has no code, or is code of an image whose calls the prestub counts, and has been called often.
 ///
 /// # Safety
 /// Called by the compile trampoline.
@@ -70,7 +70,10 @@ pub(crate) unsafe extern "C" fn compile(ctx: *mut ThreadContext, method: u32) ->
     let Some(id) = MethodId::from_raw(method) else {
         crate::internal_error("a prestub names no method");
     };
-    finish(thread, thread.runtime().code_of(thread, id))
+    let runtime = thread.runtime();
+    let code = runtime.code_of(thread, id);
+    runtime.image_code_called(thread, id);
+    finish(thread, code)
 }
 
 /// `RuntimeFn::VtableSlot`.

@@ -4,6 +4,8 @@
 //!  first call ─▶ Vm::ready_made ─▶ ImageCode ─▶ Runtime::adopt: registered (CodeMap region of the image), published
 //! ```
 //!
+//! Where the runtime tiers, the method's prestub stays in front of the code and counts its calls ([`crate::tiers`]).
+//!
 //! Such code refers to everything outside through words of the image, which the VM has filled by then: with addresses
 //! ([`Runtime::resolve`]), or, for calls of methods, with cells that follow the method's versions ([`Runtime::lead_cell`]).
 //! In its tables methods and types are numbers of the image; [`ImageIds`] knows them.
@@ -47,14 +49,17 @@ impl Runtime {
         Ok(self.code_map().add_region(text)?)
     }
 
-    /// Makes code of an image the newest version of a method.
+    /// Makes code of an image the newest version of a method, unless it is already: filling its words may have run it.
     pub(crate) fn adopt(
         &self,
         record: &MethodRecord,
         image: &ImageCode,
     ) -> Result<(), InstallError> {
+        if record.newest() == Some(image.base) {
+            return Ok(());
+        }
         let code = self.adopt_part(record.id, Symbol::MethodBody(record.id), image)?;
-        record.publish(code);
+        record.publish_image(code);
         Ok(())
     }
 

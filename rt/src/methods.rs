@@ -1,7 +1,7 @@
 //! Method records: what is permanent about a method while its code changes.
 //!
 //! ```text
-//!  callers ─ call [cell] ─▶ cell ─▶ prestub | code of the newest version
+//!  callers ─ call [cell] ─▶ cell ─▶ prestub | code of the newest version | prestub that counts ─▶ code of an image
 //!  function pointers ─────▶ entry stub: jmp [cell]        vtable slots ─▶ code, patched with each version
 //! ```
 
@@ -26,8 +26,10 @@ pub struct MethodRecord {
     pub cell: usize,
     /// Address of the data word that counts calls and loops (see [`crate::tiers`]).
     pub counter: usize,
-    /// What the cell holds at first.
+    /// What the cell holds at first, and while the prestub counts calls of code of an image.
     pub(crate) prestub: usize,
+    /// Address of the data word that a counting prestub goes through; `None`: it does not count.
+    pub(crate) image_word: Option<usize>,
     /// The entry stub, once somebody has asked for it.
     pub(crate) entry: OnceLock<usize>,
     pub(crate) state: Mutex<Versions>,
@@ -73,11 +75,44 @@ impl MethodRecord {
     pub(crate) fn publish(&self, code: &Code) {
         let mut state = self.state.lock();
         state.versions.push(code.base);
-        self.cell_word().store(code.base, Ordering::Release);
+        self.lead(&state, code.base);
+    }
+
+    /// Makes code of an image the newest version: cell and slots lead there, through the prestub if that counts.
+    pub(crate) fn publish_image(&self, code: &Code) {
+        let mut state = self.state.lock();
+        state.versions.push(code.base);
+        let to = match self.image_word {
+            Some(word) => {
+                // SAFETY: a word of code memory's data part, which belongs to this record for good.
+                unsafe { AtomicUsize::from_ptr(word as *mut usize) }
+                    .store(code.base, Ordering::Release);
+                self.prestub
+            }
+            None => code.base,
+        };
+        self.lead(&state, to);
+    }
+
+    /// Whether calls of the newest version are counted by the prestub.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.cell_value() == self.prestub && self.newest().is_some()
+    }
+
+    /// Lets calls go to the newest version without being counted.
+    pub(crate) fn stop_counting(&self) {
+        let state = self.state.lock();
+        if let Some(&code) = state.versions.last() {
+            self.lead(&state, code);
+        }
+    }
+
+    /// Lets cell and slots lead to an address.
+    fn lead(&self, state: &Versions, to: usize) {
+        self.cell_word().store(to, Ordering::Release);
         for &slot in &state.slots {
             // SAFETY: words of vtables and images, which live as long as the process.
-            unsafe { AtomicUsize::from_ptr(slot as *mut usize) }
-                .store(code.base, Ordering::Release);
+            unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.store(to, Ordering::Release);
         }
     }
 
@@ -89,28 +124,28 @@ impl MethodRecord {
         }
     }
 
-    /// Lets a vtable word lead to the newest version, now and later. `None` if there is no code yet.
+    /// Lets a vtable word lead where the cell leads, now and later. `None` if there is no code yet.
     ///
     /// # Safety
     /// `slot` is the address of a code word of a vtable that lives as long as the process.
     pub(crate) unsafe fn add_slot(&self, slot: usize) -> Option<usize> {
         let mut state = self.state.lock();
-        let code = *state.versions.last()?;
+        state.versions.last()?;
+        let to = self.cell_value();
         // SAFETY: as the caller says.
-        unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.store(code, Ordering::Release);
+        unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.store(to, Ordering::Release);
         // Two threads may have come here for one slot: then it is listed twice, which does no harm.
         state.slots.push(slot);
-        Some(code)
+        Some(to)
     }
 
-    /// Lets a word lead to the newest version, now and later, and before there is one to where the cell leads.
+    /// Lets a word lead where the cell leads, now and later.
     ///
     /// # Safety
     /// The word lives as long as the process.
     pub(crate) unsafe fn add_cell(&self, word: &'static AtomicUsize) {
         let mut state = self.state.lock();
-        let code = state.versions.last().copied();
-        word.store(code.unwrap_or(self.cell_value()), Ordering::Release);
+        word.store(self.cell_value(), Ordering::Release);
         state.slots.push(std::ptr::from_ref(word) as usize);
     }
 }

@@ -317,7 +317,8 @@ impl Region {
         Ok(Region {
             range,
             granules: LazyArray::new(granules)?,
-            codes: LazyArray::new(granules)?,
+            // Codes are numbered from 1.
+            codes: LazyArray::new(granules + 1)?,
             numbers: Mutex::default(),
         })
     }
@@ -476,6 +477,14 @@ mod tests {
             [Some(0), None, Some(1), None]
         );
         assert_eq!(map.len(), 2);
+    }
+
+    #[test]
+    fn a_region_may_be_full() {
+        let map = CodeMap::new(0x10_0000..0x20_0000).unwrap();
+        map.add_region(0x7f_0000..0x7f_0009).unwrap();
+        map.add(code(0x7f_0000, 9, 0)).unwrap();
+        assert!(map.find(0x7f_0008).is_some());
     }
 
     #[test]

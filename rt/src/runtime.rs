@@ -33,7 +33,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use thiserror::Error;
 
 const WORD: u32 = size_of::<usize>() as u32;
-/// Data words of a method: its cell and its counter, which is 8 bytes and aligned to them.
+/// Data words of a method: its cell and its counter, which is 8 bytes and aligned to them; where prestubs count, the word for code of
+/// images besides.
 const CELL_WORDS: usize = 2 * size_of::<u64>() / size_of::<usize>();
 
 /// What can be chosen about a runtime.
@@ -280,21 +281,40 @@ impl Runtime {
     }
 
     fn make_record(&self, id: MethodId) -> Result<MethodRecord, InstallError> {
-        let prestub = self.link(&stubs::prestub(self.arch, id)?)?.base;
-        let cell = self.memory.alloc_data(CELL_WORDS)?;
+        let weights = self.tiering.as_ref().map(Tiering::weights);
+        let words = CELL_WORDS + usize::from(weights.is_some());
+        let cell = self.memory.alloc_data(words)?;
         let counter = (cell + WORD as usize).next_multiple_of(size_of::<u64>());
-        let budget = self.tiering.as_ref().map_or(0, |t| t.weights().budget);
+        let image_word = weights.map(|_| counter + size_of::<u64>());
+        let stub = match weights {
+            Some(weights) => stubs::counting_prestub(self.arch, id, weights.image_call)?,
+            None => stubs::prestub(self.arch, id)?,
+        };
+        let own = |symbol| match symbol {
+            Symbol::MethodCounter(_) => Ok(counter as u64),
+            Symbol::MethodImage(_) => Ok(image_word.unwrap_or_default() as u64),
+            other => self.resolve(other),
+        };
+        let prestub = self.link_with(&stub, &own)?.base;
+        let budget = weights.map_or(0, |w| w.budget);
         // SAFETY: words just taken for this record.
         unsafe {
             AtomicUsize::from_ptr(cell as *mut usize).store(prestub, Ordering::Release);
             AtomicU64::from_ptr(counter as *mut u64)
                 .store(tiers::counter_word(id, budget), Ordering::Release);
         }
+        if let Some(word) = image_word {
+            let trampoline = self.resolve_stub(Stub::CompileTrampoline)?;
+            // SAFETY: as above.
+            unsafe { AtomicUsize::from_ptr(word as *mut usize) }
+                .store(trampoline, Ordering::Release);
+        }
         Ok(MethodRecord {
             id,
             cell,
             counter,
             prestub,
+            image_word,
             entry: Default::default(),
             state: Default::default(),
             compiled: Default::default(),
@@ -353,7 +373,16 @@ impl Runtime {
 
     /// Links code without registering it: nothing in it may trap or appear on a stack.
     pub(crate) fn link(&self, artifact: &CompiledMethod) -> Result<LinkedCode, InstallError> {
-        let linked = self.memory.link(artifact, &|symbol| self.resolve(symbol))?;
+        self.link_with(artifact, &|symbol| self.resolve(symbol))
+    }
+
+    /// As [`Self::link`], with symbols that are resolved otherwise.
+    fn link_with(
+        &self,
+        artifact: &CompiledMethod,
+        resolve: &dyn Fn(Symbol) -> Result<u64, LinkError>,
+    ) -> Result<LinkedCode, InstallError> {
+        let linked = self.memory.link(artifact, resolve)?;
         let len = artifact.code.len() as u32;
         self.map_for_profilers(artifact.symbol, artifact.tier, linked.base, len);
         Ok(linked)
@@ -477,6 +506,7 @@ impl Runtime {
         let address = match symbol {
             Symbol::MethodCell(id) => Some(self.method(id).cell),
             Symbol::MethodCounter(id) => Some(self.method(id).counter),
+            Symbol::MethodImage(id) => self.method(id).image_word,
             Symbol::MethodEntry(id) => Some(self.entry(id)),
             // Code that is final has one version; until it is there, the entry leads to it.
             Symbol::MethodBody(id) => {

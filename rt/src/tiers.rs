@@ -56,6 +56,8 @@ pub struct Weights {
     pub call: u32,
     /// Taken for a turn of a loop.
     pub turn: u32,
+    /// Taken for a call of code of an image.
+    pub image_call: u32,
 }
 
 impl Tiering {
@@ -69,6 +71,7 @@ impl Tiering {
             budget: budget - 1,
             call: budget.div_ceil(calls),
             turn: budget.div_ceil(loops),
+            image_call: (budget.div_ceil(calls) / IMAGE_CALLS).max(1),
         }
     }
 
@@ -183,6 +186,9 @@ pub struct TierCounts {
     pub micros: u64,
 }
 
+/// So many calls of code of an image count as one of baseline code: it is optimized already, and only what is special to this process
+/// can be gained.
+const IMAGE_CALLS: u32 = 10;
 /// A counter that never runs out.
 const NEVER: i32 = i32::MAX;
 /// A counter that has run out.
@@ -200,6 +206,12 @@ impl MethodRecord {
         // SAFETY: the low half of a word of code memory's data part that belongs to this record for good.
         let counter = unsafe { AtomicI32::from_ptr(self.counter as *mut i32) };
         counter.store(value, Ordering::Relaxed);
+    }
+
+    fn counter_value(&self) -> i32 {
+        // SAFETY: as in `set_counter`.
+        let counter = unsafe { AtomicI32::from_ptr(self.counter as *mut i32) };
+        counter.load(Ordering::Relaxed)
     }
 
     /// Notes where the method's baseline code keeps its variables.
@@ -273,6 +285,35 @@ impl Runtime {
                 if at < 0 {
                     return 0;
                 }
+            }
+        }
+    }
+
+    /// The prestub of a method was called: if it counts calls of code of an image and the counter has run out, asks for code.
+    pub(crate) fn image_code_called(&'static self, thread: &Thread, id: MethodId) {
+        let Some(tiering) = self.tiering() else {
+            return;
+        };
+        let record = self.method(id);
+        if !record.is_counted() || record.counter_value() >= 0 {
+            return;
+        }
+        let mut progress = record.progress.lock();
+        record.set_counter(NEVER);
+        if progress.body != Stage::Cold {
+            return;
+        }
+        progress.body = Stage::Requested;
+        drop(progress);
+        let job = Job {
+            method: id,
+            header: None,
+        };
+        match tiering.background {
+            true => self.request(job),
+            false => {
+                let code = thread.with_deep_stack(|| self.optimize(job));
+                self.install_optimized(job, code);
             }
         }
     }
@@ -430,6 +471,9 @@ impl Runtime {
         count.fetch_add(1, Ordering::Relaxed);
         let mut progress = record.progress.lock();
         *progress.stage(job) = stage;
+        if record.is_counted() {
+            record.stop_counting();
+        }
         // Loops that still run ask again: for the code that is there, or for another way.
         record.set_counter(NOW);
     }

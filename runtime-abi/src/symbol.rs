@@ -18,6 +18,9 @@ pub enum Symbol {
     MethodBody(MethodId),
     /// The data word that counts a method's calls and loops down (its low half; the high half is the method's id).
     MethodCounter(MethodId),
+    /// The data word that holds the address of a method's code in an image while calls of it are counted; before there is such code,
+    /// the address of `Stub::CompileTrampoline`.
+    MethodImage(MethodId),
     /// Code that runs a method from the loop header at instruction `1` on: see [`OsrMap`](crate::artifact::OsrMap).
     OsrBody(MethodId, u32),
     /// Code of filter number `1` of a method (the clause's index in its `CompiledMethod`).

@@ -46,6 +46,17 @@ pub fn prestub(arch: Arch, method: MethodId) -> Result<CompiledMethod, StubError
     per_arch!(arch, dispatch::prestub(method))
 }
 
+/// `Stub::Prestub(method)` that can stand before code which does not count its calls itself: takes `weight` from the method's counter,
+/// then goes where `Symbol::MethodImage(method)` leads; if the counter has run out, the method is asked for as by [`prestub`].
+pub fn counting_prestub(
+    arch: Arch,
+    method: MethodId,
+    weight: u32,
+) -> Result<CompiledMethod, StubError> {
+    let weight = i32::try_from(weight).unwrap_or(i32::MAX);
+    per_arch!(arch, dispatch::counting_prestub(method, weight))
+}
+
 /// `Stub::SlotTrampoline(slot)`: content of virtual slot number `slot` of every vtable whose method there has no code yet.
 pub fn slot_trampoline(arch: Arch, slot: u32) -> Result<CompiledMethod, StubError> {
     per_arch!(arch, dispatch::slot_trampoline(slot))

@@ -99,6 +99,33 @@ fn a_program_runs_from_an_image_beside_it() {
     assert!(!text.contains("not used of images"), "{text}");
 }
 
+/// Methods of an image that are called often are compiled again: directly called ones, virtual and interface methods, and delegates' targets.
+#[test]
+fn hot_code_of_images_is_optimized_again() {
+    let folder = folder("hot");
+    let exe = program("aot_hot", &folder);
+    run(isthmus(), &["aot".as_ref(), exe.as_ref()]);
+    let replaced = |switches: &[&str]| {
+        let mut args: Vec<&OsStr> = vec!["run".as_ref(), "--stats".as_ref()];
+        args.extend(switches.iter().map(OsStr::new));
+        args.push(exe.as_ref());
+        let outcome = run(isthmus(), &args);
+        let stats = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        let line = stats.lines().find(|l| l.starts_with("tiering"));
+        let count = line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u32>().ok());
+        (outcome.stdout, count)
+    };
+    let (plain, _) = replaced(&["--no-aot"]);
+    // Each of the program's four methods is called 20,000 times.
+    let (printed, hot) = replaced(&["--tier", "auto", "--tier-up-at-once"]);
+    assert_eq!(printed, plain);
+    assert!(hot >= Some(4), "{hot:?}");
+    let (printed, cold) = replaced(&["--tier", "auto", "--tier-up-calls", "100000"]);
+    assert_eq!(printed, plain);
+    assert_eq!(cold, Some(0));
+    assert_eq!(replaced(&["--tier", "opt"]), (plain, None));
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let folder = folder("same");

@@ -159,20 +159,6 @@ impl<N: FnMut(u32) -> Option<u32>> Writer<N> {
     }
 }
 
-/// The kinds of load errors, by number.
-const KINDS: &[LoadErrorKind] = &[
-    LoadErrorKind::TypeLoad,
-    LoadErrorKind::MissingMethod,
-    LoadErrorKind::MissingField,
-    LoadErrorKind::FileNotFound,
-    LoadErrorKind::BadImage,
-    LoadErrorKind::InvalidProgram,
-    LoadErrorKind::EntryPointNotFound,
-    LoadErrorKind::DllNotFound,
-    LoadErrorKind::NotSupported,
-    LoadErrorKind::Argument,
-];
-
 impl<N: FnMut(u32) -> Option<u32>> Names for Writer<N> {
     fn write(&mut self, id: Id, out: &mut Vec<u8>) -> Result<()> {
         let ts = types();
@@ -187,13 +173,13 @@ impl<N: FnMut(u32) -> Option<u32>> Names for Writer<N> {
             }
             Id::Raise(r) => match raises().get(r) {
                 Some(Raise::Load(error)) => {
-                    let kind = KINDS.iter().position(|&k| k == error.kind);
-                    out.push(kind.ok_or_else(|| nameless(&error.message))? as u8);
+                    let mut all = LoadErrorKind::ALL.iter();
+                    out.extend(all.position(|&k| k == error.kind).map(|n| n as u8));
                     out.extend(error.message.as_bytes());
                     Ok(())
                 }
                 Some(Raise::System(class)) => {
-                    out.push(KINDS.len() as u8);
+                    out.push(LoadErrorKind::ALL.len() as u8);
                     out.extend(class.as_bytes());
                     Ok(())
                 }
@@ -376,7 +362,7 @@ impl<'n> Rest<'_, 'n> {
                 let kind = self.byte()?;
                 let text = std::str::from_utf8(std::mem::take(&mut self.name));
                 let text = text.map_err(|_| DAMAGED)?;
-                Id::Raise(match KINDS.get(usize::from(kind)) {
+                Id::Raise(match LoadErrorKind::ALL.get(usize::from(kind)) {
                     Some(&kind) => raises().add(LoadError::new(kind, text)),
                     None => raises().system(String::leak(text.to_owned())),
                 })

@@ -36,6 +36,26 @@ pub enum LoadErrorKind {
     MarshalDirective,
 }
 
+impl LoadErrorKind {
+    /// All of them; images name them by their place here.
+    pub const ALL: [LoadErrorKind; 14] = [
+        LoadErrorKind::TypeLoad,
+        LoadErrorKind::MissingMethod,
+        LoadErrorKind::MissingField,
+        LoadErrorKind::FileNotFound,
+        LoadErrorKind::BadImage,
+        LoadErrorKind::InvalidProgram,
+        LoadErrorKind::Verification,
+        LoadErrorKind::MethodAccess,
+        LoadErrorKind::FieldAccess,
+        LoadErrorKind::EntryPointNotFound,
+        LoadErrorKind::DllNotFound,
+        LoadErrorKind::NotSupported,
+        LoadErrorKind::Argument,
+        LoadErrorKind::MarshalDirective,
+    ];
+}
+
 /// Why something cannot be loaded. Cheap to clone: it is kept and thrown each time the place is executed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]

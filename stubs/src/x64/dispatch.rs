@@ -45,6 +45,26 @@ pub(crate) fn prestub(method: MethodId) -> Result<CompiledMethod, StubError> {
     numbered(Stub::Prestub(method), method.raw(), Stub::CompileTrampoline)
 }
 
+/// ```text
+///    mov r11d, method
+///    sub dword [counter], weight
+///    js  ask
+///    jmp [image word]                 CompileTrampoline until there is code
+///  ask:
+///    jmp CompileTrampoline
+/// ```
+pub(crate) fn counting_prestub(method: MethodId, weight: i32) -> Result<CompiledMethod, StubError> {
+    let mut a = X64Asm::default();
+    let ask = a.new_label();
+    a.mov_imm(Width::W32, NUMBER, i64::from(method.raw()));
+    a.count_down(Symbol::MethodCounter(method), weight);
+    a.jcc(Cond::Neg, ask);
+    a.jmp_cell(Symbol::MethodImage(method));
+    a.bind(ask);
+    a.jmp_symbol(Symbol::Stub(Stub::CompileTrampoline));
+    finish(a, Symbol::Stub(Stub::Prestub(method)))
+}
+
 pub(crate) fn slot_trampoline(slot: u32) -> Result<CompiledMethod, StubError> {
     numbered(Stub::SlotTrampoline(slot), slot, Stub::VtableTrampoline)
 }

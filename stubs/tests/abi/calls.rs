@@ -150,6 +150,32 @@ fn prestubs_have_methods_compiled() {
 }
 
 #[test]
+fn prestubs_count_calls_of_images() {
+    rounds(|world, r, has_this| {
+        let mut case = Case::random(world, r, has_this);
+        let m = world.method();
+        let code = case.recorder(world, Symbol::MethodBody(m));
+        let common = world.address(Symbol::Stub(Stub::CompileTrampoline));
+        let counter = world.word(Symbol::MethodCounter(m), 7);
+        let image = world.word(Symbol::MethodImage(m), common);
+        let prestub = world.add(&dispatch::counting_prestub(Arch::X64, m, 3).unwrap());
+        world.cell(m, prestub);
+        world.answer.set(code);
+        let mut run = || case.run(world, Call::Cell(Symbol::MethodCell(m)), None, None);
+        run();
+        assert_eq!(world.take_log(), [Event::Compile(m.raw())], "no code");
+        image.store(code, Relaxed);
+        run();
+        assert_eq!(world.take_log(), [], "counter at 1");
+        run();
+        assert_eq!(world.take_log(), [Event::Compile(m.raw())], "run out");
+        counter.store(100, Relaxed);
+        run();
+        assert_eq!(world.take_log(), []);
+    });
+}
+
+#[test]
 fn compiling_may_run_managed_code() {
     rounds(|world, r, has_this| {
         let mut case = Case::random(world, r, has_this);

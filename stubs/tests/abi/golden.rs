@@ -85,6 +85,7 @@ fn stubs_are_what_the_golden_file_says() {
         exceptions::entry_check(x64),
         dispatch::method_entry(x64, m),
         dispatch::prestub(x64, m),
+        dispatch::counting_prestub(x64, m, 3),
         dispatch::slot_trampoline(x64, 3),
         dispatch::imt_slot_trampoline(x64, 4),
         dispatch::imt_trampoline(x64),

@@ -159,12 +159,17 @@ impl World {
 
     /// A method's cell with this content.
     pub fn cell(&self, method: MethodId, code: usize) -> &AtomicUsize {
+        self.word(Symbol::MethodCell(method), code)
+    }
+
+    /// A word of code memory's data with this name and content.
+    pub fn word(&self, name: Symbol, content: usize) -> &AtomicUsize {
         let address = self.memory.alloc_data(1).unwrap();
-        self.define(Symbol::MethodCell(method), address);
+        self.define(name, address);
         // SAFETY: a word of code memory's data, never freed here.
-        let cell = unsafe { &*std::ptr::with_exposed_provenance::<AtomicUsize>(address) };
-        cell.store(code, Relaxed);
-        cell
+        let word = unsafe { &*std::ptr::with_exposed_provenance::<AtomicUsize>(address) };
+        word.store(content, Relaxed);
+        word
     }
 
     /// A word of the vtable.
