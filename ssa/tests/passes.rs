@@ -507,3 +507,79 @@ fn the_guard_of_an_outer_loop_decides_the_same_guard_inside() {
     // One guard and the two tests at the bottoms.
     assert_eq!(count(&text, "cmp.i32"), 3, "{text}");
 }
+
+#[test]
+fn a_type_test_that_is_compared_with_null_branches_once() {
+    let text = after(
+        "thread",
+        "function method0(ptr) -> i32 {
+block0(v0: ref):
+    v1 = const.ref 0
+    v2 = const.i32 1
+    v3 = const.i32 2
+    v4 = cmp.ref v0, v1 eq
+    branch v4 => block2(v1), block1()
+block1():
+    v5 = load.i32 v0 [i32 +8 field]
+    branch v5 => block2(v0), block2(v1)
+block2(v6: ref):
+    v7 = cmp.ref v6, v1 eq
+    branch v7 => block3(), block4()
+block3():
+    return v2
+block4():
+    v8 = load.i32 v6 [i32 +12 field]
+    return v8
+}
+",
+    );
+    assert_eq!(count(&text, "branch"), 2, "{text}");
+    assert!(text.contains("load.i32 v0 [i32 +12 field]"), "{text}");
+}
+
+#[test]
+fn what_a_branch_decided_before_is_not_asked_again() {
+    let text = after(
+        "thread",
+        "function method0(i32, i32) -> i32 {
+block0(v0: i32, v1: i32):
+    v2 = const.i32 1
+    branch v0 => block1(), block2()
+block1():
+    v3 = call method1()
+    jump => block3(v1)
+block2():
+    jump => block3(v2)
+block3(v4: i32):
+    branch v0 => block4(), block5()
+block4():
+    return v4
+block5():
+    return v2
+}
+",
+    );
+    assert_eq!(count(&text, "branch"), 1, "{text}");
+}
+
+#[test]
+fn back_edges_are_not_doubled() {
+    let source = "function method0(i32) -> i32 {
+block0(v0: i32):
+    v1 = const.i32 0
+    v2 = const.i32 1
+    jump => block1(v0)
+block1(v3: i32):
+    branch v3 => block2(v1), block3()
+block3():
+    v4 = add.i32 v3, v2
+    jump => block2(v4)
+block2(v5: i32):
+    branch v5 => block4(), block1(v2)
+block4():
+    return v5
+}
+";
+    let text = after("thread", source);
+    assert_eq!(count(&text, "branch"), 2, "{text}");
+}

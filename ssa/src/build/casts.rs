@@ -116,10 +116,13 @@ impl Builder<'_> {
         let result = self.vars.new_var(Ty::Ref);
         let done = self.new_block(false);
         self.write_var(result, v);
+        // The result is the object or null on every way, never another value that equals one of them: whoever tests it then
+        // knows the object itself.
+        let fail = self.new_block(false);
         if !self.is_nonnull(v) {
             let test = self.new_block(false);
             let is_null = self.is_null(v);
-            self.branch(is_null, done, test);
+            self.branch(is_null, fail, test);
             self.go_on(test);
         }
         let saved = self.checked.clone();
@@ -129,13 +132,11 @@ impl Builder<'_> {
                 let word = self.type_word(v);
                 let want = self.handle_word(h)?;
                 let same = self.cmp(Cmp::Eq, word, want);
-                let r = self.op(Op::Select, Ty::Ref, &[same, v, null]);
-                self.write_var(result, r);
+                self.branch(same, done, fail);
             }
             CastPlan::Display(depth, h) => {
                 let same = self.display_test(v, depth, h, done)?;
-                let r = self.op(Op::Select, Ty::Ref, &[same, v, null]);
-                self.write_var(result, r);
+                self.branch(same, done, fail);
             }
             CastPlan::Helper(h) => {
                 let (handle, known) = self.cache_test(v, h, done, false)?;
@@ -143,14 +144,16 @@ impl Builder<'_> {
                 let not = self.op(Op::Or, Ty::Ptr, &[handle, one]);
                 let no = self.cmp(Cmp::Eq, known, not);
                 let ask = self.new_block(false);
-                self.write_var(result, null);
-                self.branch(no, done, ask);
+                self.branch(no, fail, ask);
                 self.go_on(ask);
                 let r = self.helper(Helper::IsInst, &[v, handle]);
                 let r = r.ok_or_else(|| self.bad())?;
-                self.write_var(result, r);
+                let is_null = self.is_null(r);
+                self.branch(is_null, fail, done);
             }
         }
+        self.go_on(fail);
+        self.write_var(result, null);
         self.jump(done);
         self.go_on(done);
         self.checked = saved;

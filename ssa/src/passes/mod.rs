@@ -6,6 +6,7 @@
 //! | [`promote`] | turns stack slots and objects whose address goes nowhere into values (scalar replacement, escape analysis) |
 //! | [`gvn`] | numbers values along the dominator tree: simplification, constant folding, loads, null and bounds checks |
 //! | [`dce`] | drops what nothing needs |
+//! | [`thread`] | leads ways that decide a branch past it |
 //! | [`select`] | turns branches whose ways meet at once into choices between values |
 //! | [`invert`] | turns top-tested loops into bottom-tested ones |
 //! | [`peel`] | runs the first iteration of a loop in a copy, where it finds out what holds in the others |
@@ -15,6 +16,7 @@
 
 pub mod cleanup;
 pub mod dce;
+pub mod duplicate;
 pub mod fold;
 pub mod gvn;
 pub mod hoist;
@@ -25,6 +27,7 @@ pub mod poll;
 pub mod promote;
 pub mod select;
 pub mod strength;
+pub mod thread;
 pub mod version;
 
 use crate::ir::Func;
@@ -91,13 +94,22 @@ pub static PASSES: &[Pass] = &[
         ],
     },
     Pass {
+        name: "thread",
+        run: thread::run,
+        required: false,
+        after: &[
+            ("gvn", "equal conditions are one value"),
+            ("cleanup2", "what is left of branches is not decided"),
+        ],
+    },
+    Pass {
         name: "select",
         run: select::run,
         required: false,
-        after: &[(
-            "cleanup2",
-            "blocks between a branch and the join are threaded",
-        )],
+        after: &[
+            ("cleanup2", "blocks between a branch and the join are gone"),
+            ("thread", "a choice that is tested next is no choice"),
+        ],
     },
     Pass {
         name: "invert",
