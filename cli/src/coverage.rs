@@ -5,6 +5,7 @@
 //! source positions and inlined methods. Every table is checked against itself and compared with the compiled method
 //! ([`isthmus_eh_tables::check`]). Seconds are processor time of all threads.
 
+use crate::output::outln;
 use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
@@ -354,7 +355,7 @@ pub fn run(args: Args) -> Result<()> {
         text(&totals, wall)
     }
     for error in &unreadable {
-        eprintln!("unreadable: {error}");
+        isthmus_rt::report!("unreadable: {error}");
     }
     if !unreadable.is_empty() {
         bail!(
@@ -412,7 +413,7 @@ fn compile(all: &[&'static Method], args: &Args) -> Result<Totals> {
 
 fn text(t: &Totals, wall: Duration) {
     let declined = t.methods - t.compiled;
-    println!(
+    outln!(
         "{} methods: {} compiled ({:.2}%), {declined} declined",
         t.methods,
         t.compiled,
@@ -421,32 +422,37 @@ fn text(t: &Totals, wall: Duration) {
     let mut reasons: Vec<_> = t.declined.iter().collect();
     reasons.sort_by_key(|r| std::cmp::Reverse(r.1.0));
     for (reason, (n, first)) in reasons {
-        println!("  {n:6}  {reason}  (first: {first})");
+        outln!("  {n:6}  {reason}  (first: {first})");
     }
-    println!(
+    outln!(
         "{:.2} s compiling ({:.2} s wall), {:.1} us a method, {:.0} KB of IL/s",
         t.time.as_secs_f64(),
         wall.as_secs_f64(),
         t.time.as_micros() as f64 / t.methods.max(1) as f64,
         t.il_bytes as f64 / 1024.0 / t.time.as_secs_f64().max(1e-9)
     );
-    println!(
+    outln!(
         "{} bytes of code, {} helper calls, {} IL instructions",
-        t.code_bytes, t.helper_calls, t.il_instructions
+        t.code_bytes,
+        t.helper_calls,
+        t.il_instructions
     );
-    println!(
+    outln!(
         "{} bytes in {} tables, all checked; {} of them for frames and handlers, which would take {} in DWARF",
-        t.eh_bytes, t.tables, t.eh_frame_bytes, t.dwarf_bytes
+        t.eh_bytes,
+        t.tables,
+        t.eh_frame_bytes,
+        t.dwarf_bytes
     );
     for (time, m) in &t.slowest.found {
-        println!(
+        outln!(
             "  {:8.2} ms     {}",
             time.as_secs_f64() * 1e3,
             m.full_name()
         );
     }
     for (bytes, m) in &t.largest.found {
-        println!("  {bytes:8} bytes  {}", m.full_name());
+        outln!("  {bytes:8} bytes  {}", m.full_name());
     }
 }
 
@@ -467,5 +473,5 @@ fn json(t: &Totals, wall: Duration) {
         "helper_calls": t.helper_calls,
         "il_instructions": t.il_instructions,
     });
-    println!("{value}");
+    outln!("{value}");
 }

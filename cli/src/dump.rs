@@ -1,5 +1,6 @@
 //! `isthmus dump`.
 
+use crate::output::{out, outln};
 use crate::run::Tier;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
@@ -143,12 +144,12 @@ pub fn run(args: Args) -> Result<()> {
         names: &ClrNames,
     };
     for m in find(assembly, &args.method)? {
-        println!("// {}", m.full_name());
+        outln!("// {}", m.full_name());
         if args.stage == Stage::Il {
-            print!("{}", isthmus_clr::cil::text::cil(m)?);
+            out!("{}", isthmus_clr::cil::text::cil(m)?);
         } else {
             let body = body::of(m).with_context(|| m.full_name())?;
-            print!("{}", stage(&source, &body, &args)?);
+            out!("{}", stage(&source, &body, &args)?);
         }
     }
     Ok(())
@@ -168,8 +169,8 @@ fn run_module(args: &Args) -> Result<()> {
         env: &module,
         names: &module,
     };
-    println!("// {}", module.full_name(id));
-    print!("{}", stage(&source, &body, args)?);
+    outln!("// {}", module.full_name(id));
+    out!("{}", stage(&source, &body, args)?);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `isthmus link`.
 
+use crate::output::{Output, outln};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use isthmus_linker::check::{self, Linked};
@@ -132,7 +133,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         session.add_plugin(Box::new(linked.plugin()));
     }
     if let Some(step) = args.show {
-        let to = Arc::new(Mutex::new(std::io::stdout()));
+        let to = Arc::new(Mutex::new(Output));
         session.add_plugin(Box::new(Print::new(step.into(), to)));
     }
     if args.gdb {
@@ -211,7 +212,7 @@ fn check_all(files: &[PathBuf], linked: &Linked, session: &Session) -> Result<bo
         let answers = check::run(&text, &graphs, session.executor());
         for answer in answers.with_context(|| file.display().to_string())? {
             if !answer.holds() {
-                println!("{}: {answer}", file.display());
+                outln!("{}: {answer}", file.display());
                 all = false;
             }
         }

@@ -1,10 +1,13 @@
 //! The `isthmus` command.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod aot;
 mod bench;
 mod coverage;
 mod dump;
 mod link;
+mod output;
 mod progress;
 mod run;
 mod verify;
@@ -42,9 +45,9 @@ enum Command {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
-        eprintln!("internal error: {info}");
+        isthmus_rt::report!("internal error: {info}");
         if std::env::var_os("RUST_BACKTRACE").is_some() {
-            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+            isthmus_rt::report!("{}", std::backtrace::Backtrace::force_capture());
         }
         std::process::exit(isthmus_rt::INTERNAL_ERROR);
     }));
@@ -58,8 +61,9 @@ fn main() -> ExitCode {
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
         Command::Link(args) => link::run(args),
     };
+    output::flush();
     result.unwrap_or_else(|error| {
-        eprintln!("isthmus: {error:#}");
+        isthmus_rt::report!("isthmus: {error:#}");
         ExitCode::from(1)
     })
 }

@@ -1,5 +1,6 @@
 //! `isthmus verify`: all types and methods of assemblies.
 
+use crate::output::outln;
 use crate::progress;
 use anyhow::Result;
 use isthmus_clr::types::{Method, Type, types};
@@ -107,7 +108,7 @@ impl Found {
 pub fn run(args: Args) -> Result<ExitCode> {
     if args.rules {
         for rule in Rule::ALL {
-            println!(
+            outln!(
                 "{:20} {:12} {:14} {}",
                 rule.name(),
                 format!("{:?}", rule.severity()).to_lowercase(),
@@ -161,20 +162,20 @@ fn report(args: &Args, found: &Found, seconds: f64) -> ExitCode {
         *by_rule.entry(fault.rule).or_insert(0) += 1;
         let shown = args.rule.as_deref().is_none_or(|r| r == fault.rule.name());
         if shown && !args.quiet {
-            println!("{}: {member}: {fault}", file.display());
+            outln!("{}: {member}: {fault}", file.display());
         }
     }
     for error in &found.unreadable {
-        println!("{error}");
+        outln!("{error}");
     }
-    println!(
+    outln!(
         "{} methods and {} types: {} faults, {seconds:.2} s",
         found.methods,
         found.types,
         found.faults.len() + found.unreadable.len()
     );
     for (rule, n) in &by_rule {
-        println!(
+        outln!(
             "{n:8}  {:20} {:14} {}",
             rule.name(),
             rule.section(),

@@ -67,6 +67,17 @@ mod arch;
 mod barrier;
 mod defaults;
 
+/// Prints a line to standard error. Nobody may be there to read it: that stops nothing.
+#[macro_export]
+macro_rules! report {
+    ($($arg:tt)*) => {{
+        let _ = ::std::io::Write::write_fmt(
+            &mut ::std::io::stderr(),
+            format_args!("{}\n", format_args!($($arg)*)),
+        );
+    }};
+}
+
 /// Exit code of the process when the runtime finds itself in a state that cannot be.
 pub const INTERNAL_ERROR: i32 = 70;
 
@@ -74,7 +85,7 @@ pub const INTERNAL_ERROR: i32 = 70;
 /// stopped, and this may be a signal handler.
 #[cold]
 pub fn internal_error(message: &str) -> ! {
-    eprintln!("internal error: {message}");
+    crate::report!("internal error: {message}");
     // SAFETY: ends the process.
     unsafe { libc::_exit(INTERNAL_ERROR) }
 }

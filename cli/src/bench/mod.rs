@@ -22,6 +22,7 @@ mod programs;
 mod report;
 mod results;
 
+use crate::output::{out, outln};
 use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
@@ -81,7 +82,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     if args.list {
         for program in chosen {
-            println!("{:<12} {}", program.name, program.summary());
+            outln!("{:<12} {}", program.name, program.summary());
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -91,7 +92,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         false => (Mode::Measure, args.runs),
     };
     if cfg!(debug_assertions) && mode == Mode::Measure {
-        eprintln!("isthmus: this is a development build; the figures say little");
+        isthmus_rt::report!("isthmus: this is a development build; the figures say little");
     }
     let cache = match args.cache {
         Some(folder) => folder,
@@ -110,17 +111,17 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let problems = results.problems();
     if mode == Mode::Check {
         let right = steps - problems.len();
-        println!("{right} of {steps} checksums are right");
+        outln!("{right} of {steps} checksums are right");
     } else if args.json {
-        println!("{}", report::json(&results));
+        outln!("{}", report::json(&results));
     } else {
-        print!("{}", report::table(&results));
+        out!("{}", report::table(&results));
     }
     if let Some(file) = args.svg.filter(|_| mode == Mode::Measure) {
         std::fs::write(&file, chart::svg(&results)).with_context(|| file.display().to_string())?;
     }
     for problem in &problems {
-        eprintln!("isthmus: {problem}");
+        isthmus_rt::report!("isthmus: {problem}");
     }
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }

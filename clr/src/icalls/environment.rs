@@ -131,7 +131,7 @@ fn exit(cx: &Cx<'_>, code: i32) -> Result<()> {
 
 fn fail_fast(cx: &Cx<'_>, message: Ref, exception: Ref, _source: Ref) -> Result<()> {
     let message = cx.text(message);
-    eprintln!(
+    isthmus_rt::report!(
         "{}",
         if message.is_empty() {
             "CLR: Managed code called FailFast."
@@ -140,7 +140,7 @@ fn fail_fast(cx: &Cx<'_>, message: Ref, exception: Ref, _source: Ref) -> Result<
         }
     );
     if !exception.is_null() {
-        eprintln!("{}", process::describe(cx, exception));
+        isthmus_rt::report!("{}", process::describe(cx, exception));
     }
     std::process::abort()
 }

@@ -331,7 +331,7 @@ impl Host for ClrHost {
     }
 
     fn collected(&self) -> ! {
-        eprintln!("a callback was made on a garbage collected delegate");
+        isthmus_rt::report!("a callback was made on a garbage collected delegate");
         std::process::abort()
     }
 }

@@ -117,9 +117,9 @@ pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
     let text = describe(cx, exception);
     let _ = std::io::stdout().flush();
     if !handled {
-        eprintln!("\nUnhandled Exception:\n{text}");
+        isthmus_rt::report!("\nUnhandled Exception:\n{text}");
     }
-    eprintln!("[ERROR] FATAL UNHANDLED EXCEPTION: {text}");
+    isthmus_rt::report!("[ERROR] FATAL UNHANDLED EXCEPTION: {text}");
     if options().stats {
         super::stats::print();
     }

@@ -130,10 +130,10 @@ fn by_reason(f: &mut fmt::Formatter<'_>, title: &str, list: &[(String, String)])
 
 /// Prints what the run did to stderr.
 pub fn print() {
-    eprint!("{}", super::stats());
+    isthmus_rt::report!("{}", super::stats().to_string().trim_end());
     if super::runtime().tiering().is_some() {
         let t = super::runtime().tier_counts();
-        eprintln!(
+        isthmus_rt::report!(
             "tiering   {:6} methods replaced, {} loops with code of their own, entered {} times, {} requests declined, {:.2} ms",
             t.methods,
             t.osr_versions,

@@ -135,6 +135,8 @@ impl Heap {
         if prepared.is_some() || HEAP.get().is_some() {
             return;
         }
+        // The system takes some 10 ms for that in a process that has several threads already, and nothing before.
+        crate::barrier::available();
         let options = options.clone();
         *prepared = std::thread::Builder::new()
             .spawn(|| {
@@ -420,7 +422,7 @@ impl std::fmt::Debug for Heap {
 /// Ends the process: the heap cannot go on. No unwinding, no exit handlers, since other threads may be stopped.
 #[cold]
 fn fatal(message: &str) -> ! {
-    eprintln!("isthmus: {message}");
+    crate::report!("isthmus: {message}");
     // SAFETY: ends the process.
     unsafe { libc::_exit(70) }
 }

@@ -95,7 +95,7 @@ impl ObjectModel<Binding> for Model {
     }
 
     fn dump_object(object: ObjectReference) {
-        eprintln!(
+        crate::report!(
             "object at {object}, {} bytes",
             Self::get_current_size(object)
         );
