@@ -9,6 +9,7 @@
 
 use crate::format::{self, Part, Unit, uleb};
 use crate::names::{self, Id, Name, NameError, Names};
+use crate::text_sum::TextSum;
 use indexmap::IndexSet;
 use isthmus_eh_tables::encode::encode;
 use isthmus_eh_tables::error::EncodeError;
@@ -369,7 +370,10 @@ impl<'n> Builder<'n> {
             *size = bytes.len();
             data.extend(bytes);
         }
-        let checksum = format::checksum(&data[format::DIRECTORY..]);
+        let sum = TextSum::of(&self.text, &self.relocs);
+        data[format::TEXT_SUM..][..8].copy_from_slice(&sum.base.to_le_bytes());
+        data[format::TEXT_SUM + 8..][..8].copy_from_slice(&sum.slope.to_le_bytes());
+        let checksum = format::checksum(&data);
         let len = data_len(&data)?;
         data[..8].copy_from_slice(&format::MAGIC);
         data[format::ARCH] = format::arch_code(self.arch);

@@ -5,7 +5,9 @@
 //! | `.text` | code and stubs | displacements to words |
 //! | `.isthmus` (read only) | the data, global symbol [`HEADER_SYMBOL`](format::HEADER_SYMBOL) at its start | distances to text and words |
 //! | `.bss` | the words | none: zero until the loader fills them |
+//! | [`IMAGES_SECTION`](format::IMAGES_SECTION) (read only) | 8 bytes | distance to the data |
 //!
+//! The header's symbol is weak, so that several images can be linked into one executable, which finds them by that section.
 //! Nothing refers to anything outside, and no relocation is left for the dynamic linker: a shared object made of it is position
 //! independent and its text is shared between processes.
 
@@ -44,6 +46,11 @@ pub fn object(
     let data = object.add_section(Vec::new(), b".isthmus".to_vec(), SectionKind::ReadOnlyData);
     object.append_section_data(data, &parts.data, 16);
 
+    let entry = format::IMAGES_SECTION.as_bytes().to_vec();
+    let entry = object.add_section(Vec::new(), entry, SectionKind::ReadOnlyData);
+    object.append_section_data(entry, &[0; 8], 8);
+
+    let data_symbol = object.section_symbol(data);
     let words_symbol = object.section_symbol(words);
     let text_symbol = object.section_symbol(text);
     let mut relocate = |section: SectionId, offset, symbol, r_type, addend| {
@@ -62,6 +69,7 @@ pub fn object(
         let addend = i64::from(reloc.word) * WORD as i64 + i64::from(reloc.addend);
         relocate(text, u64::from(reloc.offset), words_symbol, pc32, addend)?;
     }
+    relocate(entry, 0, data_symbol, pc64, 0)?;
     relocate(data, format::TEXT as u64, text_symbol, pc64, 0)?;
     relocate(data, format::WORDS as u64, words_symbol, pc64, 0)?;
 
@@ -72,7 +80,7 @@ pub fn object(
             size,
             kind,
             scope,
-            weak: false,
+            weak: scope == SymbolScope::Dynamic,
             section: SymbolSection::Section(section),
             flags: SymbolFlags::None,
         });

@@ -6,10 +6,14 @@ use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::target::Arch;
 
 /// First bytes of the header; the last one is the version of the format.
-pub const MAGIC: [u8; 8] = *b"ISTHAOT\x01";
+pub const MAGIC: [u8; 8] = *b"ISTHAOT\x02";
 
 /// Name of the global symbol at the header.
 pub const HEADER_SYMBOL: &str = "isthmus_image";
+
+/// Name of the section with the distance from there to the header. Those of several images that are linked together follow each other
+/// between the symbols `__start_isthmus_images` and `__stop_isthmus_images` of the linker.
+pub const IMAGES_SECTION: &str = "isthmus_images";
 
 /// Offset of the length of all data, header included (4 bytes).
 pub const DATA_LEN: usize = 8;
@@ -23,14 +27,16 @@ pub const WORDS: usize = 24;
 pub const TEXT_LEN: usize = 32;
 /// Offset of the number of words (4 bytes).
 pub const WORD_COUNT: usize = 36;
-/// Offset of the check sum of the directory and of the data behind the header (4 bytes).
+/// Offset of the check sum of what follows the header's own (4 bytes): text sum, directory, parts.
 pub const CHECKSUM: usize = 40;
 /// Offset of [`fingerprint`] (4 bytes).
 pub const FINGERPRINT: usize = 44;
 /// Offset of [`head_checksum`] (4 bytes).
 pub const HEAD_CHECKSUM: usize = 48;
+/// Offset of the [check sum of the text](crate::text_sum): base and slope (8 bytes each).
+pub const TEXT_SUM: usize = 56;
 /// Offset of the directory: offset and length (4 bytes each) of every [`Part`].
-pub const DIRECTORY: usize = 56;
+pub const DIRECTORY: usize = 72;
 /// Length of the header.
 pub const HEADER_LEN: usize = DIRECTORY + 8 * Part::COUNT;
 
@@ -159,9 +165,9 @@ pub fn head_checksum(head: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Check sum of the directory and the parts: CRC-32.
+/// Check sum of text sum, directory and parts: CRC-32.
 pub fn checksum(data: &[u8]) -> u32 {
-    crc32fast::hash(data)
+    crc32fast::hash(&data[TEXT_SUM..])
 }
 
 /// Appends an unsigned LEB128 number.

@@ -111,7 +111,7 @@ impl<'a> Image<'a> {
 
     /// Whether the data are what was written. (Looks at every byte.)
     pub fn verify_checksum(&self) -> Result<(), ImageError> {
-        let found = format::checksum(&self.data[format::DIRECTORY..]);
+        let found = format::checksum(self.data);
         match found == number(self.data, format::CHECKSUM) {
             true => Ok(()),
             false => Err(ImageError::Checksum),

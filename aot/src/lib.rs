@@ -6,11 +6,13 @@
 //! | --- | --- |
 //! | [`names`] | symbols by structure instead of by number: what the VM and this crate write of them |
 //! | [`format`] | where things are in an image's data |
+//! | [`text_sum`] | check sum of text |
 //! | [`build`] | compiled methods become text, words, and data |
 //! | [`elf`] | … which become a relocatable object |
 //! | [`listing`] | … or text for an assembler |
 //! | [`image`] | reads the data of an image in memory |
 //! | [`check`] | decodes all of it |
+//! | [`program`] | what an executable has besides images |
 
 pub mod build;
 pub mod check;
@@ -19,6 +21,8 @@ pub mod format;
 pub mod image;
 pub mod listing;
 pub mod names;
+pub mod text_sum;
+pub mod program;
 
 pub use build::{Builder, Parts};
 pub use image::Image;

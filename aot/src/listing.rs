@@ -47,11 +47,16 @@ pub fn write(parts: &Parts, labels: &Labels<'_>, out: &mut dyn Write) -> io::Res
     let len = parts.data.len();
     writeln!(
         out,
-        "\t.globl {header}\n\t.type {header}, @object\n\t.size {header}, {len}\n{header}:"
+        "\t.weak {header}\n\t.type {header}, @object\n\t.size {header}, {len}\n{header}:\n.Lheader:"
     )?;
     data(out, &parts.data[..format::TEXT])?;
     writeln!(out, "\t.quad .Ltext - .\n\t.quad .Lwords - .")?;
     data(out, &parts.data[format::WORDS + 8..])?;
+    let images = format::IMAGES_SECTION;
+    writeln!(
+        out,
+        "\n\t.section {images},\"a\",@progbits\n\t.balign 8\n\t.quad .Lheader - ."
+    )?;
     writeln!(out, "\n\t.section .note.GNU-stack,\"\",@progbits")
 }
 

@@ -1,5 +1,8 @@
 //! `isthmus aot` and `isthmus aot-check`: code compiled ahead of time.
 
+mod exe;
+
+use crate::output::outln;
 use crate::progress;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -9,6 +12,7 @@ use isthmus_aot::image::Image;
 use isthmus_aot::{elf, listing};
 use isthmus_asm::disasm::disassemble;
 use isthmus_clr::aot::compile::{self, Made};
+use isthmus_clr::types::system::Assembly;
 use isthmus_clr::types::types;
 use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::ids::MethodId;
@@ -30,6 +34,8 @@ pub enum Emit {
     O,
     /// A shared object, made of the relocatable one by the system's linker.
     So,
+    /// An executable: the first assembly, all that it refers to, and the runtime, linked by the system's C compiler.
+    Exe,
 }
 
 impl Emit {
@@ -38,6 +44,7 @@ impl Emit {
             Emit::S => "s",
             Emit::O => "o",
             Emit::So => "so",
+            Emit::Exe => "",
         }
     }
 }
@@ -57,6 +64,12 @@ pub struct Args {
     /// Leave out the names of methods, which only debuggers and disassemblers want.
     #[arg(long)]
     strip: bool,
+    /// In executables: the runtime's archive (default: libisthmus_standalone.a beside this command).
+    #[arg(long, value_name = "FILE")]
+    runtime: Option<PathBuf>,
+    /// In executables: no compiler. What was not compiled ahead of time throws NotSupportedException.
+    #[arg(long)]
+    no_jit: bool,
     /// Threads (default: as many as processors).
     #[arg(long)]
     jobs: Option<usize>,
@@ -82,26 +95,36 @@ pub fn run(args: Args) -> Result<()> {
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     start_types(&args.assemblies[0], args.bcl.as_deref())?;
+    if args.emit == Emit::Exe {
+        return exe::make(&args, jobs);
+    }
     for path in &args.assemblies {
-        let start = Instant::now();
-        let assembly = types().load_file(path)?;
-        let bar = progress::bar(0, "compiling");
-        let made = compile::assembly(assembly, jobs, &|done, known| {
-            bar.set_length(known as u64);
-            bar.set_position(done as u64);
-        })
-        .with_context(|| path.display().to_string())?;
-        bar.finish_and_clear();
-        if args.no_fallback
-            && let Some((reason, (_, first))) = made.declined.iter().next()
-        {
-            bail!("{first} cannot be compiled: {reason}");
-        }
+        let (made, time) = compile_one(&args, types().load_file(path)?, jobs)?;
         let out = output(&args, path);
+        let start = Instant::now();
         let bytes = write(&made.parts, &args, &out)?;
-        summary(&made, &out, bytes, start.elapsed());
+        let name = out.display().to_string();
+        summary(&made, &name, bytes, time + start.elapsed());
     }
     Ok(())
+}
+
+/// Compiles one assembly; gives also the time that it took.
+fn compile_one(args: &Args, assembly: &'static Assembly, jobs: usize) -> Result<(Made, Duration)> {
+    let start = Instant::now();
+    let bar = progress::bar(0, "compiling");
+    let made = compile::assembly(assembly, jobs, &|done, known| {
+        bar.set_length(known as u64);
+        bar.set_position(done as u64);
+    })
+    .with_context(|| assembly.path.display().to_string())?;
+    bar.finish_and_clear();
+    match made.declined.iter().next() {
+        Some((reason, (_, first))) if args.no_fallback => {
+            bail!("{first} cannot be compiled: {reason}")
+        }
+        _ => Ok((made, start.elapsed())),
+    }
 }
 
 /// Where the image of an assembly goes.
@@ -147,6 +170,7 @@ fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
             fs::remove_file(&object_file).with_context(context)?;
             linked?;
         }
+        Emit::Exe => bail!("executables are made of several images"),
     }
     Ok(fs::metadata(out).with_context(context)?.len())
 }
@@ -181,21 +205,20 @@ fn link(object: &Path, out: &Path) -> Result<()> {
     }
 }
 
-fn summary(made: &Made, out: &Path, bytes: u64, time: Duration) {
+fn summary(made: &Made, name: &str, bytes: u64, time: Duration) {
     let parts = &made.parts;
     let size = |part: Part| parts.part_sizes[part as usize];
     let declined: usize = made.declined.values().map(|d| d.0).sum();
-    println!(
-        "{}: {} methods ({} instances), {declined} declined, {:.2} s",
-        out.display(),
+    outln!(
+        "{name}: {} methods ({} instances), {declined} declined, {:.2} s",
         made.methods,
         made.instances,
         time.as_secs_f64()
     );
     for (reason, (n, first)) in &made.declined {
-        println!("  {n:6}  {reason}  (first: {first})");
+        outln!("  {n:6}  {reason}  (first: {first})");
     }
-    println!(
+    outln!(
         "  {} bytes: {} of code, {} of tables, {} of names, {} words",
         bytes,
         parts.text.len(),
@@ -226,7 +249,7 @@ pub fn check(args: CheckArgs) -> Result<()> {
         let image = Image::of_data(data, arch).with_context(context)?;
         let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
         match found {
-            Ok(found) => println!(
+            Ok(found) => outln!(
                 "{}: {} units, {} bytes of code, {} words, {} ids",
                 path.display(),
                 found.units,

@@ -49,6 +49,9 @@ pub struct Args {
     /// Do not use code that was compiled ahead of time.
     #[arg(long)]
     no_aot: bool,
+    /// Compile nothing: methods that were not compiled ahead of time throw NotSupportedException.
+    #[arg(long, conflicts_with = "no_aot")]
+    no_jit: bool,
     /// Collect garbage every N allocations (default 250).
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "250", require_equals = true)]
     gc_stress: Option<u32>,
@@ -81,6 +84,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         perf_map: args.perf_map,
         no_fallback: args.no_fallback,
         no_images: args.no_aot,
+        no_compiler: args.no_jit,
         gc_stress: args.gc_stress.is_some(),
         gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),
         verify: args.verify,

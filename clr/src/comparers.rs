@@ -1,9 +1,10 @@
 //! What class the library's default comparers are of, so that compilers can call them directly, or after a test.
 //!
 //! `EqualityComparer<T>.Default` and `Comparer<T>.Default` make an object on first use, of a class that depends on `T` alone.
-//! This is the part of their rule that matters: types that can compare themselves.
+//! For direct calls the part of their rule that matters is [`returned_by`]: types that can compare themselves. Code compiled ahead of time
+//! needs the methods of all such classes ([`made_by`]): nothing mentions them, since the objects are made by reflection.
 
-use crate::types::{Method, Type, TypeKey, types};
+use crate::types::{Kind, Method, Type, TypeKey, types};
 
 const NAMESPACE: &str = "System.Collections.Generic";
 
@@ -32,6 +33,56 @@ pub fn returned_by(m: &Method) -> Option<&'static Type> {
     } else {
         None
     }
+}
+
+/// The class of which `CreateComparer` of a comparer class makes an object, if it is generic.
+pub fn made_by(m: &Method) -> Option<&'static Type> {
+    let ([of], "CreateComparer") = (&m.owner.args[..], m.name) else {
+        return None;
+    };
+    let corlib = types().corlib();
+    let comparable = |t: &'static Type, interface: &str| {
+        let interface = corlib.find_type("System", interface);
+        let interface = interface.and_then(|i| types().instantiate(i, &[t]).ok());
+        interface.is_some_and(|i| t.is_assignable_to(i))
+    };
+    let (interface, generic, nullable, object) = match () {
+        () if m.owner.is_corlib(NAMESPACE, "EqualityComparer`1") => (
+            "IEquatable`1",
+            "GenericEqualityComparer`1",
+            "NullableEqualityComparer`1",
+            "ObjectEqualityComparer`1",
+        ),
+        () if m.owner.is_corlib(NAMESPACE, "Comparer`1") => (
+            "IComparable`1",
+            "GenericComparer`1",
+            "NullableComparer`1",
+            "ObjectComparer`1",
+        ),
+        () => return None,
+    };
+    let by_value = of.nullable_of().filter(|t| comparable(t, interface));
+    let (class, argument) = match (comparable(of, interface), by_value) {
+        (true, _) => (generic, *of),
+        (false, Some(value)) => (nullable, value),
+        (false, None) if interface == "IEquatable`1" => (of_enum(of).unwrap_or(object), *of),
+        (false, None) => (object, *of),
+    };
+    let class = corlib.find_type(NAMESPACE, class)?;
+    types().instantiate(class, &[argument]).ok()
+}
+
+/// The class that compares the values of an enum for equality.
+fn of_enum(t: &'static Type) -> Option<&'static str> {
+    if t.kind != Kind::Enum {
+        return None;
+    }
+    Some(match t.underlying().name() {
+        "SByte" => "SByteEnumEqualityComparer`1",
+        "Int16" => "ShortEnumEqualityComparer`1",
+        "Int64" | "UInt64" => "LongEnumEqualityComparer`1",
+        _ => "EnumEqualityComparer`1",
+    })
 }
 
 /// The class that a method of shared code, which compares by an unknown type argument, will probably be called on: that for strings,

@@ -14,6 +14,7 @@ fn start() -> Option<&'static TypeSystem> {
     let search = SearchPath {
         app: bcl.clone(),
         bcl,
+        ..SearchPath::default()
     };
     Some(TypeSystem::start(search).expect("mscorlib loads"))
 }

@@ -168,6 +168,47 @@ fn text_assembles_to_what_the_object_holds() {
     run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
 }
 
+/// A program, the class library and the runtime in one file, which needs neither of them any more, nor a compiler.
+#[test]
+fn executables_run_by_themselves() {
+    let folder = folder("exe");
+    let library = Path::new("/usr/lib/mono/4.5/mscorlib.dll");
+    aot(library, &folder.join("mscorlib.dll.o"), &["--emit", "o"]);
+    for (name, switches) in [
+        ("virtual_calls", &["--no-jit"][..]),
+        ("exception_filters", &["--strip"]),
+        ("generics_types", &[]),
+    ] {
+        let exe = program(name, &folder);
+        let plain = run(isthmus(), &["run".as_ref(), exe.as_ref()]);
+        let out = folder.join(name);
+        let mut command = Command::new(isthmus());
+        command.args(["aot", "--emit", "exe"]).args(switches);
+        command.arg("-o").arg(&out).arg(&exe);
+        // The image of the class library is made once for all of them.
+        command.env("ISTHMUS_AOT_PATH", &folder);
+        let made = child::run(&mut command, "", Duration::from_secs(120)).unwrap();
+        assert_eq!(made.failure(), None, "{name}");
+        let text = String::from_utf8_lossy(&made.stdout);
+        assert!(text.contains("mscorlib.dll.o: linked as it is"), "{text}");
+        fs::remove_file(&exe).unwrap();
+        let mut command = Command::new(&out);
+        command.env("ISTHMUS_BCL", "/nonexistent");
+        command.env("ISTHMUS_STATS", "1");
+        let found = child::run(&mut command, "", Duration::from_secs(60)).unwrap();
+        let text = String::from_utf8_lossy(&found.stderr);
+        assert_eq!(
+            (&found.end, &found.stdout),
+            (&plain.end, &plain.stdout),
+            "{name}: {text}"
+        );
+        assert!(!text.contains("not used of images"), "{name}: {text}");
+        if switches.contains(&"--no-jit") {
+            assert!(text.contains("baseline       0 methods"), "{text}");
+        }
+    }
+}
+
 /// A byte of the data is another one: the image is refused, and the program runs as if there were none.
 #[test]
 fn damaged_images_are_refused() {

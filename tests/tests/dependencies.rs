@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ),
     ("aot", &[&["runtime-abi", "eh-tables"]]),
     ("clr", &[BACK_END]),
+    ("standalone", &[&["aot", "rt", "clr"]]),
     ("examples/toyvm", &[BACK_END]),
     ("tests/child-process", &[]),
     ("tests", &[BACK_END, &["clr", "child-process"]]),

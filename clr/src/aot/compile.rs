@@ -14,6 +14,7 @@ use super::modules::Modules;
 use super::names::Writer;
 use super::slots;
 use crate::body::{self, Implementation};
+use crate::comparers;
 use crate::types::system::{Assembly, types};
 use crate::types::{Method, MethodKind, Type, TypeKey};
 use crate::vm::env::{ClrEnv, EnvOptions};
@@ -77,6 +78,7 @@ pub fn assembly(
         for (m, result) in compiled {
             let result = result.and_then(|(code, owners)| {
                 mentioned(&code, &mut found);
+                made_by_reflection(m, &mut found);
                 builder.add(m.id, code, &owners).map_err(|e| e.to_string())
             });
             match result {
@@ -172,7 +174,7 @@ fn compile_one(m: &'static Method) -> Result<(CompiledMethod, Vec<Id>), String> 
     Ok((code?, owners))
 }
 
-/// Instances of generic methods that code mentions.
+/// Instances of generic methods that code mentions, or that run because of what it mentions.
 fn mentioned(code: &CompiledMethod, found: &mut Vec<&'static Method>) {
     let ts = types();
     for reloc in &code.relocs {
@@ -181,10 +183,17 @@ fn mentioned(code: &CompiledMethod, found: &mut Vec<&'static Method>) {
             | Symbol::MethodBody(m)
             | Symbol::MethodEntry(m)
             | Symbol::GenericContext(m) => found.push(ts.method(m).code()),
-            Symbol::Vtable(t) => {
-                let plan = Some(ts.ty(t)).filter(|t| !t.args.is_empty() && !t.is_open);
-                let plan = plan.and_then(|t| t.vtable().ok());
-                found.extend(plan.iter().flat_map(|p| &p.slots).map(|m| m.code()));
+            Symbol::Vtable(t)
+            | Symbol::InitState(t)
+            | Symbol::Statics(t)
+            | Symbol::RefStatics(t)
+            | Symbol::ThreadStatics(t) => {
+                let Some(t) = Some(ts.ty(t)).filter(|t| !t.args.is_empty() && !t.is_open) else {
+                    continue;
+                };
+                let slots = t.vtable().map(|plan| plan.slots.iter().copied());
+                let all = slots.into_iter().flatten().chain(t.class_constructor());
+                found.extend(all.map(Method::code));
             }
             _ => {}
         }
@@ -193,6 +202,18 @@ fn mentioned(code: &CompiledMethod, found: &mut Vec<&'static Method>) {
     for filter in &code.filters {
         mentioned(filter, found);
     }
+}
+
+/// Methods of the comparers whose class depends on the type that is compared: code makes them by reflection.
+fn made_by_reflection(m: &Method, found: &mut Vec<&'static Method>) {
+    let Some(class) = comparers::made_by(m) else {
+        return;
+    };
+    let slots = class.vtable().map(|plan| plan.slots.iter());
+    let constructor = class.method(".ctor", 0);
+    let all = slots.into_iter().flatten().copied().chain(constructor);
+    let all = all.map(Method::code);
+    found.extend(all.filter(|m| is_instance(m) && has_body(m)));
 }
 
 /// Whether a method is an instance that no list of an assembly's methods has: an argument of it is a value type.

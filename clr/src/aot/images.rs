@@ -4,9 +4,10 @@
 //!  Vm::ready_made(method) ─▶ name of the method ─▶ Image::find ─▶ unit ─▶ its words are filled ─▶ ImageCode
 //! ```
 //!
-//! An image is looked for when code of its assembly is first asked for: `NAME.dll.so` beside the assembly, then in the directories
-//! of `ISTHMUS_AOT_PATH`. Words are filled when the first unit that needs them is; they keep their values. Where
-//! something does not fit, the method is compiled as if there were no image, and the reason is counted.
+//! An image is looked for when code of its assembly is first asked for: among those that are linked into the executable
+//! ([`set_linked`]), then `NAME.dll.so` beside the assembly, then in the directories of `ISTHMUS_AOT_PATH`. Words are filled when
+//! the first unit that needs them is; they keep their values. Where something does not fit, the method is compiled as if there were
+//! no image, and the reason is counted.
 
 use super::names::{Reader, Writer};
 use super::{modules, slots};
@@ -99,8 +100,14 @@ pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
 /// The image of an assembly, looked for the first time that this is called.
 fn of_assembly(assembly: &'static Assembly) -> Option<&'static LoadedImage> {
     *assembly.runtime.image.get_or_init(|| {
-        let path = candidates(assembly).find(|path| path.is_file())?;
-        match open(&path, assembly) {
+        let opened = match linked(assembly) {
+            Some(image) => adopt(image, assembly),
+            None => {
+                let path = places(assembly, "so").find(|path| path.is_file())?;
+                open(&path, assembly)
+            }
+        };
+        match opened {
             Ok(image) => Some(Box::leak(Box::new(image))),
             Err(error) => {
                 stats().refused(&assembly.name, &error.to_string());
@@ -110,10 +117,37 @@ fn of_assembly(assembly: &'static Assembly) -> Option<&'static LoadedImage> {
     })
 }
 
-/// Where the image of an assembly may be.
-fn candidates(assembly: &Assembly) -> impl Iterator<Item = PathBuf> {
+/// The images of this executable.
+static LINKED: OnceLock<Vec<Image<'static>>> = OnceLock::new();
+
+/// Says which images are part of this executable, by their headers. Those that are of another build are left out.
+///
+/// # Safety
+/// The headers, and text and words where they say, were linked from images, and nobody else uses them.
+pub unsafe fn set_linked(headers: impl Iterator<Item = *const u8>) {
+    let arch = Arch::host().unwrap_or(Arch::X64);
+    // SAFETY: as the caller says.
+    let images = headers.map(|header| unsafe { Image::at(header, arch) });
+    let images = images.filter_map(|image| {
+        let reason = image.as_ref().err().map(ImageError::to_string);
+        reason.inspect(|reason| stats().refused("an image of this executable", reason));
+        image.ok()
+    });
+    let _ = LINKED.set(images.collect());
+}
+
+/// The image of an assembly that is part of this executable.
+fn linked(assembly: &Assembly) -> Option<Image<'static>> {
+    let mut images = LINKED.get()?.iter();
+    let image = images.find(|i| modules::own_name(i.part(Part::Vm)) == Some(&assembly.name));
+    image.copied()
+}
+
+/// Where the image of an assembly may be, as a file of this kind.
+pub fn places(assembly: &Assembly, extension: &str) -> impl Iterator<Item = PathBuf> {
     let mut name = assembly.path.file_name().unwrap_or_default().to_owned();
-    name.push(".so");
+    name.push(".");
+    name.push(extension);
     let beside = assembly.path.with_file_name(&name);
     let path = std::env::var_os(PATH).unwrap_or_default();
     let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -144,9 +178,16 @@ fn open(path: &Path, assembly: &'static Assembly) -> Result<LoadedImage> {
     // SAFETY: the symbol is defined in images only, at their header; the file stays mapped; this is the one place that opens it.
     let image = unsafe { Image::at(header.cast(), arch) }.map_err(|e| file(e.to_string()))?;
     image.verify_checksum().map_err(|e| file(e.to_string()))?;
-    let modules = modules::resolve(image.part(Part::Vm), assembly).map_err(&file)?;
-    // SAFETY: the text of the mapped file.
-    unsafe { runtime().add_image(image.text()) }.map_err(|e| file(e.to_string()))?;
+    adopt(image, assembly).map_err(|e| file(e.to_string()))
+}
+
+/// Checks that an image in memory is one of this assembly, and registers its text.
+fn adopt(image: Image<'static>, assembly: &'static Assembly) -> Result<LoadedImage> {
+    let modules = modules::resolve(image.part(Part::Vm), assembly);
+    let modules = modules.map_err(LoadedError::Unresolved)?;
+    // SAFETY: the text of a mapped file, which stays mapped.
+    let added = unsafe { runtime().add_image(image.text()) };
+    added.map_err(|e| LoadedError::Unresolved(e.to_string()))?;
     Ok(LoadedImage {
         ids: (0..image.id_count()).map(|_| AtomicU32::new(0)).collect(),
         slots: (0..image.owner_count()).map(|_| OnceLock::new()).collect(),

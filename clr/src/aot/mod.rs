@@ -8,8 +8,8 @@
 //! | [`compile`] | compiles assemblies into an image |
 //! | [`images`] | the images of this process: opening, finding methods, filling words |
 //!
-//! Facts of other assemblies (layouts, slots, inlined bodies) are in an image's code: it is refused unless every assembly that was
-//! loaded when it was made is the same now, by its module version id.
+//! Facts of other assemblies (layouts, slots, inlined bodies) are in an image's code: it is refused unless every assembly that it
+//! refers to, directly or not, is the one it was made with, by its module version id.
 
 pub mod compile;
 pub mod images;

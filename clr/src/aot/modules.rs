@@ -3,6 +3,7 @@
 //! The image's own part of the data: for each assembly its simple name (length, text) and its module version id (16 bytes). The
 //! first one is the assembly that the image is of. Names of types begin with a number of this list.
 
+use crate::metadata::AssemblyRefRow;
 use crate::types::system::{Assembly, types};
 use indexmap::IndexSet;
 use std::cell::RefCell;
@@ -18,6 +19,12 @@ pub fn version_of(assembly: &Assembly) -> [u8; 16] {
     mvid.unwrap_or_default()
 }
 
+/// The simple names of the assemblies that an assembly refers to.
+pub fn references(assembly: &'static Assembly) -> impl Iterator<Item = &'static str> {
+    let rows = assembly.image.rows::<AssemblyRefRow<'static>>();
+    rows.filter_map(|row| row.name().ok())
+}
+
 impl Modules {
     /// An image of this assembly.
     pub fn of(assembly: &Assembly) -> Modules {
@@ -29,10 +36,18 @@ impl Modules {
         self.0.borrow_mut().insert_full(assembly).0 as u32
     }
 
-    /// The list, with everything that is loaded at its end.
+    /// The list, with everything at its end that these refer to, directly or not, as far as it is loaded.
     pub fn to_bytes(&self) -> Vec<u8> {
-        for assembly in types().assemblies() {
-            self.number(assembly.index);
+        let loaded = types().assemblies();
+        let mut done = 0;
+        loop {
+            let next = self.0.borrow().get_index(done).copied();
+            let Some(index) = next else { break };
+            for name in references(types().assembly(index)) {
+                let found = loaded.iter().find(|a| a.name.eq_ignore_ascii_case(name));
+                found.inspect(|a| _ = self.number(a.index));
+            }
+            done += 1;
         }
         let mut out = Vec::new();
         for &index in &*self.0.borrow() {
@@ -44,6 +59,13 @@ impl Modules {
         }
         out
     }
+}
+
+/// The simple name of the assembly that an image is of.
+pub fn own_name(list: &[u8]) -> Option<&str> {
+    let (len, rest) = list.split_first_chunk::<4>()?;
+    let name = rest.get(..u32::from_le_bytes(*len) as usize)?;
+    std::str::from_utf8(name).ok()
 }
 
 /// Finds the assemblies of an image; the error says which one is missing or another one.

@@ -29,6 +29,7 @@ use super::token::Token;
 enum Backing {
     Mapped(memmap2::Mmap),
     Owned(Vec<u8>),
+    Static(&'static [u8]),
 }
 
 impl Backing {
@@ -36,6 +37,7 @@ impl Backing {
         match self {
             Backing::Mapped(map) => map,
             Backing::Owned(bytes) => bytes,
+            Backing::Static(bytes) => bytes,
         }
     }
 }
@@ -89,6 +91,12 @@ impl Image {
     /// Reads an image from memory; `name` is what errors call it.
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Arc<Image>> {
         Image::new(name.into(), None, Backing::Owned(bytes)).map(Arc::new)
+    }
+
+    /// Reads an image that is part of the executable, where it lies.
+    pub fn from_static(path: PathBuf, bytes: &'static [u8]) -> Result<Arc<Image>> {
+        let name = path.display().to_string();
+        Image::new(name, Some(path), Backing::Static(bytes)).map(Arc::new)
     }
 
     fn new(name: String, path: Option<PathBuf>, data: Backing) -> Result<Image> {

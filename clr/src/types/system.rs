@@ -59,9 +59,22 @@ impl PartialEq for Assembly {
     }
 }
 
+/// An assembly that is part of the executable.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltIn {
+    /// Name of its file.
+    pub file: &'static str,
+    /// Whether it is of the class library.
+    pub is_library: bool,
+    /// The bytes of the file.
+    pub data: &'static [u8],
+}
+
 /// Where assemblies are looked for.
 #[derive(Clone, Debug, Default)]
 pub struct SearchPath {
+    /// Assemblies that need not be looked for; for reflection they are in the directories below.
+    pub built_in: Vec<BuiltIn>,
     /// Directory of the program.
     pub app: PathBuf,
     /// Directory of the class library.
@@ -111,7 +124,10 @@ impl TypeSystem {
             .unwrap_or_else(|e| e.into_inner())
             .is_empty()
         {
-            system.load_file(&system.search.bcl.join("mscorlib.dll"))?;
+            match system.built_in("mscorlib") {
+                Some(found) => system.load_built_in(found)?,
+                None => system.load_file(&system.search.bcl.join("mscorlib.dll"))?,
+            };
         }
         Ok(system)
     }
@@ -119,6 +135,26 @@ impl TypeSystem {
     /// Where assemblies are looked for.
     pub fn search_path(&self) -> &SearchPath {
         &self.search
+    }
+
+    /// The assembly of this simple name that is part of the executable.
+    fn built_in(&self, name: &str) -> Option<&BuiltIn> {
+        let stem = |file| Path::new(file).file_stem().and_then(|stem| stem.to_str());
+        let is_it = |b: &&BuiltIn| stem(b.file).is_some_and(|stem| stem.eq_ignore_ascii_case(name));
+        self.search.built_in.iter().find(is_it)
+    }
+
+    /// Loads an assembly that is part of the executable.
+    pub fn load_built_in(&self, found: &BuiltIn) -> Result<&'static Assembly> {
+        let directory = match found.is_library {
+            true => &self.search.bcl,
+            false => &self.search.app,
+        };
+        let path = directory.join(found.file);
+        if let Some(&a) = self.assemblies().iter().find(|a| a.path == path) {
+            return Ok(a);
+        }
+        self.add_named(Image::from_static(path.clone(), found.data)?, path)
     }
 
     /// Loads an assembly from a file, or gives the one of that path that is already loaded.
@@ -218,7 +254,7 @@ impl TypeSystem {
         assembly
     }
 
-    /// Loads an assembly by simple name: already loaded, beside the program, in the class library, in its facades.
+    /// Loads an assembly by simple name: already loaded, in the executable, beside the program, in the class library, in its facades.
     pub fn load(&self, name: &str) -> Result<&'static Assembly> {
         let key = name.to_lowercase();
         if let Some(a) = self
@@ -228,6 +264,9 @@ impl TypeSystem {
             .get(&key)
         {
             return Ok(a);
+        }
+        if let Some(found) = self.built_in(name) {
+            return self.load_built_in(found);
         }
         let dirs = [
             self.search.app.clone(),

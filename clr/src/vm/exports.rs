@@ -1,7 +1,7 @@
 //! Functions that native libraries take from the program that loads them.
 //!
 //! Mono's native library `libmono-native.so` is bound when it is loaded, others look the names up: so they must be among the program's dynamic symbols,
-//! and the `isthmus` command exports them (`cli/build.rs`).
+//! and the `isthmus` command and the executables that it makes export them (`cli/exports.txt`).
 //!
 //! Native code runs in a blocking region (`rt::transition`), so there is little to do for what `libmono-native.so` calls. The functions of Mono's embedding interface
 //! hand out addresses of objects. As with Mono, these are good as long as native code is in a *GC unsafe* region, where collections wait for the thread: its

@@ -70,6 +70,8 @@ pub struct Options {
     pub no_fallback: bool,
     /// Do not use code that was compiled ahead of time.
     pub no_images: bool,
+    /// Compile nothing: methods whose code no image has throw an exception.
+    pub no_compiler: bool,
     /// Collect often.
     pub gc_stress: bool,
     /// Under stress: collect every so many allocations.

@@ -4,7 +4,7 @@ use super::clr::Clr;
 use super::cx::{Cx, Value};
 use super::tiers::Tier;
 use super::{Options, exceptions, offsets, set_options, set_runtime};
-use crate::types::system::SearchPath;
+use crate::types::system::{Assembly, BuiltIn, SearchPath};
 use crate::types::{LoadError, Method, TypeSystem, types};
 use isthmus_rt::gc::{Heap, HeapOptions};
 use isthmus_rt::object::{Ref, Thrown};
@@ -50,7 +50,12 @@ pub fn start_types(program: &Path, bcl: Option<&Path>) -> Result<&'static TypeSy
         return Err(RunError::NoClassLibrary(bcl));
     }
     let app = program.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(TypeSystem::start(SearchPath { app, bcl })?)
+    let search = SearchPath {
+        app,
+        bcl,
+        built_in: Vec::new(),
+    };
+    Ok(TypeSystem::start(search)?)
 }
 
 /// The heap that the options ask for.
@@ -88,6 +93,36 @@ pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, Run
     Heap::prepare(&heap_options(&options));
     let ts = start_types(program, options.bcl.as_deref())?;
     let assembly = ts.load_file(program)?;
+    run_loaded(program, assembly, args, options)
+}
+
+/// Runs the program that this executable was made of: the first one of its assemblies. `executable`: its file.
+pub fn run_built_in(
+    executable: &Path,
+    built_in: Vec<BuiltIn>,
+    args: &[String],
+    options: Options,
+) -> Result<i32, RunError> {
+    Heap::prepare(&heap_options(&options));
+    let program = built_in.first().copied();
+    let program = program.ok_or_else(|| RunError::NoEntryPoint("the executable".to_owned()))?;
+    let app = executable.parent().map(Path::to_owned);
+    let ts = TypeSystem::start(SearchPath {
+        built_in,
+        app: app.unwrap_or_default(),
+        bcl: class_library(options.bcl.as_deref()),
+    })?;
+    let assembly = ts.load_built_in(&program)?;
+    run_loaded(executable, assembly, args, options)
+}
+
+/// Runs a program's `Main` once its assembly is loaded.
+fn run_loaded(
+    program: &Path,
+    assembly: &'static Assembly,
+    args: &[String],
+    options: Options,
+) -> Result<i32, RunError> {
     let main = entry_point(assembly)?;
     let runtime = start_runtime(options)?;
     let attachment = runtime.attach()?;
@@ -108,9 +143,7 @@ pub fn run(program: &Path, args: &[String], options: Options) -> Result<i32, Run
 }
 
 /// The method that a program starts with.
-pub(crate) fn entry_point(
-    assembly: &'static crate::types::system::Assembly,
-) -> Result<&'static Method, RunError> {
+pub(crate) fn entry_point(assembly: &'static Assembly) -> Result<&'static Method, RunError> {
     let missing = || RunError::NoEntryPoint(assembly.image.name().to_owned());
     let token = assembly.image.entry_point().ok_or_else(missing)?;
     let main = assembly.resolve_method(token, crate::types::generics::Scope::EMPTY)?;

@@ -152,6 +152,15 @@ pub fn compile_hot(m: &'static Method, entry: Option<&OsrEntry>) -> Option<Compi
 
 /// Compiles a body with the chosen tier, the baseline taking what the optimizing one declines.
 fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<CompiledMethod> {
+    if options().no_compiler {
+        return Err(LoadError::new(
+            LoadErrorKind::NotSupported,
+            format!(
+                "{} was not compiled ahead of time, and there is no compiler",
+                m.full_name()
+            ),
+        ));
+    }
     let env = env();
     if options().tier == Tier::Opt {
         let start = Instant::now();
