@@ -4,6 +4,7 @@
 //! The text cannot be checked that way; see [`crate::check`].
 
 use crate::format::{self, Part, UNIT_LEN, Unit};
+use crate::text_sum::TextSum;
 use isthmus_runtime_abi::target::Arch;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
@@ -24,6 +25,9 @@ pub enum ImageError {
     /// Its data are not what was written.
     #[error("the image is damaged: check sum")]
     Checksum,
+    /// Its text is not what was written.
+    #[error("the image is damaged: check sum of its text")]
+    Text,
     /// A number leads outside of its part.
     #[error("the image is damaged: {0}")]
     Damaged(&'static str),
@@ -115,6 +119,22 @@ impl<'a> Image<'a> {
         match found == number(self.data, format::CHECKSUM) {
             true => Ok(()),
             false => Err(ImageError::Checksum),
+        }
+    }
+
+    /// Whether the text is what was written, linked with its words at this distance from its start. (Looks at every byte.)
+    pub fn verify_text(&self, text: &[u8], distance: i64) -> Result<(), ImageError> {
+        let long = |at: usize| {
+            let bytes = self.data.get(at..at + 8).and_then(|b| b.try_into().ok());
+            bytes.map_or(0, u64::from_le_bytes)
+        };
+        let sum = TextSum {
+            base: long(format::TEXT_SUM),
+            slope: long(format::TEXT_SUM + 8),
+        };
+        match text.len() == self.text_len as usize && sum.fits(text, distance) {
+            true => Ok(()),
+            false => Err(ImageError::Text),
         }
     }
 

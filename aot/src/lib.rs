@@ -11,18 +11,20 @@
 //! | [`elf`] | … which become a relocatable object |
 //! | [`listing`] | … or text for an assembler |
 //! | [`image`] | reads the data of an image in memory |
+//! | [`file`](mod@file) | finds the image in a file |
 //! | [`check`] | decodes all of it |
 //! | [`program`] | what an executable has besides images |
 
 pub mod build;
 pub mod check;
 pub mod elf;
+pub mod file;
 pub mod format;
 pub mod image;
 pub mod listing;
 pub mod names;
-pub mod text_sum;
 pub mod program;
+pub mod text_sum;
 
 pub use build::{Builder, Parts};
 pub use image::Image;

@@ -4,10 +4,11 @@ mod exe;
 
 use crate::output::outln;
 use crate::progress;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use isthmus_aot::build::Parts;
-use isthmus_aot::format::{HEADER_SYMBOL, Part};
+use isthmus_aot::file::ImageFile;
+use isthmus_aot::format::Part;
 use isthmus_aot::image::Image;
 use isthmus_aot::{elf, listing};
 use isthmus_asm::disasm::disassemble;
@@ -18,7 +19,6 @@ use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
-use object::{Object, ObjectSection, ObjectSymbol};
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -233,20 +233,12 @@ pub fn check(args: CheckArgs) -> Result<()> {
     for path in &args.images {
         let context = || path.display().to_string();
         let file = fs::read(path).with_context(context)?;
-        let file = object::File::parse(&*file).with_context(context)?;
-        let header = file.symbols().chain(file.dynamic_symbols());
-        let header = header.into_iter().find(|s| s.name() == Ok(HEADER_SYMBOL));
-        let header = header.with_context(|| format!("{}: it is no image", path.display()))?;
-        let section = header
-            .section_index()
-            .and_then(|n| file.section_by_index(n).ok());
-        let data = section.as_ref().and_then(|s| {
-            let at = header.address().checked_sub(s.address())?;
-            s.data().ok()?.get(usize::try_from(at).ok()?..)
-        });
-        let data = data.with_context(|| format!("{}: its header is nowhere", path.display()))?;
+        let file = ImageFile::parse(&file);
+        let file = file.map_err(|e| anyhow!("{}: {e}", path.display()))?;
         let arch = Arch::host().unwrap_or(Arch::X64);
-        let image = Image::of_data(data, arch).with_context(context)?;
+        let image = Image::of_data(file.data, arch).with_context(context)?;
+        let text = image.verify_text(&file.text, file.distance);
+        text.with_context(context)?;
         let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
         match found {
             Ok(found) => outln!(

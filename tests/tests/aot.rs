@@ -209,6 +209,35 @@ fn executables_run_by_themselves() {
     }
 }
 
+/// `aot-check` sees a changed byte of text, in objects of both kinds.
+#[test]
+fn damaged_text_is_found() {
+    let folder = folder("text-damaged");
+    let exe = program("virtual_calls", &folder);
+    for emit in ["o", "so"] {
+        let image = folder.join(emit);
+        aot(&exe, &image, &["--emit", emit]);
+        run(isthmus(), &["aot-check".as_ref(), image.as_ref()]);
+        let good = fs::read(&image).unwrap();
+        // A prologue that comes more than once: the first one is in text for sure.
+        let prologue = [0x55, 0x48, 0x89, 0xe5];
+        let start = good.windows(4).position(|w| w == prologue).unwrap();
+        for at in [start, start + 1, start + 3] {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            fs::write(&image, bad).unwrap();
+            let checked = Command::new(isthmus())
+                .arg("aot-check")
+                .arg(&image)
+                .output();
+            let checked = checked.unwrap();
+            let text = String::from_utf8_lossy(&checked.stderr);
+            assert!(!checked.status.success(), "{emit} {at:#x}");
+            assert!(text.contains("check sum of its text"), "{text}");
+        }
+    }
+}
+
 /// A byte of the data is another one: the image is refused, and the program runs as if there were none.
 #[test]
 fn damaged_images_are_refused() {
