@@ -99,6 +99,33 @@ fn a_program_runs_from_an_image_beside_it() {
     assert!(!text.contains("not used of images"), "{text}");
 }
 
+/// A relocatable object beside the assembly is linked by our linker; what cannot be linked is refused.
+#[test]
+fn a_program_runs_from_a_relocatable_object() {
+    let folder = folder("object");
+    let exe = program("exception_filters", &folder);
+    let object = folder.join("exception_filters.exe.o");
+    let run = || {
+        let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
+        let outcome = run(isthmus(), &args);
+        let stats = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        (outcome.stdout, stats)
+    };
+    let (plain, _) = run();
+    aot(&exe, &object, &["--emit", "o"]);
+    let (printed, stats) = run();
+    assert_eq!(printed, plain);
+    assert!(stats.contains("\nimages "), "{stats}");
+    assert!(!stats.contains("not used of images"), "{stats}");
+    let bytes = fs::read(&object).unwrap();
+    for len in [0, 63, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&object, &bytes[..len]).unwrap();
+        let (printed, stats) = run();
+        assert_eq!(printed, plain);
+        assert!(stats.contains("not used of images"), "{len}: {stats}");
+    }
+}
+
 /// Methods of an image that are called often are compiled again: directly called ones, virtual and interface methods, and delegates' targets.
 #[test]
 fn hot_code_of_images_is_optimized_again() {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use isthmus_aot::format::HEADER_SYMBOL;
 use isthmus_aot::image::Image;
 use isthmus_aot::program::{File, Program};
-use isthmus_clr::aot::{images, modules};
+use isthmus_clr::aot::{files, modules};
 use isthmus_clr::types::system::Assembly;
 use isthmus_clr::types::types;
 use isthmus_runtime_abi::target::Arch;
@@ -147,7 +147,7 @@ fn closure(roots: &[&'static Assembly]) -> (Vec<&'static Assembly>, Vec<Missing>
 
 /// A relocatable object made before with the same assemblies, beside the assembly or where `isthmus run` looks for images.
 fn ready_object(assembly: &'static Assembly) -> Option<PathBuf> {
-    images::places(assembly, "o").find(|path| {
+    files::places(assembly, "o").find(|path| {
         let Ok(bytes) = fs::read(path) else {
             return false;
         };

@@ -5,12 +5,11 @@
 //! ```
 //!
 //! An image is looked for when code of its assembly is first asked for: among those that are linked into the executable
-//! ([`set_linked`]), then `NAME.dll.so` beside the assembly, then in the directories of `ISTHMUS_AOT_PATH`. Words are filled when
-//! the first unit that needs them is; they keep their values. Where something does not fit, the method is compiled as if there were
-//! no image, and the reason is counted.
+//! ([`set_linked`]), then as a file ([`files`]). Words are filled when the first unit that needs them is; they keep their values. Where
+//! something does not fit, the method is compiled as if there were no image, and the reason is counted.
 
 use super::names::{Reader, Writer};
-use super::{modules, slots};
+use super::{files, modules, slots};
 use crate::types::Method;
 use crate::types::system::{Assembly, types};
 use crate::vm::tiers::Tier;
@@ -22,16 +21,10 @@ use isthmus_rt::image::{ImageCode, ImageIds};
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use thiserror::Error;
-
-/// Variable with directories of images.
-const PATH: &str = "ISTHMUS_AOT_PATH";
 
 /// An image that code is run from.
 #[derive(Debug)]
@@ -69,6 +62,16 @@ pub enum LoadedError {
     Slots,
 }
 
+impl LoadedError {
+    /// Something is wrong with a file.
+    pub fn of_file(path: &Path, reason: String) -> LoadedError {
+        LoadedError::File {
+            path: path.display().to_string(),
+            reason,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, LoadedError>;
 
 /// Code for a method from an image, every word that it needs filled.
@@ -103,8 +106,12 @@ fn of_assembly(assembly: &'static Assembly) -> Option<&'static LoadedImage> {
         let opened = match linked(assembly) {
             Some(image) => adopt(image, assembly),
             None => {
-                let path = places(assembly, "so").find(|path| path.is_file())?;
-                open(&path, assembly)
+                let path = files::find(assembly)?;
+                let image = files::open(&path).and_then(|image| adopt(image, assembly));
+                image.map_err(|e| match e {
+                    LoadedError::File { .. } => e,
+                    other => LoadedError::of_file(&path, other.to_string()),
+                })
             }
         };
         match opened {
@@ -143,44 +150,6 @@ fn linked(assembly: &Assembly) -> Option<Image<'static>> {
     image.copied()
 }
 
-/// Where the image of an assembly may be, as a file of this kind.
-pub fn places(assembly: &Assembly, extension: &str) -> impl Iterator<Item = PathBuf> {
-    let mut name = assembly.path.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(extension);
-    let beside = assembly.path.with_file_name(&name);
-    let path = std::env::var_os(PATH).unwrap_or_default();
-    let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let further = directories.into_iter().map(move |dir| dir.join(&name));
-    std::iter::once(beside).chain(further)
-}
-
-/// Maps a shared object and checks that it is an image of this assembly.
-fn open(path: &Path, assembly: &'static Assembly) -> Result<LoadedImage> {
-    let file = |reason: String| LoadedError::File {
-        path: path.display().to_string(),
-        reason,
-    };
-    check_length(path).map_err(&file)?;
-    let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| file(e.to_string()))?;
-    // SAFETY: a zero-terminated path. Images have no constructors; what is not an image is the user's own library.
-    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-    if handle.is_null() {
-        return Err(file("it cannot be mapped".to_owned()));
-    }
-    let symbol = CString::new(isthmus_aot::format::HEADER_SYMBOL).unwrap_or_default();
-    // SAFETY: a handle of `dlopen` and a zero-terminated name.
-    let header = unsafe { libc::dlsym(handle, symbol.as_ptr()) };
-    if header.is_null() {
-        return Err(file("it is no image".to_owned()));
-    }
-    let arch = Arch::host().unwrap_or(Arch::X64);
-    // SAFETY: the symbol is defined in images only, at their header; the file stays mapped; this is the one place that opens it.
-    let image = unsafe { Image::at(header.cast(), arch) }.map_err(|e| file(e.to_string()))?;
-    image.verify_checksum().map_err(|e| file(e.to_string()))?;
-    adopt(image, assembly).map_err(|e| file(e.to_string()))
-}
-
 /// Checks that an image in memory is one of this assembly, and registers its text.
 fn adopt(image: Image<'static>, assembly: &'static Assembly) -> Result<LoadedImage> {
     let modules = modules::resolve(image.part(Part::Vm), assembly);
@@ -194,21 +163,6 @@ fn adopt(image: Image<'static>, assembly: &'static Assembly) -> Result<LoadedIma
         image,
         modules,
     })
-}
-
-/// Whether a file is as long as its ELF header says. The dynamic linker maps what is missing, and the first access is a fault.
-fn check_length(path: &Path) -> std::result::Result<(), String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let mut head = [0; 64];
-    let read = file.read_exact_at(&mut head, 0);
-    read.map_err(|_| "it is no shared object".to_owned())?;
-    let sections = u64::from_le_bytes(head[40..48].try_into().unwrap_or_default());
-    let [size, count] = [58, 60].map(|at| u64::from(u16::from_le_bytes([head[at], head[at + 1]])));
-    let len = file.metadata().map_err(|e| e.to_string())?.len();
-    match sections.checked_add(size * count) {
-        Some(end) if end <= len => Ok(()),
-        _ => Err("it is cut off".to_owned()),
-    }
 }
 
 impl LoadedImage {

@@ -6,12 +6,14 @@
 //! | [`modules`] | which assemblies an image is of and relies on |
 //! | [`slots`] | what the slots of generic contexts are |
 //! | [`compile`] | compiles assemblies into an image |
-//! | [`images`] | the images of this process: opening, finding methods, filling words |
+//! | [`files`] | files of images: finding and mapping them |
+//! | [`images`] | the images of this process: finding methods, filling words |
 //!
 //! Facts of other assemblies (layouts, slots, inlined bodies) are in an image's code: it is refused unless every assembly that it
 //! refers to, directly or not, is the one it was made with, by its module version id.
 
 pub mod compile;
+pub mod files;
 pub mod images;
 pub mod modules;
 pub mod names;
