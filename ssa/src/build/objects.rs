@@ -589,7 +589,7 @@ impl Builder<'_> {
             }
             TypeKind::Nullable(payload) => self.box_nullable(t, payload, e),
             TypeKind::Pointer => Err(self.bad()),
-            _ => Ok(e),
+            _ => self.coerce(e, ty),
         }
     }
 
