@@ -1,4 +1,7 @@
 //! Runs a child process with a time limit and a limit on what it may print: programs that are scored, measured or fuzzed.
+//! [`run`] starts a command, [`fork::run`] a copy of this process.
+
+pub mod fork;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -42,6 +45,15 @@ impl Outcome {
     }
 }
 
+impl End {
+    fn of(status: ExitStatus) -> End {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exit(code),
+            (None, signal) => End::Signal(signal.unwrap_or(0)),
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -71,13 +83,7 @@ pub fn run(command: &mut Command, stdin: &str, limit: Duration) -> io::Result<Ou
     }
     drop(input);
     let status = wait(&mut child, start + limit)?;
-    let end = match status {
-        None => End::TimeOut,
-        Some(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => End::Exit(code),
-            (None, signal) => End::Signal(signal.unwrap_or(0)),
-        },
-    };
+    let end = status.map_or(End::TimeOut, End::of);
     Ok(Outcome {
         end,
         stdout: collect(stdout),

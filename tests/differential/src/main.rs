@@ -5,8 +5,9 @@ use clap::{Parser, Subcommand};
 use isthmus_differential::sir::engines::{ENGINES, Engine};
 use isthmus_differential::work::{Report, Scratch, share};
 use isthmus_differential::{csharp, sir};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use isthmus_frontend_ir::{generate, text};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -25,11 +26,14 @@ enum Command {
         #[arg(long, default_value_t = 1000)]
         programs: u64,
         /// Programs in one process.
-        #[arg(long, default_value_t = 64)]
+        #[arg(long, default_value_t = 256)]
         batch: u64,
         /// Run every engine on every batch.
         #[arg(long)]
         thorough: bool,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -46,6 +50,15 @@ enum Command {
         isthmus: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
+    },
+    /// Prints a batch of generated stack IR.
+    Print {
+        /// First seed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many.
+        #[arg(long, default_value_t = 64)]
+        programs: u64,
     },
     /// Makes a smaller program on which an engine still differs from the interpreter, and prints it.
     Reduce {
@@ -101,14 +114,62 @@ fn progress() -> impl Fn(&Report) + Sync {
     }
 }
 
+/// Stack IR runs in copies of a process, which has one thread for that reason: several jobs are several processes, each with a part of the seeds.
+fn in_processes(
+    this: &Path,
+    programs: u64,
+    batch: u64,
+    thorough: bool,
+    common: &Common,
+) -> anyhow::Result<Report> {
+    let jobs = common.jobs as u64;
+    let each = programs.div_ceil(jobs * batch.max(1)) * batch.max(1);
+    let part = |n: u64| -> anyhow::Result<Report> {
+        let first = (n * each).min(programs);
+        let count = each.min(programs - first);
+        let mut process = Process::new(this);
+        process
+            .args(["sir", "--json", "--jobs", "1"])
+            .args(["--from", &(common.from + first).to_string()])
+            .args(["--programs", &count.to_string()])
+            .args(["--batch", &batch.to_string()])
+            .args(["--limit", &common.limit.to_string()])
+            .arg("--keep")
+            .arg(&common.keep)
+            .args(common.no_reduce.then_some("--no-reduce"))
+            .args(thorough.then_some("--thorough"))
+            .stderr(Stdio::inherit());
+        let output = process.output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&said).with_context(|| format!("a part ended with {}", output.status))
+    };
+    let parts: Vec<anyhow::Result<Report>> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..jobs).map(|n| scope.spawn(move || part(n))).collect();
+        let ended = running.into_iter().map(|p| p.join());
+        ended
+            .map(|p| p.unwrap_or_else(|_| anyhow::bail!("a part was not started")))
+            .collect()
+    });
+    let mut sum = Report::default();
+    for part in parts {
+        sum.add(part?);
+    }
+    Ok(sum)
+}
+
 fn run(args: Args) -> anyhow::Result<bool> {
     let this = std::env::current_exe()?;
     let report = match args.command {
         Command::Run { engine: name, file } => {
-            let source = std::fs::read_to_string(file)?;
-            println!("{}", engine(&name)?.run_here(&source)?);
+            let module = text::parse(&std::fs::read_to_string(file)?)?;
+            let code = engine(&name)?.show(module);
             // At once: threads of the program that still run must not outlive what they use.
-            std::process::exit(0);
+            std::process::exit(code);
+        }
+        Command::Print { from, programs } => {
+            let seeds = from..from.saturating_add(programs);
+            print!("{}", generate::batch(seeds));
+            return Ok(true);
         }
         Command::Reduce { engine: name, file } => {
             let source = std::fs::read_to_string(file)?;
@@ -121,8 +182,14 @@ fn run(args: Args) -> anyhow::Result<bool> {
             programs,
             batch,
             thorough,
+            json,
             common,
         } => {
+            if common.jobs > 1 {
+                let report = in_processes(&this, programs, batch, thorough, &common)?;
+                println!("{report}");
+                return Ok(report.findings.is_empty());
+            }
             let plan = sir::Plan {
                 program: this,
                 from: common.from,
@@ -133,7 +200,12 @@ fn run(args: Args) -> anyhow::Result<bool> {
                 thorough,
             };
             let job = |n| sir::batch(&plan, n);
-            share(plan.batches(), common.jobs, common.limit, job, progress())
+            let report = share(plan.batches(), 1, common.limit, job, progress());
+            if json {
+                println!("{}", serde_json::to_string(&report)?);
+                return Ok(report.findings.is_empty());
+            }
+            report
         }
         Command::Csharp {
             methods,

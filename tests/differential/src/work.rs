@@ -1,11 +1,12 @@
 //! Work that several threads share, and where findings are kept.
 
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A difference between engines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// Where the program is, reduced if that went well.
     pub file: PathBuf,
@@ -14,12 +15,14 @@ pub struct Finding {
 }
 
 /// What a run came to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Programs (methods, in C#) that were compared.
     pub compared: u64,
     /// Programs that ran too long and were left out.
     pub long: u64,
+    /// Programs that the reference could not run.
+    pub refused: u64,
     /// Runs of a batch or a program in an engine.
     pub runs: u64,
     /// Differences.
@@ -31,6 +34,7 @@ impl Report {
     pub fn add(&mut self, other: Report) {
         self.compared += other.compared;
         self.long += other.long;
+        self.refused += other.refused;
         self.runs += other.runs;
         self.findings.extend(other.findings);
     }
@@ -40,10 +44,11 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} compared in {} runs, {} too long, {} differences",
+            "{} compared in {} runs, {} too long, {} refused by the reference, {} differences",
             self.compared,
             self.runs,
             self.long,
+            self.refused,
             self.findings.len()
         )?;
         for finding in &self.findings {
@@ -53,7 +58,8 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Runs jobs `0..count` on `threads` threads and adds up their reports. `say` sees the sum after each job. Stops early at `limit` findings.
+/// Runs jobs `0..count` on `threads` threads, one job after the other on this thread if that is one, and adds up their reports. `say` sees
+/// the sum after each job. Stops early at `limit` findings.
 pub fn share(
     count: u64,
     threads: usize,
@@ -63,25 +69,30 @@ pub fn share(
 ) -> Report {
     let next = AtomicU64::new(0);
     let sum = Mutex::new(Report::default());
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n >= count {
-                        return;
-                    }
-                    let part = job(n);
-                    let mut sum = sum.lock().unwrap_or_else(|e| e.into_inner());
-                    sum.add(part);
-                    say(&sum);
-                    if sum.findings.len() >= limit {
-                        next.store(count, Ordering::Relaxed);
-                    }
-                }
-            });
+    let work = || {
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= count {
+                return;
+            }
+            let part = job(n);
+            let mut sum = sum.lock().unwrap_or_else(|e| e.into_inner());
+            sum.add(part);
+            say(&sum);
+            if sum.findings.len() >= limit {
+                next.store(count, Ordering::Relaxed);
+            }
         }
-    });
+    };
+    if threads <= 1 {
+        work();
+    } else {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+    }
     sum.into_inner().unwrap_or_else(|e| e.into_inner())
 }
 

@@ -75,7 +75,8 @@ pub fn isthmus() -> anyhow::Result<PathBuf> {
     }
 }
 
-const LIMIT: Duration = Duration::from_secs(300);
+/// A batch runs for seconds.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Compiles C#. `Err`: what the compiler said.
 fn compile(source: &str, folder: &Path, name: &str) -> Result<PathBuf, String> {
@@ -96,17 +97,20 @@ fn compile(source: &str, folder: &Path, name: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Before the words that say how a program ended, if not well.
+const FAILED: &str = "!! ";
+
 /// What a program prints, and how it ended if not well.
 fn output(command: &mut Command, exe: &Path) -> String {
     match child::run(command.arg(exe), "", LIMIT) {
         Ok(outcome) => {
             let mut text = String::from_utf8_lossy(&outcome.stdout).into_owned();
             if let Some(why) = outcome.failure() {
-                text.push_str(&format!("!! {why}\n"));
+                text.push_str(&format!("{FAILED}{why}\n"));
             }
             text
         }
-        Err(error) => format!("!! {error}\n"),
+        Err(error) => format!("{FAILED}{error}\n"),
     }
 }
 
@@ -120,51 +124,58 @@ fn on_isthmus(isthmus: &Path, switches: &[&str], exe: &Path) -> String {
 
 /// Runs one batch of the plan.
 pub fn batch(plan: &Plan, number: u64) -> Report {
-    let seeds = plan.seeds();
-    let first = plan.from + number * seeds;
+    let first = plan.from + number * plan.seeds();
+    let seeds: Vec<u64> = (first..first + plan.seeds()).collect();
     let mut report = Report::default();
-    let found = Scratch::new()
+    let done = Scratch::new()
         .map_err(|e| e.to_string())
-        .and_then(|scratch| {
-            let all: Vec<u64> = (first..first + seeds).collect();
-            let source = generate::program(all.iter().copied());
-            let exe = compile(&source, scratch.path(), "batch").map_err(|why| {
-                let _ = std::fs::create_dir_all(&plan.keep);
-                let file = plan.keep.join(format!("{first}-refused.cs"));
-                let _ = std::fs::write(&file, &source);
-                format!("{}: mcs: {why}", file.display())
-            })?;
-            let wanted = on_mono(&exe);
-            report.compared += seeds * generate::GROUP as u64;
-            let mut findings = Vec::new();
-            for (name, switches, every) in MODES {
-                if !number.is_multiple_of(*every) {
-                    continue;
-                }
-                report.runs += 1;
-                let got = on_isthmus(&plan.isthmus, switches, &exe);
-                if got != wanted {
-                    findings.extend(differing(
-                        plan,
-                        name,
-                        switches,
-                        &all,
-                        &got,
-                        &wanted,
-                        scratch.path(),
-                    ));
-                }
-            }
-            Ok(findings)
-        });
-    match found {
-        Ok(findings) => report.findings.extend(findings),
-        Err(what) => report.findings.push(Finding {
-            file: plan.keep.clone(),
-            what,
-        }),
+        .and_then(|scratch| compare(plan, number, &seeds, scratch.path(), &mut report));
+    if let Err(what) = done {
+        let file = plan.keep.clone();
+        report.findings.push(Finding { file, what });
     }
     report
+}
+
+/// Compares one assembly of these seeds. What Mono cannot run is taken apart; a single seed that it cannot run is left out.
+fn compare(
+    plan: &Plan,
+    number: u64,
+    seeds: &[u64],
+    scratch: &Path,
+    report: &mut Report,
+) -> Result<(), String> {
+    let source = generate::program(seeds.iter().copied());
+    let exe = compile(&source, scratch, "batch").map_err(|why| {
+        let _ = std::fs::create_dir_all(&plan.keep);
+        let name = format!("{}-refused.cs", seeds.first().unwrap_or(&0));
+        let file = plan.keep.join(name);
+        let _ = std::fs::write(&file, &source);
+        format!("{}: mcs: {why}", file.display())
+    })?;
+    let wanted = on_mono(&exe);
+    if wanted.contains(FAILED) {
+        if seeds.len() == 1 {
+            report.refused += generate::GROUP as u64;
+            return Ok(());
+        }
+        let (a, b) = seeds.split_at(seeds.len() / 2);
+        compare(plan, number, a, scratch, report)?;
+        return compare(plan, number, b, scratch, report);
+    }
+    report.compared += (seeds.len() * generate::GROUP) as u64;
+    for (name, switches, every) in MODES {
+        if !number.is_multiple_of(*every) {
+            continue;
+        }
+        report.runs += 1;
+        let got = on_isthmus(&plan.isthmus, switches, &exe);
+        if got != wanted {
+            let found = differing(plan, name, switches, seeds, &got, &wanted, scratch);
+            report.findings.extend(found);
+        }
+    }
+    Ok(())
 }
 
 /// Programs of single seeds for the lines that differ.
@@ -199,7 +210,7 @@ fn differing(
         let _ = std::fs::write(&finding.file, &source);
         if let Ok(exe) = compile(&source, scratch, "one") {
             let (mono, ours) = (on_mono(&exe), on_isthmus(&plan.isthmus, switches, &exe));
-            if mono != ours {
+            if mono != ours && !mono.contains(FAILED) {
                 finding.what = format!("{name}: {} instead of {}", ours.trim(), mono.trim());
                 if plan.reduce {
                     let small = reduce::reduce(&plan.isthmus, switches, &source, scratch);

@@ -2,7 +2,7 @@
 //!
 //! Lines go in runs whose braces match, long runs first; what the C# compiler refuses is put back.
 
-use super::{compile, on_isthmus, on_mono};
+use super::{FAILED, compile, on_isthmus, on_mono};
 use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(super) fn reduce(isthmus: &Path, switches: &[&str], source: &str, scratch: &
             return false;
         };
         let mono = on_mono(&exe);
-        !mono.contains("!! ") && mono != on_isthmus(isthmus, switches, &exe)
+        !mono.contains(FAILED) && mono != on_isthmus(isthmus, switches, &exe)
     };
     loop {
         let before = lines.len();

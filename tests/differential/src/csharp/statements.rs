@@ -461,7 +461,8 @@ impl Gen {
         } else {
             value
         };
-        self.line(&format!("switch ({value})"));
+        // mcs makes a switch over a constant that is none of the cases into a branch to itself.
+        self.line(&format!("switch (G.Id({value}))"));
         self.open();
         let n = 1 + self.rng.below(cases.len());
         for case in &cases[..n] {

@@ -79,6 +79,7 @@ static class G
     public static long Hash(long h, Pair<int, string> p) { return Hash(Hash(h, (long)p.first), p.second); }
 
     // Small generic, ref, params and iterator methods.
+    public static T Id<T>(T value) { return value; }
     public static T Pick<T>(bool which, T a, T b) { return which ? a : b; }
     public static void Swap<T>(ref T a, ref T b) { T t = a; a = b; b = t; }
     public static int Bump(ref int n) { return n++ * 3; }

@@ -9,8 +9,9 @@ pub mod engines;
 pub mod reduce;
 
 use crate::work::{Finding, Report, Scratch};
-use engines::{ENGINES, Engine, Expected, STEPS, difference, expected};
+use engines::{ENGINES, Engine, Expected, STEPS, difference, expected, interpreted, valid};
 use isthmus_frontend_ir::generate;
+use isthmus_frontend_ir::module::Module;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,10 +41,10 @@ impl Plan {
     }
 }
 
-/// A batch has a minute for 64 programs on a quiet machine of a hundred times less; a program alone has this.
+/// A program alone has this on one engine; a batch, which takes a second on a quiet machine, has five times as much.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs one batch of the plan.
+/// Runs one batch of the plan, in copies of this process, which must have one thread.
 pub fn batch(plan: &Plan, number: u64) -> Report {
     let first = plan.from + number * plan.batch;
     let last = (first + plan.batch).min(plan.from + plan.programs);
@@ -59,7 +60,11 @@ pub fn batch(plan: &Plan, number: u64) -> Report {
         }
     };
     let seeds: Vec<u64> = (first..last).collect();
-    let (seeds, source, wanted) = match reference(&seeds, &mut report) {
+    let Reference {
+        seeds,
+        module,
+        wanted,
+    } = match reference(seeds, &mut report) {
         Ok(found) => found,
         Err((seed, why)) => {
             report.findings.push(kept(plan, seed, "generator", why));
@@ -67,20 +72,12 @@ pub fn batch(plan: &Plan, number: u64) -> Report {
         }
     };
     report.compared += seeds.len() as u64;
-    let file = scratch.path().join("batch.sir");
-    if let Err(error) = std::fs::write(&file, source) {
-        report.findings.push(Finding {
-            file,
-            what: error.to_string(),
-        });
-        return report;
-    }
     for engine in ENGINES {
         if !plan.thorough && !number.is_multiple_of(engine.every) {
             continue;
         }
         report.runs += 1;
-        let got = engine.run_apart(&plan.program, &file, LIMIT * 5);
+        let got = engine.run_copy(&module, LIMIT * 5);
         let Some(what) = difference(&got, &wanted) else {
             continue;
         };
@@ -93,7 +90,7 @@ pub fn batch(plan: &Plan, number: u64) -> Report {
             let name = format!("batch-{first}-{last}-{}.sir", engine.name);
             let to = plan.keep.join(name);
             let _ = std::fs::create_dir_all(&plan.keep);
-            let _ = std::fs::copy(&file, &to);
+            let _ = std::fs::write(&to, generate::batch(seeds.iter().copied()));
             let what = format!("{}: {what}", engine.name);
             report.findings.push(Finding { file: to, what });
         }
@@ -102,32 +99,49 @@ pub fn batch(plan: &Plan, number: u64) -> Report {
     report
 }
 
-type Reference = (Vec<u64>, String, String);
+/// A batch whose programs end in time.
+struct Reference {
+    seeds: Vec<u64>,
+    module: Module,
+    /// What it must print.
+    wanted: String,
+}
 
-/// The seeds whose programs end in time, their batch, and what it must print. `Err`: the seed of a program that is not valid.
-fn reference(seeds: &[u64], report: &mut Report) -> Result<Reference, (u64, String)> {
-    let all = |seeds: &[u64]| {
-        let source = generate::batch(seeds.iter().copied());
-        let wanted = expected(&source, STEPS * seeds.len() as u64 / 4 + STEPS);
-        (source, wanted)
+/// A batch of those of the seeds whose programs end in time. `Err`: the seed of a program that is not valid, and why.
+fn reference(seeds: Vec<u64>, report: &mut Report) -> Result<Reference, (u64, String)> {
+    let first = seeds.first().copied().unwrap_or(0);
+    let all = |seeds: &[u64]| match valid(&generate::batch(seeds.iter().copied())) {
+        Ok(module) => {
+            let steps = STEPS * seeds.len() as u64 / 4 + STEPS;
+            let said = interpreted(&module, steps);
+            Ok((module, said))
+        }
+        Err(why) => Err(why),
     };
-    let (source, wanted) = all(seeds);
-    if let Expected::Text(wanted) = wanted {
-        return Ok((seeds.to_vec(), source, wanted));
+    if let Ok((module, Expected::Text(wanted))) = all(&seeds) {
+        return Ok(Reference {
+            seeds,
+            module,
+            wanted,
+        });
     }
     // Which of them?
     let mut short = Vec::new();
-    for &seed in seeds {
+    for seed in seeds {
         match expected(&generate::program(seed), STEPS / 8) {
             Expected::Text(_) => short.push(seed),
             Expected::Long => report.long += 1,
             Expected::Invalid(why) => return Err((seed, why)),
         }
     }
-    match all(&short) {
-        (source, Expected::Text(wanted)) => Ok((short, source, wanted)),
-        (_, Expected::Long) => Err((seeds[0], "the batch runs long, its programs do not".into())),
-        (_, Expected::Invalid(why)) => Err((seeds[0], format!("the batch: {why}"))),
+    match all(&short).map_err(|why| (first, format!("the batch: {why}")))? {
+        (module, Expected::Text(wanted)) => Ok(Reference {
+            seeds: short,
+            module,
+            wanted,
+        }),
+        (_, Expected::Long) => Err((first, "the batch runs long, its programs do not".into())),
+        (_, Expected::Invalid(why)) => Err((first, format!("the batch: {why}"))),
     }
 }
 
