@@ -501,6 +501,13 @@ impl Decoder {
         }
     }
 
+    /// The method as its assembly defines it, for messages.
+    fn definition(&self) -> &'static Method {
+        let m = self.method;
+        let definition = types().methods.intern(m.owner.definition(), m.kind, &[]);
+        definition.unwrap_or(m)
+    }
+
     /// Whether a method is accessible here.
     fn may_call(&self, m: &'static Method) -> Result<()> {
         let from = Accessor::of_instance(self.method.owner);
@@ -511,8 +518,8 @@ impl Decoder {
             LoadErrorKind::MethodAccess,
             format!(
                 "Method `{}' is inaccessible from method `{}'",
-                m.full_name(),
-                self.method.full_name()
+                m.reflection_name(),
+                self.definition().reflection_name()
             ),
         ))
     }
@@ -523,11 +530,17 @@ impl Decoder {
         if self.is_built() || from.sees_field(f, None) {
             return Ok(());
         }
+        // As Mono has it: without the classes around the field's.
+        let class = match f.owner.namespace() {
+            "" => f.owner.name().to_owned(),
+            namespace => format!("{namespace}.{}", f.owner.name()),
+        };
         Err(LoadError::new(
             LoadErrorKind::FieldAccess,
             format!(
-                "Field `{f:?}' is inaccessible from method `{}'",
-                self.method.full_name()
+                "Field `{class}:{}' is inaccessible from method `{}'",
+                f.name,
+                self.definition().native_name()
             ),
         ))
     }

@@ -9,7 +9,7 @@
 //! | private | the class and those nested in it |
 //! | famandassem | both of the next two |
 //! | assembly | the assembly and its friends (`InternalsVisibleToAttribute`) |
-//! | family | classes derived from the class, and those nested in them; on instances of the derived class |
+//! | family | classes derived from the class (or that implement the interface), and those nested in them; on instances of the derived class |
 //! | famorassem | one of the two |
 //! | public | all that see the class |
 
@@ -156,10 +156,19 @@ impl Accessor {
     }
 }
 
-/// Whether a class is another or derives from it, whatever the type arguments.
+/// Whether a class is another, derives from it or implements it, whatever the type arguments.
 fn derives(class: &'static Type, base: &'static Type) -> bool {
     let class = class.definition();
-    class == base || class.ancestors().any(|t| t.definition() == base)
+    let is_base = |t: &&'static Type| t.definition() == base;
+    match base.is_interface() {
+        true => {
+            class == base
+                || class
+                    .interfaces()
+                    .is_ok_and(|all| all.iter().any(|t| is_base(t)))
+        }
+        false => class == base || class.ancestors().any(|t| is_base(&t)),
+    }
 }
 
 impl Assembly {

@@ -152,22 +152,36 @@ impl Method {
     /// `Type:Method<args> (parameters)`, as messages of Mono's native part have it.
     pub fn native_name(&self) -> String {
         let class = self.owner.qualified_name('/');
-        let args: Vec<String> = match self.is_generic_definition() {
-            true => {
-                let own = self.own_params().unwrap_or_default();
-                own.iter().map(|p| p.native_name()).collect()
-            }
-            false => self.args.iter().map(|a| a.native_name()).collect(),
+        let args = match self.native_args() {
+            args if args.is_empty() => args,
+            args => format!("<{args}>"),
         };
-        let args = match args.is_empty() {
-            true => String::new(),
-            false => format!("<{}>", args.join(", ")),
+        format!("{class}:{}{args} ({})", self.name, self.native_params())
+    }
+
+    /// `Type.Method[args](parameters)`, as other messages of it have it.
+    pub fn reflection_name(&self) -> String {
+        let args = match self.native_args() {
+            args if args.is_empty() => args,
+            args => format!("[{args}]"),
         };
-        let params: Vec<String> = match self.sig() {
-            Ok(sig) => sig.params.iter().map(|t| t.native_name()).collect(),
-            Err(_) => Vec::new(),
+        let class = self.owner.full_name();
+        format!("{class}.{}{args}({})", self.name, self.native_params())
+    }
+
+    fn native_args(&self) -> String {
+        let own = match self.is_generic_definition() {
+            true => self.own_params().unwrap_or_default(),
+            false => self.args.to_vec(),
         };
-        format!("{class}:{}{args} ({})", self.name, params.join(","))
+        let names: Vec<String> = own.iter().map(|a| a.native_name()).collect();
+        names.join(", ")
+    }
+
+    fn native_params(&self) -> String {
+        let params = self.sig().map_or(&[][..], |sig| &sig.params);
+        let names: Vec<String> = params.iter().map(|t| t.native_name()).collect();
+        names.join(",")
     }
 
     /// `Type::Method`, with type arguments: what `--method` takes and dumps show.
