@@ -406,15 +406,13 @@ fn work() {
     let cx = Cx {
         thread: &attachment,
     };
-    let served = threads::attach_worker(&cx).and_then(|()| {
-        while next_request() {
-            serve(&cx)?;
+    if let Err(thrown) = threads::attach_worker(&cx) {
+        process::left_thread(&cx, thrown.exception);
+    }
+    while next_request() {
+        if let Err(thrown) = serve(&cx) {
+            process::left_thread(&cx, thrown.exception);
         }
-        Ok(())
-    });
-    if let Err(thrown) = served {
-        let code = process::unhandled(&cx, thrown.exception);
-        std::process::exit(code);
     }
 }
 

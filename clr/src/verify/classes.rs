@@ -320,7 +320,9 @@ fn implements(ty: &'static Type) -> Check<()> {
         return fault(0, Rule::Unimplemented, text);
     }
     for &interface in ty.interfaces()? {
-        for m in interface.methods()?.into_iter().filter(|m| m.is_virtual()) {
+        // An abstract method that nothing may override only takes away what an interface above says: nobody implements it.
+        let asks = |m: &&Method| m.is_virtual() && !(m.is_abstract() && m.is_final());
+        for m in interface.methods()?.into_iter().filter(asks) {
             let found = ty.interface_implementation(m);
             // Of several bodies none is chosen: that is an error of the call, not of the class.
             let several = || {

@@ -126,6 +126,18 @@ pub fn unhandled(cx: &Cx<'_>, exception: Ref) -> i32 {
     1
 }
 
+/// An exception left a thread: reports it and ends the process. One kind ends the thread only, that of a domain that is gone.
+pub fn left_thread(cx: &Cx<'_>, exception: Ref) {
+    let unloaded = types()
+        .corlib()
+        .find_type("System", "AppDomainUnloadedException");
+    if unloaded.is_some_and(|class| cx.type_of(exception).is_assignable_to(class)) {
+        return;
+    }
+    let code = unhandled(cx, exception);
+    std::process::exit(code)
+}
+
 /// Raises `AppDomain.UnhandledException`, and says whether it has handlers; what they throw is dropped.
 fn raise_unhandled(cx: &Cx<'_>, exception: Ref) -> bool {
     let domain = domain();

@@ -215,8 +215,7 @@ fn run(start: Start) {
     start.running.enter(Phase::Started);
     let result = body(&cx, &start);
     if let Err(thrown) = result {
-        let code = process::unhandled(&cx, thrown.exception);
-        std::process::exit(code);
+        process::left_thread(&cx, thrown.exception);
     }
     for handle in [start.thread, start.delegate, start.argument] {
         free(handle);
