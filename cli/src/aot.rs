@@ -1,15 +1,13 @@
-//! `isthmus aot` and `isthmus aot-check`: code compiled ahead of time.
+//! `isthmus aot`: compiles assemblies ahead of time.
 
 mod exe;
 
 use crate::output::outln;
 use crate::progress;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use isthmus_aot::build::Parts;
-use isthmus_aot::file::ImageFile;
 use isthmus_aot::format::Part;
-use isthmus_aot::image::Image;
 use isthmus_aot::{elf, listing};
 use isthmus_asm::disasm::disassemble;
 use isthmus_clr::aot::compile::{self, Made};
@@ -18,7 +16,6 @@ use isthmus_clr::types::types;
 use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
-use isthmus_runtime_abi::target::Arch;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -79,14 +76,6 @@ pub struct Args {
     /// Assemblies.
     #[arg(required = true)]
     assemblies: Vec<PathBuf>,
-}
-
-/// Arguments of `aot-check`.
-#[derive(clap::Args, Debug)]
-pub struct CheckArgs {
-    /// Images: relocatable or shared objects.
-    #[arg(required = true)]
-    images: Vec<PathBuf>,
 }
 
 /// Compiles assemblies and writes their images.
@@ -226,31 +215,4 @@ fn summary(made: &Made, name: &str, bytes: u64, time: Duration) {
         size(Part::Names),
         parts.words.len()
     );
-}
-
-/// Decodes all of images.
-pub fn check(args: CheckArgs) -> Result<()> {
-    for path in &args.images {
-        let context = || path.display().to_string();
-        let file = fs::read(path).with_context(context)?;
-        let file = ImageFile::parse(&file);
-        let file = file.map_err(|e| anyhow!("{}: {e}", path.display()))?;
-        let arch = Arch::host().unwrap_or(Arch::X64);
-        let image = Image::of_data(file.data, arch).with_context(context)?;
-        let text = image.verify_text(&file.text, file.distance);
-        text.with_context(context)?;
-        let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
-        match found {
-            Ok(found) => outln!(
-                "{}: {} units, {} bytes of code, {} words, {} ids",
-                path.display(),
-                found.units,
-                found.code,
-                found.words,
-                found.ids
-            ),
-            Err(reason) => bail!("{}: {reason}", path.display()),
-        }
-    }
-    Ok(())
 }

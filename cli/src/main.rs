@@ -2,9 +2,13 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "opt")]
 mod aot;
+mod aot_check;
 mod bench;
+#[cfg(feature = "opt")]
 mod coverage;
+#[cfg(feature = "opt")]
 mod dump;
 mod link;
 mod output;
@@ -27,16 +31,19 @@ struct Cli {
 enum Command {
     /// Runs a program; the exit code and the streams are the program's.
     Run(run::Args),
+    #[cfg(feature = "opt")]
     /// Compiles every method of assemblies without running it.
     Coverage(coverage::Args),
     /// Verifies that every method of assemblies is type safe.
     Verify(verify::Args),
+    #[cfg(feature = "opt")]
     /// Compiles assemblies ahead of time.
     Aot(aot::Args),
     /// Checks images that were compiled ahead of time.
-    AotCheck(aot::CheckArgs),
+    AotCheck(aot_check::Args),
     /// Measures C# programs in every tier and on other machines.
     Bench(bench::Args),
+    #[cfg(feature = "opt")]
     /// Shows a stage of the compilation of a method.
     Dump(dump::Args),
     /// Links object files and runs them, here or in another process.
@@ -53,11 +60,14 @@ fn main() -> ExitCode {
     }));
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        #[cfg(feature = "opt")]
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(args),
+        #[cfg(feature = "opt")]
         Command::Aot(args) => aot::run(args).map(|()| ExitCode::SUCCESS),
-        Command::AotCheck(args) => aot::check(args).map(|()| ExitCode::SUCCESS),
+        Command::AotCheck(args) => aot_check::run(args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(args),
+        #[cfg(feature = "opt")]
         Command::Dump(args) => dump::run(args).map(|()| ExitCode::SUCCESS),
         Command::Link(args) => link::run(args),
     };

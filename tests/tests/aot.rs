@@ -126,6 +126,39 @@ fn a_program_runs_from_a_relocatable_object() {
     }
 }
 
+/// The command that `./x test` builds without the optimizing tier runs images, and what they lack in baseline code.
+#[test]
+fn images_run_without_the_optimizing_tier() {
+    let without = isthmus().with_file_name("isthmus-without-opt");
+    if !without.exists() {
+        println!("{} is not there: ./x test builds it", without.display());
+        return;
+    }
+    let folder = folder("without-opt");
+    let exe = program("generics_types", &folder);
+    let run = |program: &Path, switches: &[&str]| {
+        let mut args: Vec<&OsStr> = vec!["run".as_ref(), "--stats".as_ref()];
+        args.extend(switches.iter().map(OsStr::new));
+        args.push(exe.as_ref());
+        let outcome = run(program, &args);
+        let stats = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        (outcome.stdout, stats)
+    };
+    let count = |stats: &str, of: &str| {
+        let line = stats.lines().find(|l| l.starts_with(of));
+        line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u32>().ok())
+    };
+    let (plain, _) = run(&isthmus(), &[]);
+    aot(&exe, &folder.join("generics_types.exe.so"), &[]);
+    for tier in ["auto", "opt"] {
+        let (printed, stats) = run(&without, &["--tier", tier]);
+        assert_eq!(printed, plain);
+        assert!(count(&stats, "images ") > Some(0), "{stats}");
+        assert!(count(&stats, "baseline ") > Some(0), "{stats}");
+        assert_eq!(count(&stats, "opt "), Some(0), "{stats}");
+    }
+}
+
 /// Methods of an image that are called often are compiled again: directly called ones, virtual and interface methods, and delegates' targets.
 #[test]
 fn hot_code_of_images_is_optimized_again() {

@@ -12,6 +12,7 @@
 //! Facts of other assemblies (layouts, slots, inlined bodies) are in an image's code: it is refused unless every assembly that it
 //! refers to, directly or not, is the one it was made with, by its module version id.
 
+#[cfg(feature = "opt")]
 pub mod compile;
 pub mod files;
 pub mod images;

@@ -16,6 +16,7 @@
 //! | [`casts`], [`resolved`], [`arrays`], [`delegates`], [`exceptions`], [`reflect`] | run-time behaviour by topic |
 //! | [`native`], [`dllmap`] | internal calls and P/Invokes by number, and which libraries they are in |
 //! | [`offsets`] | fields of corlib classes that the VM relies on |
+//! | [`optimizer`] | the optimizing tier, which a build may be without |
 //! | [`threads`], [`monitors`] | managed threads and their locks |
 //! | [`state`] | what the VM keeps beside each type, method and assembly |
 //! | [`stats`] | counters |
@@ -37,6 +38,7 @@ pub mod init;
 pub mod monitors;
 pub mod native;
 pub mod offsets;
+pub mod optimizer;
 pub mod process;
 pub mod reflect;
 pub mod resolved;

@@ -3,7 +3,7 @@
 use super::clr::Clr;
 use super::cx::{Cx, Value};
 use super::tiers::Tier;
-use super::{Options, exceptions, offsets, set_options, set_runtime};
+use super::{Options, exceptions, offsets, optimizer, set_options, set_runtime};
 use crate::types::system::{Assembly, BuiltIn, SearchPath};
 use crate::types::{LoadError, Method, TypeSystem, types};
 use isthmus_rt::gc::{Heap, HeapOptions};
@@ -71,7 +71,8 @@ fn heap_options(options: &Options) -> HeapOptions {
 pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
     offsets::check()?;
     let heap = heap_options(&options);
-    let tiering = (options.tier == Tier::Auto).then(|| options.tiering.clone());
+    let tiers = options.tier == Tier::Auto && optimizer::IS_PRESENT;
+    let tiering = tiers.then(|| options.tiering.clone());
     let perf_map = options.perf_map;
     set_options(options);
     let runtime = Runtime::new(

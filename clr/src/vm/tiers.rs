@@ -5,7 +5,7 @@
 
 use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
-use super::{native, options, runtime, stats};
+use super::{native, optimizer, options, runtime, stats};
 use crate::body::{self, Implementation};
 use crate::synth::{native_calls, pinvoke};
 use crate::types::{LoadError, LoadErrorKind, Method};
@@ -189,7 +189,7 @@ fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<Co
 
 /// Whether optimized callers inline a method, going by its size.
 pub fn is_small(m: &'static Method) -> bool {
-    let limit = isthmus_ssa::Options::new(arch()).inline_size;
+    let limit = optimizer::inline_size(arch());
     body::il_size(m).is_some_and(|size| size <= limit) && env().method(m.id).may_inline
 }
 
@@ -221,18 +221,5 @@ pub fn optimize(
     body: &Arc<Body>,
     entry: Option<&OsrEntry>,
 ) -> std::result::Result<CompiledMethod, String> {
-    let options = isthmus_ssa::Options {
-        osr: entry.cloned(),
-        ..isthmus_ssa::Options::new(arch())
-    };
-    let unit = isthmus_ssa::compile(env, body.method, body, &options).map_err(|e| e.to_string())?;
-    // Code that is to run here and now may use all that the processor has; that of images is for others too.
-    let options = isthmus_lower::Options {
-        features: match env.options.ahead {
-            true => isthmus_lower::Features::Portable,
-            false => isthmus_lower::Features::Host,
-        },
-        ..Default::default()
-    };
-    isthmus_lower::compile(env, &unit, arch(), &options).map_err(|e| e.to_string())
+    optimizer::compile(env, body, entry, arch())
 }
