@@ -76,7 +76,11 @@ const SETTINGS: &[Setting] = &[
         },
         "checks the CLIF that we build; costs about a tenth of compile time",
     ),
-    Setting("machine_code_cfg_info", "false", "nobody reads it"),
+    Setting(
+        "machine_code_cfg_info",
+        "true",
+        "where blocks begin: code is laid out again afterwards",
+    ),
     Setting(
         "libcall_call_conv",
         "isa_default",

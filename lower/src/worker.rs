@@ -3,7 +3,7 @@
 use crate::artifact::{self, Source};
 use crate::clif::{self, Built, Scratch};
 use crate::unsupported::Unsupported;
-use crate::{Options, dump};
+use crate::{Options, dump, relax};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::TargetIsa;
@@ -69,6 +69,20 @@ impl Worker {
 
     /// Compiles a function.
     pub fn compile(
+        &mut self,
+        job: &Job<'_>,
+        func: &Func,
+        symbol: Symbol,
+    ) -> Result<CompiledMethod, Unsupported> {
+        let mut method = self.generate(job, func, symbol)?;
+        if let (Arch::X64, Some(code)) = (job.arch, self.context.compiled_code()) {
+            relax::run(&mut method, &code.bb_starts);
+        }
+        Ok(method)
+    }
+
+    /// The code as Cranelift lays it out.
+    fn generate(
         &mut self,
         job: &Job<'_>,
         func: &Func,
@@ -174,7 +188,7 @@ mod tests {
                 };
                 with(|worker| {
                     let symbol = Symbol::MethodBody(method);
-                    let artifact = worker.compile(&job, &unit.func, symbol).unwrap();
+                    let artifact = worker.generate(&job, &unit.func, symbol).unwrap();
                     let code = worker.context.compiled_code().unwrap();
                     let Ok(Some(UnwindInfo::SystemV(info))) = code.create_unwind_info(&*isa) else {
                         panic!("no unwind information");

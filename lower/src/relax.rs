@@ -1,0 +1,684 @@
+//! Short encodings and aligned loops: a last walk over finished x86-64 code.
+//!
+//! Cranelift gives every jump 32 bits of reach and many instructions 32-bit immediates, and puts loops wherever they come to lie.
+//! Here the code is laid out again:
+//!
+//! * jumps that reach their target with 8 bits, and immediates that fit into 8, get their short form;
+//! * the thread register, which Cranelift copies before each use, is used as it is, and the entry check compares with memory;
+//! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
+//!
+//! ```text
+//!   code ──decode──▶ pieces ──shorten──▶ sizes ──place (again until no jump is out of reach)──▶ offsets ──emit──▶ code
+//!                      │                                                                          │
+//!                      └── jump tables and constants, which are data ──                           └─▶ relocations, sites, line map
+//! ```
+//!
+//! Code that is not understood stays as it is ([`run`] says whether it was).
+
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind, Register};
+use isthmus_runtime_abi::artifact::CompiledMethod;
+
+/// Bytes of a line: of instructions that are fetched, and of decoded ones that are kept, together.
+const LINE: u32 = 64;
+
+/// Loops of more bytes are not aligned.
+const MAX_LOOP: u32 = 256;
+
+/// Most bytes of padding in front of a loop: on the way into it they are executed.
+const MAX_PADDING: u32 = 40;
+
+/// Code up to this size is aligned to as much; other code to a line.
+const SMALL: usize = 32;
+
+/// An instruction or a piece of data.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// Where it was.
+    old: u32,
+    /// How long it was.
+    len: u32,
+    /// Where it is, behind its padding.
+    new: u32,
+    /// How long it is.
+    size: u32,
+    /// What it becomes.
+    form: Form,
+    /// Size of the loop that begins here, if it is to be aligned.
+    loop_size: u32,
+    /// Index of the last piece of that loop.
+    loop_end: u32,
+}
+
+/// What a piece becomes.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// The same bytes.
+    Copy,
+    /// Other bytes, as many as the piece is long now.
+    Bytes([u8; 8]),
+    /// A jump to the piece with this index, always or on a condition, by its number in opcodes.
+    Jump { target: u32, condition: Option<u8> },
+    /// The same bytes except for the displacement at this place, which refers to a piece.
+    Relative { field: u32, target: u32 },
+    /// Bytes from 0x81 or 0x69 on with an immediate that fits into 8 bits: the opcode is at this place.
+    SmallImmediate { opcode: u32 },
+    /// Words relative to the table's start, each of a piece.
+    Table,
+    /// Constants; their alignment is that of the code.
+    Constants,
+}
+
+/// Lays the code of a method out again. `starts` are the offsets of Cranelift's blocks, in order. `false`: nothing was changed.
+pub fn run(method: &mut CompiledMethod, starts: &[u32]) -> bool {
+    let Some(mut layout) = Layout::of(method, starts) else {
+        return false;
+    };
+    layout.shorten(&method.code);
+    layout.find_loops();
+    layout.place(method.align);
+    if layout.apply(method).is_none() {
+        return false;
+    }
+    let align = if method.code.len() <= SMALL {
+        SMALL as u32
+    } else {
+        LINE
+    };
+    method.align = method.align.max(align);
+    true
+}
+
+struct Layout {
+    pieces: Vec<Piece>,
+    /// Whether something jumps to the piece.
+    targets: Vec<bool>,
+    instructions: Vec<Instruction>,
+}
+
+impl Layout {
+    /// Takes the code apart.
+    fn of(method: &CompiledMethod, starts: &[u32]) -> Option<Layout> {
+        let code = &method.code[..];
+        let mut layout = Layout {
+            pieces: Vec::with_capacity(code.len() / 4),
+            targets: Vec::new(),
+            instructions: Vec::with_capacity(code.len() / 4),
+        };
+        let last_start = *starts.last()?;
+        let mut relocs = method.relocs.iter().map(|r| r.offset).peekable();
+        // Data that code refers to: tables and constants.
+        let mut data: Vec<u32> = Vec::new();
+        let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+        let mut at = 0;
+        while (at as usize) < code.len() {
+            if data.contains(&at)
+                && layout.ends_with_dispatch()
+                && let Some(len) = table_len(code, at, starts, &data)
+            {
+                layout.push(at, len, Form::Table, Instruction::default());
+                at += len;
+                data.retain(|&d| d >= at);
+                decoder.set_position(at as usize).ok()?;
+                decoder.set_ip(u64::from(at));
+                continue;
+            }
+            if at > last_start
+                && let Some(&first) = data.iter().min()
+                && first >= at
+                && code[at as usize..first as usize].iter().all(|&b| b == 0)
+            {
+                let len = code.len() as u32 - first;
+                layout.push(first, len, Form::Constants, Instruction::default());
+                break;
+            }
+            let inst = decoder.decode();
+            if inst.is_invalid() {
+                return None;
+            }
+            let len = inst.len() as u32;
+            let mut form = Form::Copy;
+            let relocated = relocs.next_if(|&r| r < at + len).is_some();
+            if inst.is_ip_rel_memory_operand() && !relocated {
+                let target = u32::try_from(inst.ip_rel_memory_address()).ok()?;
+                if target as usize >= code.len() {
+                    return None;
+                }
+                let field = decoder.get_constant_offsets(&inst).displacement_offset() as u32;
+                data.push(target);
+                form = Form::Relative { field, target };
+            } else if !relocated {
+                form = match inst.flow_control() {
+                    FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                        let target = u32::try_from(inst.near_branch_target()).ok()?;
+                        let condition = match code[at as usize..] {
+                            [0xe9, ..] => None,
+                            [0x0f, second, ..] if second & 0xf0 == 0x80 => Some(second & 0xf),
+                            _ => return None,
+                        };
+                        Form::Jump { target, condition }
+                    }
+                    FlowControl::Call | FlowControl::XbeginXabortXend => return None,
+                    _ => Form::Copy,
+                };
+            }
+            layout.push(at, len, form, inst);
+            at += len;
+        }
+        layout.resolve(code, starts)?;
+        Some(layout)
+    }
+
+    /// Whether what was decoded last jumps to an address that it got from a table.
+    fn ends_with_dispatch(&self) -> bool {
+        let codes = self
+            .instructions
+            .last_chunk()
+            .map(|last| last.map(|i: Instruction| i.code()));
+        codes == Some([Code::Movsxd_r64_rm32, Code::Add_r64_rm64, Code::Jmp_rm64])
+    }
+
+    fn push(&mut self, old: u32, len: u32, form: Form, inst: Instruction) {
+        self.pieces.push(Piece {
+            old,
+            len,
+            new: 0,
+            size: len,
+            form,
+            loop_size: 0,
+            loop_end: 0,
+        });
+        self.instructions.push(inst);
+    }
+
+    /// Index of the piece at an old offset.
+    fn index(&self, old: u32) -> Option<u32> {
+        let n = self.pieces.binary_search_by_key(&old, |p| p.old).ok()?;
+        Some(n as u32)
+    }
+
+    /// Targets become indices of pieces.
+    fn resolve(&mut self, code: &[u8], starts: &[u32]) -> Option<()> {
+        self.targets = vec![false; self.pieces.len()];
+        for n in 0..self.pieces.len() {
+            match self.pieces[n].form {
+                Form::Jump { target, condition } => {
+                    let target = self.index(target)?;
+                    self.targets[target as usize] = true;
+                    self.pieces[n].form = Form::Jump { target, condition };
+                }
+                Form::Relative { field, target } => {
+                    let piece = self.pieces.partition_point(|p| p.old <= target) - 1;
+                    let data = matches!(self.pieces[piece].form, Form::Table | Form::Constants);
+                    if !data {
+                        return None;
+                    }
+                    self.pieces[n].form = Form::Relative { field, target };
+                }
+                Form::Table => {
+                    let p = self.pieces[n];
+                    for target in table_targets(code, p.old, p.len) {
+                        let target = self.index(target)?;
+                        self.targets[target as usize] = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Landing pads and what else Cranelift enters.
+        for &s in starts {
+            if let Some(n) = self.index(s) {
+                self.targets[n as usize] = true;
+            }
+        }
+        Some(())
+    }
+
+    // ---- shorter forms
+
+    fn shorten(&mut self, code: &[u8]) {
+        for n in 0..self.pieces.len() {
+            match self.pieces[n].form {
+                Form::Jump { .. } => self.pieces[n].size = 2,
+                Form::Copy => {
+                    let p = self.pieces[n];
+                    let bytes = &code[p.old as usize..(p.old + p.len) as usize];
+                    if let Some(opcode) = small_immediate(&self.instructions[n], bytes) {
+                        self.pieces[n].form = Form::SmallImmediate { opcode };
+                        self.pieces[n].size -= 3;
+                    }
+                }
+                _ => {}
+            }
+        }
+        for n in 1..self.pieces.len() {
+            self.fuse_thread_register(n);
+        }
+        for n in 3..self.pieces.len() {
+            self.fuse_entry_check(n);
+        }
+    }
+
+    fn replace(&mut self, n: usize, bytes: &[u8]) {
+        let mut all = [0; 8];
+        all[..bytes.len()].copy_from_slice(bytes);
+        self.pieces[n].form = Form::Bytes(all);
+        self.pieces[n].size = bytes.len() as u32;
+    }
+
+    fn drop(&mut self, n: usize) {
+        self.replace(n, &[]);
+    }
+
+    /// `mov a, r15; mov a, [a+d]`: the second alone can do it.
+    fn fuse_thread_register(&mut self, n: usize) {
+        let (first, second) = (&self.instructions[n - 1], &self.instructions[n]);
+        let copies = is_move(first) && first.op1_register() == Register::R15;
+        let a = first.op0_register();
+        let loads = second.code() == Code::Mov_r64_rm64
+            && second.op1_kind() == OpKind::Memory
+            && second.op0_register() == a
+            && second.memory_base() == a
+            && second.memory_index() == Register::None;
+        let displacement = second.memory_displacement64();
+        if !copies || !loads || self.targets[n] || displacement > 127 {
+            return;
+        }
+        let reg = a.number() as u8;
+        let rex = 0x49 | (reg >> 3 << 2);
+        let bytes = [rex, 0x8b, 0x47 | (reg & 7) << 3, displacement as u8];
+        self.drop(n - 1);
+        self.replace(n, &bytes);
+    }
+
+    /// `mov a, r15; mov a, [a+d]; mov b, rsp; cmp b, a; jbe`: the limit of the stack is compared where it is. Nothing else
+    /// uses the copies, which lowering makes for this alone.
+    fn fuse_entry_check(&mut self, n: usize) {
+        let [_, load, copy, compare] = [n - 3, n - 2, n - 1, n].map(|i| self.instructions[i]);
+        let Form::Bytes([_, 0x8b, _, displacement, ..]) = self.pieces[n - 2].form else {
+            return;
+        };
+        let (a, b) = (load.op0_register(), copy.op0_register());
+        let copies = is_move(&copy) && copy.op1_register() == Register::RSP;
+        let compares = matches!(compare.code(), Code::Cmp_r64_rm64 | Code::Cmp_rm64_r64)
+            && compare.op0_register() == b
+            && compare.op1_register() == a;
+        let jumps = (self.instructions.get(n + 1)).is_some_and(|i| i.code() == Code::Jbe_rel32_64);
+        if copies && compares && jumps && !self.targets[n - 1] && !self.targets[n] {
+            self.drop(n - 2);
+            self.drop(n - 1);
+            self.replace(n, &[0x49, 0x3b, 0x67, displacement]);
+        }
+    }
+
+    // ---- loops
+
+    /// Marks the first piece of each innermost loop.
+    fn find_loops(&mut self) {
+        let mut loops: Vec<(u32, u32)> = Vec::new();
+        for (n, p) in self.pieces.iter().enumerate() {
+            if let Form::Jump { target, .. } = p.form
+                && target as usize <= n
+            {
+                loops.push((target, n as u32));
+            }
+        }
+        loops.sort_unstable();
+        for (n, &(first, last)) in loops.iter().enumerate() {
+            // Of those that begin here the longest comes last.
+            match loops.get(n + 1) {
+                Some(&(next, _)) if next <= last => continue,
+                _ => self.pieces[first as usize].loop_end = last,
+            }
+        }
+    }
+
+    // ---- places
+
+    fn place(&mut self, align: u32) {
+        loop {
+            self.assign(align);
+            let mut again = false;
+            for n in 0..self.pieces.len() {
+                let p = self.pieces[n];
+                let Form::Jump { target, condition } = p.form else {
+                    continue;
+                };
+                let distance = i64::from(self.pieces[target as usize].new) - i64::from(p.new + 2);
+                if p.size == 2 && i8::try_from(distance).is_err() {
+                    self.pieces[n].size = if condition.is_some() { 6 } else { 5 };
+                    again = true;
+                }
+            }
+            // Sizes of loops are those of this round; they only grow.
+            for n in 0..self.pieces.len() {
+                let end = self.pieces[n].loop_end as usize;
+                if end > 0 {
+                    let size = self.pieces[end].new + self.pieces[end].size - self.pieces[n].new;
+                    again |= size != self.pieces[n].loop_size;
+                    self.pieces[n].loop_size = size;
+                }
+            }
+            if !again {
+                break;
+            }
+        }
+    }
+
+    fn assign(&mut self, align: u32) {
+        let mut at = 0u32;
+        for p in &mut self.pieces {
+            match p.form {
+                Form::Constants => at = at.next_multiple_of(align.max(16)) + p.old % align.max(16),
+                _ => at += padding(at, p.loop_size),
+            }
+            p.new = at;
+            at += p.size;
+        }
+    }
+
+    /// Where what was at an old offset is.
+    fn start(&self, old: u32) -> Option<u32> {
+        Some(self.pieces[self.index(old)? as usize].new)
+    }
+
+    /// Where what ended at an old offset ends.
+    fn end(&self, old: u32) -> Option<u32> {
+        let n = self.pieces.partition_point(|p| p.old + p.len < old);
+        let p = self.pieces.get(n).filter(|p| p.old + p.len == old)?;
+        Some(p.new + p.size)
+    }
+
+    // ---- the result
+
+    /// Writes code and offsets; `None`: the method refers to what is no instruction, and is as it was.
+    fn apply(&self, method: &mut CompiledMethod) -> Option<()> {
+        let code = self.emit(&method.code)?;
+        let mut relocs = method.relocs.clone();
+        for r in &mut relocs {
+            let n = self.pieces.partition_point(|p| p.old <= r.offset) - 1;
+            let p = &self.pieces[n];
+            match p.form {
+                Form::Copy | Form::Constants => r.offset = p.new + (r.offset - p.old),
+                _ => return None,
+            }
+        }
+        let mut sites = method.call_sites.clone();
+        for s in &mut sites {
+            s.ret = self.end(s.ret)?;
+            for h in &mut s.handlers {
+                h.landing = self.start(h.landing)?;
+            }
+        }
+        let mut traps = method.traps.clone();
+        for t in &mut traps {
+            t.offset = self.start(t.offset)?;
+            for h in &mut t.handlers {
+                h.landing = self.start(h.landing)?;
+            }
+        }
+        let prologue_end = self.end(method.frame.prologue_end);
+        method.frame.prologue_end = match method.frame.prologue_end {
+            0 => 0,
+            _ => prologue_end?,
+        };
+        // Positions may begin at padding that is gone.
+        for l in &mut method.line_map {
+            let n = self.pieces.partition_point(|p| p.old < l.0);
+            l.0 = self.pieces.get(n).map_or(code.len() as u32, |p| p.new);
+        }
+        // Of positions at one place the last one counts: instructions of the others are gone.
+        method.line_map.reverse();
+        method.line_map.dedup_by_key(|l| l.0);
+        method.line_map.reverse();
+        (method.code, method.relocs) = (code, relocs);
+        (method.call_sites, method.traps) = (sites, traps);
+        Some(())
+    }
+
+    fn emit(&self, old: &[u8]) -> Option<Vec<u8>> {
+        let mut out: Vec<u8> = Vec::with_capacity(old.len());
+        for p in &self.pieces {
+            match p.form {
+                Form::Constants => out.resize(p.new as usize, 0),
+                _ => pad(&mut out, p.new as usize),
+            }
+            let bytes = &old[p.old as usize..(p.old + p.len) as usize];
+            match p.form {
+                Form::Copy | Form::Constants => out.extend_from_slice(bytes),
+                Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
+                Form::Jump { target, condition } => {
+                    let to = self.pieces[target as usize].new;
+                    let distance = to.wrapping_sub(p.new + p.size);
+                    match (condition, p.size) {
+                        (Some(c), 2) => out.push(0x70 | c),
+                        (Some(c), _) => out.extend([0x0f, 0x80 | c]),
+                        (None, 2) => out.push(0xeb),
+                        (None, _) => out.push(0xe9),
+                    }
+                    match p.size {
+                        2 => out.push(distance as u8),
+                        _ => out.extend(distance.to_le_bytes()),
+                    }
+                }
+                Form::Relative { field, target } => {
+                    let at = out.len() + field as usize;
+                    out.extend_from_slice(bytes);
+                    let n = self.pieces.partition_point(|p| p.old <= target) - 1;
+                    let to = self.pieces[n].new + (target - self.pieces[n].old);
+                    let distance = to.wrapping_sub(p.new + p.size);
+                    out[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+                }
+                Form::SmallImmediate { opcode } => {
+                    let start = out.len();
+                    out.extend_from_slice(&bytes[..bytes.len() - 3]);
+                    out[start + opcode as usize] |= 2;
+                }
+                Form::Table => {
+                    for target in table_targets(old, p.old, p.len) {
+                        let distance = self.start(target)?.wrapping_sub(p.new);
+                        out.extend(distance.to_le_bytes());
+                    }
+                }
+            }
+        }
+        Some(out)
+    }
+}
+
+/// Bytes that move a loop of a size to where it lies in as few lines as it can; none for what is no loop.
+fn padding(at: u32, size: u32) -> u32 {
+    if size == 0 || size > MAX_LOOP {
+        return 0;
+    }
+    let lines = |start: u32| (start + size - 1) / LINE - start / LINE;
+    [1, 8, 16, 32, LINE]
+        .map(|unit| at.next_multiple_of(unit))
+        .into_iter()
+        .filter(|start| start - at <= MAX_PADDING)
+        .min_by_key(|&start| (lines(start), start))
+        .map_or(0, |start| start - at)
+}
+
+/// Whether a register is copied.
+fn is_move(inst: &Instruction) -> bool {
+    matches!(inst.code(), Code::Mov_rm64_r64 | Code::Mov_r64_rm64)
+        && inst.op0_kind() == OpKind::Register
+        && inst.op1_kind() == OpKind::Register
+}
+
+/// Where the opcode is, if an instruction has a form with an immediate of 8 bits that its own fits into.
+fn small_immediate(inst: &Instruction, bytes: &[u8]) -> Option<u32> {
+    let opcode = usize::from(bytes[0] & 0xf0 == 0x40);
+    let has_form = matches!(bytes.get(opcode), Some(0x81 | 0x69));
+    if !has_form || inst.is_ip_rel_memory_operand() {
+        return None;
+    }
+    let (_, &imm) = bytes.split_last_chunk::<4>()?;
+    i8::try_from(i32::from_le_bytes(imm)).ok()?;
+    Some(opcode as u32)
+}
+
+/// Length of a jump table: words that lead to blocks, up to the next block or other data.
+fn table_len(code: &[u8], at: u32, starts: &[u32], data: &[u32]) -> Option<u32> {
+    let next = starts[starts.partition_point(|&s| s <= at)..]
+        .first()
+        .copied();
+    let end = next.unwrap_or_else(|| {
+        let other = data.iter().copied().filter(|&d| d > at).min();
+        other.unwrap_or(code.len() as u32)
+    });
+    let mut len = 0;
+    while at + len + 4 <= end {
+        let target = table_targets(code, at + len, 4).next()?.wrapping_sub(len);
+        if starts.binary_search(&target).is_err() {
+            break;
+        }
+        len += 4;
+    }
+    // Between blocks there is nothing but the table.
+    (len > 0 && next.is_none_or(|n| n == at + len)).then_some(len)
+}
+
+/// Old offsets that the words of a table mean.
+fn table_targets(code: &[u8], at: u32, len: u32) -> impl Iterator<Item = u32> + '_ {
+    (code[at as usize..(at + len) as usize].chunks_exact(4))
+        .map(move |w| at.wrapping_add(u32::from_le_bytes([w[0], w[1], w[2], w[3]])))
+}
+
+/// Fills up with long instructions that do nothing.
+fn pad(out: &mut Vec<u8>, to: usize) {
+    const NOPS: [&[u8]; 9] = [
+        &[0x90],
+        &[0x66, 0x90],
+        &[0x0f, 0x1f, 0x00],
+        &[0x0f, 0x1f, 0x40, 0x00],
+        &[0x0f, 0x1f, 0x44, 0x00, 0x00],
+        &[0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+        &[0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+        &[0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+        &[0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+    ];
+    while out.len() < to {
+        let n = (to - out.len()).min(NOPS.len());
+        out.extend_from_slice(NOPS[n - 1]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isthmus_runtime_abi::artifact::{CallSite, Handlers, Tier};
+    use isthmus_runtime_abi::ids::MethodId;
+    use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
+    use isthmus_runtime_abi::target::Arch;
+
+    fn method(code: &[u8]) -> CompiledMethod {
+        let symbol = Symbol::MethodBody(MethodId::from_index(0));
+        let mut m = CompiledMethod::new(symbol, MethodId::from_index(0), Arch::X64, Tier::Opt);
+        m.code = code.to_vec();
+        m.align = 16;
+        m
+    }
+
+    #[test]
+    fn jumps_shrink_and_what_lies_behind_them_moves() {
+        #[rustfmt::skip]
+        let mut m = method(&[
+            0x85, 0xff,                                     // 0: test edi, edi
+            0x0f, 0x84, 0x12, 0, 0, 0,                      // 2: je 1a
+            0xe8, 0, 0, 0, 0,                               // 8: call
+            0x48, 0x81, 0xc0, 5, 0, 0, 0,                   // d: add rax, 5
+            0xf2, 0x0f, 0x10, 0x05, 0x04, 0, 0, 0,          // 14: movsd xmm0, [rip+4] (20)
+            0xc3, 0, 0, 0,                                  // 1c: ret
+            1, 2, 3, 4, 5, 6, 7, 8,                         // 20
+        ]);
+        m.code[4] = 0x14; // je 1c
+        m.relocs = vec![Reloc {
+            offset: 9,
+            kind: RelocKind::X64Call32,
+            symbol: Symbol::MethodBody(MethodId::from_index(1)),
+            addend: -4,
+        }];
+        m.call_sites = vec![CallSite {
+            ret: 0xd,
+            pos: 0,
+            handlers: Handlers::new(),
+        }];
+        assert!(run(&mut m, &[0, 8, 0x1c]));
+        #[rustfmt::skip]
+        let expected = [
+            0x85, 0xff,                                     // 0
+            0x74, 0x11,                                     // 2: je 15
+            0xe8, 0, 0, 0, 0,                               // 4
+            0x48, 0x83, 0xc0, 5,                            // 9
+            0xf2, 0x0f, 0x10, 0x05, 0x0b, 0, 0, 0,          // d: movsd xmm0, [rip+b] (20)
+            0xc3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,             // 15
+            1, 2, 3, 4, 5, 6, 7, 8,                         // 20
+        ];
+        assert_eq!(m.code, expected);
+        assert_eq!((m.relocs[0].offset, m.call_sites[0].ret), (5, 9));
+    }
+
+    #[test]
+    fn jump_tables_follow_their_blocks() {
+        #[rustfmt::skip]
+        let mut m = method(&[
+            0x48, 0x8d, 0x05, 0x09, 0, 0, 0,                // 0: lea rax, [rip+9] (10)
+            0x48, 0x63, 0x0c, 0xb8,                         // 7: movsxd rcx, [rax+rdi*4]
+            0x48, 0x03, 0xc1,                               // b: add rax, rcx
+            0xff, 0xe0,                                     // e: jmp rax
+            0x08, 0, 0, 0, 0x0d, 0, 0, 0,                   // 10: 18, 1d
+            0xe9, 0x01, 0, 0, 0,                            // 18: jmp 1e
+            0x90,                                           // 1d: nop
+            0xc3,                                           // 1e: ret
+        ]);
+        assert!(run(&mut m, &[0, 0x18, 0x1d, 0x1e]));
+        assert_eq!(m.code[0x10..0x18], [8, 0, 0, 0, 0x0a, 0, 0, 0]);
+        assert_eq!(m.code[0x18..], [0xeb, 0x01, 0x90, 0xc3]);
+    }
+
+    #[test]
+    fn uses_of_the_thread_register_need_no_copy() {
+        #[rustfmt::skip]
+        let mut m = method(&[
+            0x4d, 0x8b, 0xc7,                               // mov r8, r15
+            0x4d, 0x8b, 0x40, 0x10,                         // mov r8, [r8+10]
+            0x4c, 0x8b, 0xcc,                               // mov r9, rsp
+            0x4d, 0x39, 0xc1,                               // cmp r9, r8
+            0x0f, 0x86, 0x0a, 0, 0, 0,                      // jbe (1d)
+            0x49, 0x8b, 0xd7,                               // mov rdx, r15
+            0x48, 0x8b, 0x52, 0x18,                         // mov rdx, [rdx+18]
+            0x8b, 0x12,                                     // mov edx, [rdx]
+            0xc3,                                           // ret
+            0xc3,                                           // 1d: ret
+        ]);
+        assert!(run(&mut m, &[0, 0x13, 0x1d]));
+        #[rustfmt::skip]
+        let expected = [
+            0x49, 0x3b, 0x67, 0x10,                         // cmp rsp, [r15+10]
+            0x76, 0x07,                                     // jbe
+            0x49, 0x8b, 0x57, 0x18,                         // mov rdx, [r15+18]
+            0x8b, 0x12, 0xc3, 0xc3,
+        ];
+        assert_eq!(m.code, expected);
+    }
+
+    #[test]
+    fn loops_lie_in_as_few_lines_as_they_can() {
+        assert_eq!(padding(0x3e, 30), 2);
+        assert_eq!(padding(0x30, 30), 16);
+        assert_eq!(padding(0x20, 30), 0);
+        assert_eq!(padding(0x05, 60), 0, "too far from the next line");
+        assert_eq!(padding(0x1c, 64), 36);
+        assert_eq!(padding(0x3e, 0), 0, "no loop");
+    }
+
+    #[test]
+    fn code_that_is_not_understood_stays() {
+        // A jump into an instruction.
+        let code = [0xe9, 0xfe, 0xff, 0xff, 0xff, 0xc3];
+        let mut m = method(&code);
+        assert!(!run(&mut m, &[0]));
+        assert_eq!(m.code, code);
+    }
+}
