@@ -13,7 +13,7 @@ use crate::text_sum::TextSum;
 use indexmap::IndexSet;
 use isthmus_eh_tables::encode::encode;
 use isthmus_eh_tables::error::EncodeError;
-use isthmus_runtime_abi::artifact::{ClauseKind, CompiledMethod};
+use isthmus_runtime_abi::artifact::{ClauseKind, CompiledMethod, Tier};
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
 use isthmus_runtime_abi::target::Arch;
@@ -285,6 +285,12 @@ impl<'n> Builder<'n> {
                 _ => PieceKind::Method(method),
             },
         });
+        if part.tier == Tier::Stub {
+            // Stubs belong to no method, and have no source.
+            part.inline_tree
+                .iter_mut()
+                .for_each(|node| node.method = method);
+        }
         self.number_ids(&mut part)?;
         self.tables.extend(encode(&part, &[])?);
         self.units.push(Unit {

@@ -1,10 +1,11 @@
 //! Symbols by structure.
 //!
 //! Ids are numbers of one process. What an image keeps of a symbol is a *name*: one byte for the kind of symbol, then what only
-//! the VM can write of the id in it (module, row, type arguments: see [`Names`]), or the text of a helper's name.
+//! the VM can write of the id in it (module, row, type arguments: see [`Names`]), or the text of the name of a part of the runtime.
 
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::{LiteralId, MethodId, RaiseId, SigId, TypeId};
+use isthmus_runtime_abi::stub::{RuntimeFn, Stub};
 use isthmus_runtime_abi::symbol::Symbol;
 use thiserror::Error;
 
@@ -135,19 +136,51 @@ const METHOD: u8 = 33;
 /// First byte of a bare type.
 const TYPE: u8 = 34;
 
+/// First byte of the name of a C function of the runtime; its text follows.
+const RUNTIME: u8 = 35;
+/// First byte of the name of a stub of which there is one; its text follows.
+const STUB: u8 = 36;
+
+/// The stubs that images refer to.
+const STUBS: [(&str, Stub); 1] = [("throw_path", Stub::ThrowPath)];
+
+/// First byte and text of the name of a part of the runtime.
+fn text_of(symbol: Symbol) -> Option<(u8, &'static str)> {
+    Some(match symbol {
+        Symbol::Helper(helper) => (HELPER, helper.name()),
+        Symbol::Runtime(function) => (RUNTIME, function.name()),
+        Symbol::Stub(stub) => (STUB, STUBS.iter().find(|s| s.1 == stub)?.0),
+        _ => return None,
+    })
+}
+
+/// The part of the runtime with this name.
+fn part_of_runtime(tag: u8, text: &str) -> Option<Symbol> {
+    Some(match tag {
+        HELPER => Symbol::Helper(Helper::from_name(text)?),
+        RUNTIME => {
+            let mut all = RuntimeFn::ALL.iter();
+            Symbol::Runtime(*all.find(|f| f.name() == text)?)
+        }
+        _ => Symbol::Stub(STUBS.iter().find(|s| s.0 == text)?.1),
+    })
+}
+
 /// The bytes of a name.
 pub fn write(names: &mut dyn Names, name: Name) -> Result<Vec<u8>, NameError> {
     let mut out = Vec::new();
     match name {
-        Name::Symbol(Symbol::Helper(helper)) => {
-            out.push(HELPER);
-            out.extend_from_slice(helper.name().as_bytes());
-        }
-        Name::Symbol(symbol) => {
-            let (tag, id) = parts(symbol).ok_or(NameError::NoName(symbol))?;
-            out.push(tag);
-            names.write(id, &mut out)?;
-        }
+        Name::Symbol(symbol) => match (text_of(symbol), parts(symbol)) {
+            (Some((tag, text)), _) => {
+                out.push(tag);
+                out.extend_from_slice(text.as_bytes());
+            }
+            (None, Some((tag, id))) => {
+                out.push(tag);
+                names.write(id, &mut out)?;
+            }
+            (None, None) => return Err(NameError::NoName(symbol)),
+        },
         Name::Id(id) => {
             out.push(match id {
                 Id::Method(_) => METHOD,
@@ -164,11 +197,11 @@ pub fn write(names: &mut dyn Names, name: Name) -> Result<Vec<u8>, NameError> {
 pub fn read(resolve: &dyn Resolve, name: &[u8]) -> Result<Name, NameError> {
     let (&tag, rest) = name.split_first().ok_or(NameError::Damaged)?;
     match tag {
-        HELPER => {
+        HELPER | RUNTIME | STUB => {
             let text = std::str::from_utf8(rest).map_err(|_| NameError::Damaged)?;
-            let helper = Helper::from_name(text);
-            let unknown = || NameError::Vm(format!("there is no helper {text:?}"));
-            Ok(Name::Symbol(Symbol::Helper(helper.ok_or_else(unknown)?)))
+            let found = part_of_runtime(tag, text);
+            let unknown = || NameError::Vm(format!("the runtime has no {text:?}"));
+            Ok(Name::Symbol(found.ok_or_else(unknown)?))
         }
         METHOD => Ok(Name::Id(resolve.read(IdKind::Method, rest)?)),
         TYPE => Ok(Name::Id(resolve.read(IdKind::Type, rest)?)),
@@ -223,6 +256,8 @@ mod tests {
             Name::Symbol(Symbol::Vtable(ty)),
             Name::Symbol(Symbol::VmData(77)),
             Name::Symbol(Symbol::Helper(Helper::ClassInit)),
+            Name::Symbol(Symbol::Runtime(RuntimeFn::ForeignEnter)),
+            Name::Symbol(Symbol::Stub(Stub::ThrowPath)),
             Name::Id(Id::Method(method)),
             Name::Id(Id::Type(ty)),
         ] {

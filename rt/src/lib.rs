@@ -30,6 +30,7 @@
 //! | [`traps`] | faults of compiled code |
 //! | [`safepoint`], `barrier` | stopping the world |
 //! | [`stack`] | a second stack for compiling |
+//! | [`stub_counts`] | how many stubs were made |
 //! | [`local_memory`] | memory of `localloc` beside the stack |
 //! | [`transition`] | blocking regions |
 //! | [`gc`] | the heap |
@@ -55,6 +56,7 @@ pub mod registry;
 pub mod runtime;
 pub mod safepoint;
 pub mod stack;
+mod stub_counts;
 pub mod thread;
 pub mod tiers;
 pub mod transition;

@@ -11,6 +11,7 @@ use crate::object::Thrown;
 use crate::perf::PerfMap;
 use crate::registry::{Code, CodeMap, RegisterError};
 use crate::safepoint::Safepoints;
+use crate::stub_counts::StubCounts;
 use crate::thread::Thread;
 use crate::tiers::{self, Tiering, Tiers};
 use crate::transition;
@@ -143,6 +144,7 @@ pub struct Runtime {
     tiers: Tiers,
     perf: Option<PerfMap>,
     pub(crate) counters: Counters,
+    stub_counts: StubCounts,
     heap: OnceLock<&'static Heap>,
 }
 
@@ -190,6 +192,7 @@ impl Runtime {
             tiers: Tiers::default(),
             perf: config.perf_map.then(PerfMap::create).transpose()?,
             counters: Counters::default(),
+            stub_counts: StubCounts::default(),
             heap: OnceLock::new(),
         };
         for stub in isthmus_stubs::common(arch).map_err(InstallError::from)? {
@@ -267,6 +270,11 @@ impl Runtime {
     /// Number of times that code was removed.
     pub(crate) fn removals(&self) -> u32 {
         self.removals.load(Ordering::Acquire)
+    }
+
+    /// How many stubs were made of each kind of which there are some.
+    pub fn stub_counts(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.stub_counts.all()
     }
 
     // ---- methods and their code
@@ -383,6 +391,7 @@ impl Runtime {
         resolve: &dyn Fn(Symbol) -> Result<u64, LinkError>,
     ) -> Result<LinkedCode, InstallError> {
         let linked = self.memory.link(artifact, resolve)?;
+        self.stub_counts.linked(artifact.symbol, artifact.tier);
         let len = artifact.code.len() as u32;
         self.map_for_profilers(artifact.symbol, artifact.tier, linked.base, len);
         Ok(linked)

@@ -99,6 +99,29 @@ fn a_program_runs_from_an_image_beside_it() {
     assert!(!text.contains("not used of images"), "{text}");
 }
 
+/// P/Invokes whose arguments need no conversion come from the image.
+#[test]
+fn native_calls_are_in_images() {
+    let folder = folder("native");
+    let exe = program("p_invoke", &folder);
+    // All stubs of native calls that are made in the process.
+    let made = || {
+        let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
+        let outcome = run(isthmus(), &args);
+        let stats = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        let line = stats.lines().find(|l| l.starts_with("stubs ")).unwrap();
+        let mut kinds = line.split(": ").nth(1).unwrap().split(", ");
+        let native = kinds.find(|k| k.contains("native calls")).unwrap();
+        let count = native.split(' ').next().unwrap().parse::<u32>().unwrap();
+        (outcome.stdout, count)
+    };
+    let (plain, all) = made();
+    aot(&exe, &folder.join("p_invoke.exe.so"), &["--no-fallback"]);
+    let (printed, rest) = made();
+    assert_eq!(printed, plain);
+    assert!(rest < all, "{rest} of {all}");
+}
+
 /// A relocatable object beside the assembly is linked by our linker; what cannot be linked is refused.
 #[test]
 fn a_program_runs_from_a_relocatable_object() {

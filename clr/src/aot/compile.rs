@@ -108,12 +108,15 @@ fn decline(declined: &mut Declined, reason: String, name: String) {
     declined.entry(reason).or_insert((0, name)).0 += 1;
 }
 
-/// The methods of an assembly that have a body to compile, in the order of the metadata.
+/// The methods of an assembly that have a body to compile or call a native function as it is, in the order of the metadata.
 fn methods_of(assembly: &'static Assembly, declined: &mut Declined) -> Vec<&'static Method> {
     let mut all = Vec::new();
     for ty in assembly.canonical_types() {
         match ty.and_then(|ty| assembly.canonical_methods(ty)) {
-            Ok(methods) => all.extend(methods.into_iter().filter(|m| has_body(m))),
+            Ok(methods) => {
+                let has_code = |m: &&'static Method| has_body(m) || tiers::has_stub_ahead(m);
+                all.extend(methods.into_iter().filter(has_code));
+            }
             Err(error) => decline(declined, error.to_string(), assembly.name.clone()),
         }
     }
@@ -169,6 +172,10 @@ fn env() -> ClrEnv {
 }
 
 fn compile_one(m: &'static Method) -> Result<(CompiledMethod, Vec<Id>), String> {
+    if !has_body(m) {
+        let stub = tiers::stub_ahead(m).map_err(|e| e.to_string())?;
+        return Ok((stub, Vec::new()));
+    }
     let body = body::of(m).map_err(|e| e.to_string())?;
     let (code, owners) = slots::recorded(|| tiers::optimize(&env(), &body, None));
     Ok((code?, owners))

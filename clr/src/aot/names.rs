@@ -16,7 +16,7 @@ use crate::types::member::ResolvedSig;
 use crate::types::params::ParamOwner;
 use crate::types::system::{Assembly, types};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey};
-use crate::vm::FIELD_HANDLE_BIT;
+use crate::vm::{FIELD_HANDLE_BIT, native};
 use isthmus_aot::format::uleb;
 use isthmus_aot::names::{Id, IdKind, NameError, Names, Resolve};
 use isthmus_runtime_abi::ids::FieldId;
@@ -193,7 +193,10 @@ impl<N: FnMut(u32) -> Option<u32>> Names for Writer<N> {
                 uleb(out, field.rid);
                 Ok(())
             }
-            Id::Native(_) => Err(nameless("a native function")),
+            Id::Native(n) => {
+                let m = native::method_behind(n).ok_or_else(|| nameless("a native function"))?;
+                self.method(m, out)
+            }
         }
     }
 }
@@ -375,7 +378,7 @@ impl<'n> Rest<'_, 'n> {
                 let bit = if is_handle { FIELD_HANDLE_BIT } else { 0 };
                 Id::Data(field.id.raw() | bit)
             }
-            IdKind::Native => return Err(DAMAGED),
+            IdKind::Native => Id::Native(native::function(self.method()?)?),
         })
     }
 }

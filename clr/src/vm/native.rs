@@ -1,6 +1,7 @@
 //! Native functions behind methods: internal calls and foreign functions, numbered for `Symbol::Native`.
 
 use super::dllmap::{self, Target};
+use crate::body::{self, Implementation};
 use crate::icalls;
 use crate::metadata::{ImplMapRow, TableId, Token};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result};
@@ -8,22 +9,47 @@ use isthmus_interop::library::Library;
 use std::path::Path;
 use std::sync::Mutex;
 
-static ADDRESSES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// A native function and the method that it is behind. No address: it was not looked for, since code with it runs elsewhere.
+type Numbered = (Option<usize>, &'static Method);
 
-/// The number of a native address.
-fn number(address: usize) -> u32 {
-    let mut list = ADDRESSES.lock().unwrap_or_else(|e| e.into_inner());
-    list.push(address);
+static NUMBERED: Mutex<Vec<Numbered>> = Mutex::new(Vec::new());
+
+fn add(function: Numbered) -> u32 {
+    let mut list = NUMBERED.lock().unwrap_or_else(|e| e.into_inner());
+    list.push(function);
     list.len() as u32 - 1
+}
+
+fn numbered(n: u32) -> Option<Numbered> {
+    let list = NUMBERED.lock().unwrap_or_else(|e| e.into_inner());
+    list.get(n as usize).copied()
 }
 
 /// The address of a number.
 pub fn address(n: u32) -> Option<usize> {
-    ADDRESSES
-        .lock()
-        .unwrap_or_else(|e| e.into_inner())
-        .get(n as usize)
-        .copied()
+    numbered(n)?.0
+}
+
+/// The method that the function with this number is behind: an internal call or a P/Invoke.
+pub fn method_behind(n: u32) -> Option<&'static Method> {
+    Some(numbered(n)?.1)
+}
+
+/// The number of the function behind a method.
+pub fn function(m: &'static Method) -> Result<u32> {
+    match body::implementation(m) {
+        Implementation::InternalCall => internal_call(m),
+        _ => p_invoke(m),
+    }
+}
+
+/// A number for the function behind a method in code that does not run in this process: nothing is looked for.
+pub fn elsewhere(m: &'static Method) -> Result<u32> {
+    match body::implementation(m) {
+        Implementation::PInvoke => import_of(m).map(drop)?,
+        _ => {}
+    }
+    Ok(add((None, m)))
 }
 
 /// Methods by the addresses of their functions.
@@ -36,7 +62,7 @@ pub fn internal_call_at(address: usize) -> Option<&'static Method> {
 }
 
 /// The number of an internal call's function.
-pub fn internal_call(m: &'static Method) -> Result<u32> {
+fn internal_call(m: &'static Method) -> Result<u32> {
     match icalls::find(m) {
         Some(entry) => {
             let address = (entry.address)();
@@ -44,7 +70,7 @@ pub fn internal_call(m: &'static Method) -> Result<u32> {
                 let mut list = INTERNAL.lock().unwrap_or_else(|e| e.into_inner());
                 list.push((address, m));
             }
-            Ok(number(address))
+            Ok(add((Some(address), m)))
         }
         None => Err(LoadError::new(
             LoadErrorKind::MissingMethod,
@@ -81,7 +107,7 @@ pub fn p_invoke(m: &'static Method) -> Result<u32> {
     if matches!(named, "System.Native" | "libSystem.Native")
         && let Some(address) = icalls::system_native::find(entry)
     {
-        return Ok(number(address));
+        return Ok(add((Some(address), m)));
     }
     let handle = load(&target, a.path.parent())
         .ok_or_else(|| LoadError::new(LoadErrorKind::DllNotFound, missing(named)))?;
@@ -96,7 +122,7 @@ pub fn p_invoke(m: &'static Method) -> Result<u32> {
         _ => plain().or_else(|| variant("A")),
     };
     found
-        .map(number)
+        .map(|address| add((Some(address), m)))
         .ok_or_else(|| LoadError::new(LoadErrorKind::EntryPointNotFound, missing(entry)))
 }
 

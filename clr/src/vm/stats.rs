@@ -131,6 +131,13 @@ fn by_reason(f: &mut fmt::Formatter<'_>, title: &str, list: &[(String, String)])
 /// Prints what the run did to stderr.
 pub fn print() {
     isthmus_rt::report!("{}", super::stats().to_string().trim_end());
+    let stubs: Vec<(&str, u32)> = super::runtime().stub_counts().collect();
+    let total: u32 = stubs.iter().map(|s| s.1).sum();
+    let kinds: Vec<String> = stubs
+        .iter()
+        .map(|(kind, n)| format!("{n} {kind}"))
+        .collect();
+    isthmus_rt::report!("stubs     {total:6} made: {}", kinds.join(", "));
     if super::runtime().tiering().is_some() {
         let t = super::runtime().tier_counts();
         isthmus_rt::report!(

@@ -7,6 +7,7 @@ use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
 use super::{native, optimizer, options, runtime, stats};
 use crate::body::{self, Implementation};
+use crate::icalls;
 use crate::synth::{native_calls, pinvoke};
 use crate::types::{LoadError, LoadErrorKind, Method};
 use isthmus_baseline::Count;
@@ -73,29 +74,31 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         stub.symbol = Symbol::MethodBody(m.id);
         return Ok(stub);
     }
+    match body_of(m)? {
+        Some(body) => compile_body(m, &body),
+        None => stub(m, native::function),
+    }
+}
+
+/// The code of a method that calls a native function as it is. `number` gives the number of the function behind a method.
+fn stub(
+    m: &'static Method,
+    number: fn(&'static Method) -> crate::types::Result<u32>,
+) -> crate::types::Result<CompiledMethod> {
+    let name = Symbol::MethodBody(m.id);
     let foreign_call = |import: Option<&'static Method>, function: &Function, keeps_error: bool| {
-        let name = Symbol::MethodBody(m.id);
         let target = match import {
-            Some(import) => Foreign::Symbol(Symbol::Native(native::p_invoke(import)?)),
+            Some(import) => Foreign::Symbol(Symbol::Native(number(import)?)),
             None => Foreign::LastArgument,
         };
         downcall::stub(arch(), name, function, target, keeps_error).map_err(stub_error)
     };
-    let native_call = |number: u32| {
-        let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
-        native_stubs::native_call(
-            arch(),
-            Symbol::MethodBody(m.id),
-            &abi,
-            Symbol::Native(number),
-        )
-        .map_err(stub_error)
-    };
-    if let Some(body) = body_of(m)? {
-        return compile_body(m, &body);
-    }
     match body::implementation(m) {
-        Implementation::InternalCall => native_call(native::internal_call(m)?),
+        Implementation::InternalCall => {
+            let function = Symbol::Native(number(m)?);
+            let abi = AbiSig::new(&*m.abi()?, arch(), &ClrEnv::default());
+            native_stubs::native_call(arch(), name, &abi, function).map_err(stub_error)
+        }
         Implementation::PInvoke => {
             let plan = pinvoke::plan(m)?;
             let import = native_calls::import_behind(m);
@@ -112,6 +115,20 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
             ))
         }
     }
+}
+
+/// Whether a method's code in images is a stub that calls a native function: internal calls, and P/Invokes whose arguments need no conversion.
+pub fn has_stub_ahead(m: &'static Method) -> bool {
+    match body::implementation(m) {
+        Implementation::InternalCall => icalls::find(m).is_some(),
+        Implementation::PInvoke => pinvoke::plan(m).is_ok_and(|plan| plan.is_plain()),
+        _ => false,
+    }
+}
+
+/// That stub.
+pub fn stub_ahead(m: &'static Method) -> crate::types::Result<CompiledMethod> {
+    stub(m, native::elsewhere)
 }
 
 /// The body that is compiled for a method; `None`: its code is a stub.
