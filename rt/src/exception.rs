@@ -25,7 +25,7 @@ use crate::object::{Ref, Thrown, Trace};
 use crate::registry::Code;
 use crate::runtime::Runtime;
 use crate::thread::Thread;
-use crate::vm::{GenericContextOf, TraceFrame};
+use crate::vm::TraceFrame;
 use crate::walk::{Frame, Place, SiteCache, Walk};
 use isthmus_eh_tables::table::Site;
 use isthmus_runtime_abi::artifact::{Clause, ClauseKind, Handler, SourcePos};
@@ -220,6 +220,7 @@ struct TraceNotes<'a> {
 impl TraceNotes<'_> {
     fn add(&mut self, frame: &Frame<'_>, site: Option<Site>) {
         let native = frame.place.pc.wrapping_sub(frame.code.base) as u32;
+        let first = self.frames.len();
         match site {
             Some(site) => {
                 let chain = frame.code.inline_chain(site.pos);
@@ -235,6 +236,17 @@ impl TraceNotes<'_> {
                     il: 0,
                     native,
                 })),
+        }
+        let context = match self.trace {
+            Trace::Entry => None,
+            _ => frame.generic_context(),
+        };
+        let shown = &mut self.frames[first..];
+        if context.is_some() || shown.len() > 1 {
+            self.thread.runtime().vm().make_exact(context, shown);
+        }
+        if self.trace == Trace::Entry {
+            self.trace = Trace::Fresh;
         }
         if self.trace == Trace::Rethrow {
             // The rethrowing method is what the trace ends with; methods that it is inlined into were left out.
@@ -279,10 +291,9 @@ unsafe fn find_target(thread: &Thread, thrown: Thrown, from: Place) -> Target {
         thread,
         exception: thrown.exception,
         trace: thrown.trace,
-        forget: if thrown.trace == Trace::Fresh {
-            usize::MAX
-        } else {
-            0
+        forget: match thrown.trace {
+            Trace::Fresh | Trace::Entry => usize::MAX,
+            Trace::Keep | Trace::Rethrow => 0,
         },
         frames: SmallVec::new(),
     };
@@ -331,30 +342,14 @@ fn takes(
     match clause.kind {
         ClauseKind::Catch(ty) => vm.catches(ty, exception),
         ClauseKind::CatchAll => true,
-        ClauseKind::CatchLookup(slot) => generic_context(frame)
+        ClauseKind::CatchLookup(slot) => frame
+            .generic_context()
             .is_some_and(|context| vm.catches_lookup(context, slot, exception)),
         ClauseKind::Filter(number) => {
             notes.flush();
             run_filter(thread, frame, number, exception)
         }
         ClauseKind::Finally | ClauseKind::Fault => false,
-    }
-}
-
-/// The generic context of a frame, from the slot that the tables name.
-fn generic_context(frame: &Frame<'_>) -> Option<GenericContextOf> {
-    let shape = frame.code.frame();
-    let slot = |offset: i32| {
-        let addr = frame.place.fp.wrapping_add_signed(offset as isize);
-        // SAFETY: the table names a word of the live frame.
-        unsafe { *(addr as *const usize) }
-    };
-    match (shape.rgctx_slot, shape.this_slot, frame.code.method()) {
-        (Some(offset), _, _) => Some(GenericContextOf::Context(slot(offset))),
-        (None, Some(offset), Some(method)) => {
-            Some(GenericContextOf::This(Ref::from_addr(slot(offset)), method))
-        }
-        _ => None,
     }
 }
 
@@ -534,12 +529,7 @@ pub fn stack_trace(thread: &Thread, limit: usize) -> Vec<TraceFrame> {
     let mut frames = Vec::new();
     // SAFETY: the calling thread's own frames, which outlive this call.
     for frame in unsafe { Walk::of_thread(thread) }.map_while(Result::ok) {
-        let native = frame.place.pc.wrapping_sub(frame.code.base) as u32;
-        frames.extend(
-            frame
-                .source_frames()
-                .map(|(method, il)| TraceFrame { method, il, native }),
-        );
+        frames.extend(frame.shown(thread));
         if frames.len() >= limit {
             frames.truncate(limit);
             break;

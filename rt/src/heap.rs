@@ -118,7 +118,11 @@ impl Runtime {
 
     /// The exception of a trap.
     pub fn trap(&self, thread: &Thread, kind: TrapKind) -> Thrown {
-        Thrown::new(thread.with_reserve(|| self.vm().trap_exception(thread, kind)))
+        let exception = thread.with_reserve(|| self.vm().trap_exception(thread, kind));
+        match kind {
+            TrapKind::StackOverflow => Thrown::at_entry(exception),
+            _ => Thrown::new(exception),
+        }
     }
 
     fn or_out_of_memory(

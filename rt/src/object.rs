@@ -60,6 +60,8 @@ unsafe fn vtable_of(object: Ref) -> usize {
 pub enum Trace {
     /// `throw`: the trace starts here.
     Fresh,
+    /// The same, at the entry of a method: its frame is not filled in yet.
+    Entry,
     /// An exception that crosses runtime code: the trace goes on.
     Keep,
     /// `rethrow`: the trace goes on too, but its last frame is the one that rethrows, which is noted anew.
@@ -81,6 +83,14 @@ impl Thrown {
         Thrown {
             exception,
             trace: Trace::Fresh,
+        }
+    }
+
+    /// A new exception that a method throws before its frame is filled in.
+    pub fn at_entry(exception: Ref) -> Thrown {
+        Thrown {
+            exception,
+            trace: Trace::Entry,
         }
     }
 

@@ -119,6 +119,11 @@ pub trait Vm: Send + Sync {
         let _ = raise;
         self.trap_exception(thread, TrapKind::InvalidProgram)
     }
+    /// Which methods the source frames of one machine frame show, innermost first: where code is shared, `context` tells which
+    /// instantiation of the outermost one it runs for, and the others are named in terms of the one around them.
+    fn make_exact(&self, context: Option<GenericContextOf>, frames: &mut [TraceFrame]) {
+        let _ = (context, frames);
+    }
     /// Notes frames of an exception's stack trace, innermost first, after forgetting so many of those noted last: all of them, `usize::MAX`,
     /// where the trace begins. Called in parts, before each filter runs and before handlers run.
     fn note_trace(&self, thread: &Thread, exception: Ref, forget: usize, frames: &[TraceFrame]) {

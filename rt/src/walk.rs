@@ -11,12 +11,15 @@
 //! address), so the walk needs tables only to say what a frame means. Native frames lie between an entry stub and the
 //! transition before it, and are stepped over.
 
+use crate::object::Ref;
 use crate::registry::{Code, CodeMap};
 use crate::thread::Thread;
+use crate::vm::{GenericContextOf, TraceFrame};
 use isthmus_eh_tables::table::Site;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_stubs::entry::PREVIOUS_TRANSITION;
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
 const WORD: usize = size_of::<usize>();
@@ -83,6 +86,38 @@ impl<'a> Frame<'a> {
             .map(|s| code.inline_chain(s.pos))
             .into_iter()
             .flatten()
+    }
+
+    /// What the frame shows in a stack trace of the thread that it belongs to, innermost first.
+    pub fn shown(&self, thread: &Thread) -> SmallVec<[TraceFrame; 4]> {
+        let native = self.place.pc.wrapping_sub(self.code.base) as u32;
+        let frames = self.source_frames();
+        let mut frames: SmallVec<[TraceFrame; 4]> = frames
+            .map(|(method, il)| TraceFrame { method, il, native })
+            .collect();
+        let context = self.generic_context();
+        if context.is_some() || frames.len() > 1 {
+            thread.runtime().vm().make_exact(context, &mut frames);
+        }
+        frames
+    }
+
+    /// The generic context of the frame's method, if its code is shared, from the slot that the tables name. The frame is filled in: it is not at
+    /// the method's entry.
+    pub fn generic_context(&self) -> Option<GenericContextOf> {
+        let shape = self.code.frame();
+        let slot = |offset: i32| {
+            let addr = self.place.fp.wrapping_add_signed(offset as isize);
+            // SAFETY: the table names a word of the live frame.
+            unsafe { *(addr as *const usize) }
+        };
+        match (shape.rgctx_slot, shape.this_slot, self.code.method()) {
+            (Some(offset), _, _) => Some(GenericContextOf::Context(slot(offset))),
+            (None, Some(offset), Some(method)) => {
+                Some(GenericContextOf::This(Ref::from_addr(slot(offset)), method))
+            }
+            _ => None,
+        }
     }
 
     /// The machine frame that called this one, whether or not it is known code.

@@ -205,7 +205,7 @@ pub enum ClauseKind {
 /// A node of the inline tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InlineNode {
-    /// Method whose body this is.
+    /// Method whose body this is. Of an inlined method whose code is shared it is the instantiation, in terms of the parent's body.
     pub method: MethodId,
     /// The call that was inlined: (parent node, IL offset of the call in it); `None` for node 0.
     pub parent: Option<(u32, u32)>,

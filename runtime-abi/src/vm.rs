@@ -99,6 +99,8 @@ pub struct CallPlan {
     pub rgctx: Option<Handle>,
     /// Whether `this` must be checked for null first (`callvirt` of a non-virtual method).
     pub null_check: bool,
+    /// Where `dispatch` names code that methods share: which of them is meant, in terms of the calling body. Stack traces show it when it is inlined.
+    pub shown: Option<MethodId>,
 }
 
 /// Where a call goes.

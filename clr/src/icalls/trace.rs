@@ -29,7 +29,8 @@ pub(super) fn frames(cx: &Cx<'_>) -> Vec<(&'static Method, u32)> {
     // SAFETY: the calling thread's own stack, whose frames stay during the walk.
     for frame in unsafe { Walk::of_thread(cx.thread) } {
         let Ok(frame) = frame else { break };
-        list.extend(frame.source_frames().map(|(m, il)| (types().method(m), il)));
+        let shown = frame.shown(cx.thread).into_iter();
+        list.extend(shown.map(|f| (types().method(f.method), f.il)));
     }
     list
 }

@@ -4,7 +4,7 @@ use super::cx::Cx;
 use super::vtables::type_of_vtable;
 use super::{
     arrays, casts, contexts, entry, exceptions, heap, init, reflect, resolved, runtime, statics,
-    threads, tiers,
+    threads, tiers, traces,
 };
 use crate::aot::images;
 use crate::tables::{literals, raises, signatures};
@@ -205,10 +205,10 @@ impl Vm for Clr {
 
     fn catches_lookup(&self, context: GenericContextOf, slot: u32, exception: Ref) -> bool {
         let cx = Cx::current();
-        let context = match context {
-            GenericContextOf::Context(address) => address,
-            GenericContextOf::This(this, method) => context_of_this(this, types().method(method)),
-        };
+        let context = context_address(context);
+        if context == 0 {
+            return false;
+        }
         match self.generic_lookup(cx.thread, context, slot) {
             Ok(ty) => casts::is_instance(cx.type_of(exception), ty_of(ty)),
             Err(_) => false,
@@ -230,6 +230,10 @@ impl Vm for Clr {
 
     fn raise_exception(&self, thread: &Thread, raise: RaiseId) -> Ref {
         exceptions::of_raise(&Cx { thread }, raises().get(raise))
+    }
+
+    fn make_exact(&self, context: Option<GenericContextOf>, frames: &mut [TraceFrame]) {
+        traces::make_exact(context.map_or(0, context_address), frames);
     }
 
     fn note_trace(&self, thread: &Thread, exception: Ref, forget: usize, frames: &[TraceFrame]) {
@@ -404,11 +408,22 @@ pub fn literal(id: isthmus_runtime_abi::ids::LiteralId) -> Option<usize> {
     }
 }
 
-/// The generic context that a shared instance method finds in `this`.
+/// Address of a generic context; 0 if there is none.
+fn context_address(context: GenericContextOf) -> usize {
+    match context {
+        GenericContextOf::Context(address) => address,
+        GenericContextOf::This(this, method) => context_of_this(this, types().method(method)),
+    }
+}
+
+/// The generic context that a shared instance method finds in `this`; 0 if it was called on null.
 fn context_of_this(this: Ref, method: &'static Method) -> usize {
     let ContextSource::This(depth) = method.context_source() else {
         return 0;
     };
+    if this.is_null() {
+        return 0;
+    }
     // SAFETY: a live object of a class of the hierarchy of `method`, whose vtable has a row of contexts.
     unsafe {
         let header = &*(this.vtable() as *const VtableHeader);

@@ -62,6 +62,7 @@ fn raise_plan(error: LoadError, sig: Arc<Signature>) -> CallPlan {
         sig,
         rgctx: None,
         null_check: false,
+        shown: None,
     }
 }
 
@@ -140,6 +141,7 @@ impl ClrEnv {
                 sig,
                 rgctx: None,
                 null_check,
+                shown: None,
             };
         }
         let code = callee.code();
@@ -150,6 +152,7 @@ impl ClrEnv {
             sig,
             rgctx,
             null_check,
+            shown: (code != callee).then_some(callee.id),
         }
     }
 }
@@ -379,6 +382,7 @@ impl CompileEnv for ClrEnv {
                 sig,
                 rgctx: None,
                 null_check: virt,
+                shown: None,
             };
         }
         if !virt || !callee.is_virtual() || callee.is_final() || callee.owner.is_value() {
@@ -414,6 +418,7 @@ impl CompileEnv for ClrEnv {
             sig,
             rgctx: None,
             null_check: false,
+            shown: None,
         }
     }
 
@@ -430,6 +435,7 @@ impl CompileEnv for ClrEnv {
                     sig: body.abi().unwrap_or_default(),
                     rgctx: None,
                     null_check: false,
+                    shown: None,
                 },
                 None => self.direct(method(context), body, false),
             }),

@@ -204,10 +204,9 @@ pub fn leaves_native(cx: &Cx<'_>, thrown: Thrown, method: &'static Method) -> Th
         il: super::traces::NATIVE,
         native: 0,
     };
-    let forget = if thrown.trace == Trace::Fresh {
-        usize::MAX
-    } else {
-        0
+    let forget = match thrown.trace {
+        Trace::Fresh | Trace::Entry => usize::MAX,
+        Trace::Keep | Trace::Rethrow => 0,
     };
     note_trace(cx, thrown.exception, forget, &[frame]);
     Thrown::again(thrown.exception)

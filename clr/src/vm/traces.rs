@@ -4,6 +4,7 @@
 //! are left out. An internal call that throws, and what C calls, have frames of their own, named as Mono names its wrappers. The offset of a frame is that of
 //! the last *sequence point* before the instruction: where the stack of operands is empty, or just after a call.
 
+use super::contexts::{self, ContextOwner};
 use super::tiers;
 use crate::body::{self, Implementation};
 use crate::marshal::callbacks;
@@ -11,6 +12,7 @@ use crate::metadata::Row;
 use crate::types::{Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::op::{Flow, Insn, Op};
 use isthmus_frontend_ir::verify;
+use isthmus_rt::vm::TraceFrame;
 use isthmus_runtime_abi::ids::MethodId;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -45,6 +47,35 @@ pub fn shown(m: &'static Method, il: u32) -> Option<Shown> {
     }
 }
 
+/// The methods that source frames of one machine frame show, innermost first. The outermost one is named by its code, which runs for the
+/// instantiation that a generic context (or 0) tells; the others by what the code of the one around them calls.
+pub fn make_exact(context: usize, frames: &mut [TraceFrame]) {
+    let mut around: Option<&'static Method> = None;
+    for (i, frame) in frames.iter_mut().rev().enumerate() {
+        let m = types().method(frame.method);
+        around = match (m.is_shared(), i) {
+            (false, _) => Some(m),
+            (true, 0) => exact(context, m),
+            (true, _) => around.and_then(|a| a.scope().close_method(m).ok()),
+        };
+        if let Some(exact) = around {
+            frame.method = exact.id;
+        }
+    }
+}
+
+/// The instantiation for which shared code runs in a generic context (0: it is not known).
+fn exact(context: usize, code: &'static Method) -> Option<&'static Method> {
+    if context == 0 {
+        return None;
+    }
+    // SAFETY: code keeps contexts that `contexts` made.
+    match unsafe { contexts::owner(context) } {
+        ContextOwner::Class(class) => types().methods.intern(class, code.kind, &[]).ok(),
+        ContextOwner::Method(m) => Some(m),
+    }
+}
+
 /// The last sequence point at or before an offset.
 fn sequence_point(m: &'static Method, il: u32) -> u32 {
     static KNOWN: Mutex<Option<FxHashMap<MethodId, Arc<[u32]>>>> = Mutex::new(None);
@@ -63,7 +94,7 @@ fn sequence_point(m: &'static Method, il: u32) -> u32 {
 
 /// Offsets of a method's sequence points, rising; none if its body is not valid.
 fn sequence_points(m: &'static Method) -> Arc<[u32]> {
-    let Ok(body) = body::of(m) else {
+    let Ok(body) = body::of(m.code()) else {
         return Arc::default();
     };
     let Ok(stacks) = verify::stacks(&tiers::env(), &body) else {

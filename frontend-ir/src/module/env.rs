@@ -32,6 +32,7 @@ impl Module {
             sig: def.sig.clone(),
             rgctx: None,
             null_check,
+            shown: None,
         }
     }
 }
@@ -172,6 +173,7 @@ impl CompileEnv for Module {
             sig: def.sig.clone(),
             rgctx: None,
             null_check: false,
+            shown: None,
         }
     }
 

@@ -200,11 +200,9 @@ impl Builder<'_> {
         self.build_filters()
     }
 
-    /// Keeps `this` or the generic context in a slot if catch clauses look their types up.
+    /// Keeps `this` or the generic context of shared code in a slot: catch clauses look their types up, and stack traces name the
+    /// instantiation.
     pub(super) fn keep_for_unwinder(&mut self) {
-        if self.frame.body.regions.clauses.is_empty() {
-            return;
-        }
         let (value, this) = match (self.frame.info.context, self.frame.this) {
             (ContextSource::Hidden, _) => (self.frame.context, false),
             (ContextSource::This(_), Some(t)) => (Some(t), true),

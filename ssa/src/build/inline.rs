@@ -190,7 +190,7 @@ impl Builder<'_> {
         frame.node = self.func.inline_tree.len() as u32;
         let (pos, il) = (self.pos, self.il);
         self.func.inline_tree.push(InlineNode {
-            method,
+            method: plan.shown.unwrap_or(method),
             parent: Some((self.frame.node, il)),
         });
         self.inlined += body.il_size.max(1);
