@@ -75,14 +75,13 @@ fn reference(object: usize) -> ObjectReference {
     unsafe { ObjectReference::from_raw_address_unchecked(Address::from_usize(object)) }
 }
 
-/// Address space that MMTk reserves at the start for metadata of the whole address space (measured; fixed in MMTk).
-const METADATA: u64 = 0xcb0_0000_0000;
-/// Spaces of a plan, each with a reservation of its own.
-const SPACES: u64 = 4;
+/// Address space that MMTk reserves at the start for metadata of its spaces (measured; fixed in MMTk). That of the spaces themselves
+/// is taken as they grow.
+const METADATA: u64 = 433 << 30;
 
 /// Makes the instance. Call once.
 pub(super) fn build(options: &HeapOptions) -> Result<(), HeapError> {
-    check_address_space(METADATA + SPACES * trigger::space_extent(options))?;
+    check_address_space(METADATA)?;
     trigger::configure(options);
     let mut builder = MMTKBuilder::new_no_env_vars();
     let o = &mut builder.options;
@@ -150,7 +149,7 @@ pub(super) fn heap_range() -> (usize, usize) {
 /// of zeros (address space only).
 pub(super) fn log_bits(plan: Plan) -> Result<usize, HeapError> {
     match plan {
-        Plan::StickyImmix => Ok(model::log_bit_spec().get_starting_address().as_usize()),
+        Plan::StickyImmix => Ok(model::log_bit_spec().get_absolute_offset().as_usize()),
         Plan::Immix => {
             let (start, end) = heap_range();
             let bytes = (end - start) >> 6;
@@ -177,7 +176,7 @@ pub(super) fn log_bits(plan: Plan) -> Result<usize, HeapError> {
 
 /// Base of the valid-object bits: bit `(address >> 3) & 7` of the byte at `base + (address >> 6)`.
 pub(super) fn valid_bits() -> usize {
-    ::mmtk::util::metadata::side_metadata::vo_bit_side_metadata_addr().as_usize()
+    ::mmtk::util::metadata::side_metadata::VO_BIT_SIDE_METADATA_ADDR.as_usize()
 }
 
 /// Objects of more bytes are large.
@@ -292,6 +291,10 @@ impl Mutator {
     /// # Safety
     /// Called by the mutator's thread at a point where it may be stopped.
     pub(super) unsafe fn alloc(&mut self, size: usize, place: Place) -> Option<usize> {
+        // MMTk would collect again and again.
+        if size > trigger::highest() {
+            return None;
+        }
         let largest = &LARGEST[usize::from(place != Place::Moving)];
         if size > largest.load(Ordering::Relaxed) {
             largest.fetch_max(size, Ordering::Relaxed);

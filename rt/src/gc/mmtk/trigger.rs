@@ -19,14 +19,9 @@ static RESERVING: AtomicBool = AtomicBool::new(false);
 /// Lowest and highest size, in pages.
 static BOUNDS: OnceLock<(usize, usize)> = OnceLock::new();
 
-/// Bytes of address space that MMTk reserves for each space with [`RESERVING`] set: twice what it takes for the highest size.
+/// The pages to state as highest size with [`RESERVING`] set, given the real ones: MMTk makes each space twice as large as it takes for them.
 /// A space may need several times the highest size: while it is copied, and because of fragmentation between large
 /// objects. Where it ends MMTk panics, so it is made far too large; a space must fit into 2 TiB.
-pub(super) fn space_extent(options: &HeapOptions) -> u64 {
-    (2 * reserved(options.effective_max() >> PAGE_SHIFT) as u64) << PAGE_SHIFT
-}
-
-/// The pages to state as highest size while reserving, given the real ones.
 fn reserved(max: usize) -> usize {
     const LEAST: usize = ((64u64 << 30) >> PAGE_SHIFT) as usize;
     const MOST: usize = ((1u64 << 40) >> PAGE_SHIFT) as usize;
@@ -49,6 +44,11 @@ pub(super) fn configure(options: &HeapOptions) {
             options.effective_max() >> PAGE_SHIFT,
         )
     });
+}
+
+/// The highest size, in bytes.
+pub(super) fn highest() -> usize {
+    BOUNDS.get().map_or(0, |bounds| bounds.1) << PAGE_SHIFT
 }
 
 /// The heap's size policy.
