@@ -44,15 +44,28 @@ pub enum BuildError {
     TooLarge,
 }
 
-/// A displacement in the text that leads to a word.
+/// A place in the text that leads to a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WordReloc {
     /// Where its 4 bytes are in the text.
     pub offset: u32,
     /// Number of the word.
     pub word: u32,
-    /// To be added: minus the distance from `offset` to the end of the instruction.
+    /// To be added: for a displacement minus the distance from `offset` to the end of the instruction.
     pub addend: i32,
+    /// What is written there.
+    pub field: Field,
+}
+
+/// What a [`WordReloc`] writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// x86-64: the displacement from the place, 4 bytes.
+    X64Displacement,
+    /// AArch64 `adrp`: the distance in pages.
+    A64Page,
+    /// AArch64 `ldr` of 8 bytes: the offset in the page.
+    A64PageOffset,
 }
 
 /// A piece of text.
@@ -263,15 +276,17 @@ impl<'n> Builder<'n> {
         }
         let mut needed = Vec::new();
         for reloc in &part.relocs {
-            let word = self.word(symbol_of(reloc)?)?;
+            let (field, symbol) = place_of(reloc)?;
+            let word = self.word(symbol)?;
             let offset = base + reloc.offset;
             needed.push(word);
-            match reloc.kind {
-                RelocKind::X64Call32 => self.calls.push((offset, word)),
-                _ => self.relocs.push(WordReloc {
+            match field {
+                None => self.calls.push((offset, word)),
+                Some(field) => self.relocs.push(WordReloc {
                     offset,
                     word,
                     addend: reloc.addend as i32,
+                    field,
                 }),
             }
         }
@@ -412,25 +427,49 @@ impl<'n> Builder<'n> {
     fn add_stubs(&mut self) {
         let mut stubs = rustc_hash::FxHashMap::default();
         for (at, word) in std::mem::take(&mut self.calls) {
-            let stub = *stubs.entry(word).or_insert_with(|| {
-                self.text.resize(self.text.len().next_multiple_of(8), 0xcc);
-                let offset = self.text.len() as u32;
-                self.text.extend([0xff, 0x25, 0, 0, 0, 0]); // jmp [rip + word]
-                self.relocs.push(WordReloc {
-                    offset: offset + 2,
-                    word,
-                    addend: -4,
-                });
-                self.pieces.push(Piece {
-                    offset,
-                    len: 6,
-                    what: PieceKind::Stub(word),
-                });
-                offset
-            });
-            let distance = stub.wrapping_sub(at + 4);
-            self.text[at as usize..at as usize + 4].copy_from_slice(&distance.to_le_bytes());
+            let stub = *stubs
+                .entry(word)
+                .or_insert_with(|| self.add_stub(word) as u32);
+            let place = &mut self.text[at as usize..at as usize + 4];
+            let distance = i64::from(stub) - i64::from(at);
+            match self.arch {
+                Arch::A64 => {
+                    // Text is shorter than the 128 MiB that `bl` reaches.
+                    let call = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
+                    let call = call & 0xfc00_0000 | (distance >> 2) as u32 & 0x03ff_ffff;
+                    place.copy_from_slice(&call.to_le_bytes());
+                }
+                _ => place.copy_from_slice(&(distance as i32 - 4).to_le_bytes()),
+            }
         }
+    }
+
+    /// A jump through a word; gives its offset.
+    fn add_stub(&mut self, word: u32) -> usize {
+        self.text.resize(self.text.len().next_multiple_of(8), 0xcc);
+        let offset = self.text.len();
+        // Instructions, and where the word is in them.
+        let (code, fields): (&[u8], &[(u32, Field, i32)]) = match self.arch {
+            Arch::A64 => (
+                &A64_STUB,
+                &[(0, Field::A64Page, 0), (4, Field::A64PageOffset, 0)],
+            ),
+            _ => (&X64_STUB, &[(2, Field::X64Displacement, -4)]),
+        };
+        self.text.extend(code);
+        self.pieces.push(Piece {
+            offset: offset as u32,
+            len: code.len() as u32,
+            what: PieceKind::Stub(word),
+        });
+        self.relocs
+            .extend(fields.iter().map(|&(at, field, addend)| WordReloc {
+                offset: offset as u32 + at,
+                word,
+                addend,
+                field,
+            }));
+        offset
     }
 
     /// Hashes of the names of the methods that units are the code of, in order.
@@ -457,16 +496,37 @@ impl<'n> Builder<'n> {
     }
 }
 
-/// What the word of a relocation holds: the symbol, or for a call through a method's cell a cell of the image's own.
-fn symbol_of(reloc: &Reloc) -> Result<Symbol, BuildError> {
-    match (reloc.kind, reloc.symbol) {
-        (RelocKind::X64PcRel32, Symbol::MethodCell(_))
-        | (RelocKind::X64GotPcRel32 | RelocKind::X64Call32, _)
-            if i32::try_from(reloc.addend).is_ok() =>
-        {
-            Ok(reloc.symbol)
+/// `jmp [rip + word]`.
+const X64_STUB: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
+/// `adrp x16, word; ldr x16, [x16, word]; br x16`.
+const A64_STUB: [u8; 12] = [
+    0x10, 0x00, 0x00, 0x90, 0x10, 0x02, 0x40, 0xf9, 0x00, 0x02, 0x1f, 0xd6,
+];
+
+/// How a relocation leads to a word (`None`: by a call of a stub), and what that holds: the symbol, or for a call through a method's cell a
+/// cell of the image's own.
+fn place_of(reloc: &Reloc) -> Result<(Option<Field>, Symbol), BuildError> {
+    let is_cell = matches!(reloc.symbol, Symbol::MethodCell(_));
+    let field = match reloc.kind {
+        RelocKind::X64Call32 => None,
+        RelocKind::A64Call26 if reloc.addend == 0 => None,
+        RelocKind::X64PcRel32 if is_cell => Some(Field::X64Displacement),
+        RelocKind::X64GotPcRel32 => Some(Field::X64Displacement),
+        RelocKind::A64AdrPrelPgHi21 if is_cell => Some(Field::A64Page),
+        RelocKind::A64Ld64AbsLo12 if is_cell => Some(Field::A64PageOffset),
+        RelocKind::A64AdrGotPage21 => Some(Field::A64Page),
+        RelocKind::A64LdGotLo12 => Some(Field::A64PageOffset),
+        kind => {
+            let symbol = reloc.symbol;
+            return Err(BuildError::Reloc { kind, symbol });
         }
-        (kind, symbol) => Err(BuildError::Reloc { kind, symbol }),
+    };
+    match i32::try_from(reloc.addend) {
+        Ok(_) => Ok((field, reloc.symbol)),
+        Err(_) => Err(BuildError::Reloc {
+            kind: reloc.kind,
+            symbol: reloc.symbol,
+        }),
     }
 }
 

@@ -11,7 +11,7 @@
 //! Nothing refers to anything outside, and no relocation is left for the dynamic linker: a shared object made of it is position
 //! independent and its text is shared between processes.
 
-use crate::build::{Parts, PieceKind};
+use crate::build::{Field, Parts, PieceKind};
 use crate::format;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::target::Arch;
@@ -29,14 +29,10 @@ pub fn object(
     parts: &Parts,
     label: Option<&dyn Fn(MethodId) -> String>,
 ) -> object::write::Result<Vec<u8>> {
-    let (architecture, pc32, pc64) = match parts.arch {
-        Arch::X64 => (Architecture::X86_64, elf::R_X86_64_PC32, elf::R_X86_64_PC64),
-        Arch::A64 => (
-            Architecture::Aarch64,
-            elf::R_AARCH64_PREL32,
-            elf::R_AARCH64_PREL64,
-        ),
-        Arch::A32 => (Architecture::Arm, elf::R_ARM_REL32, elf::R_ARM_REL32),
+    let (architecture, pc64) = match parts.arch {
+        Arch::X64 => (Architecture::X86_64, elf::R_X86_64_PC64),
+        Arch::A64 => (Architecture::Aarch64, elf::R_AARCH64_PREL64),
+        Arch::A32 => (Architecture::Arm, elf::R_ARM_REL32),
     };
     let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
     let text = object.section_id(StandardSection::Text);
@@ -67,7 +63,12 @@ pub fn object(
     };
     for reloc in &parts.relocs {
         let addend = i64::from(reloc.word) * WORD as i64 + i64::from(reloc.addend);
-        relocate(text, u64::from(reloc.offset), words_symbol, pc32, addend)?;
+        let kind = match reloc.field {
+            Field::X64Displacement => elf::R_X86_64_PC32,
+            Field::A64Page => elf::R_AARCH64_ADR_PREL_PG_HI21,
+            Field::A64PageOffset => elf::R_AARCH64_LDST64_ABS_LO12_NC,
+        };
+        relocate(text, u64::from(reloc.offset), words_symbol, kind, addend)?;
     }
     relocate(entry, 0, data_symbol, pc64, 0)?;
     relocate(data, format::TEXT as u64, text_symbol, pc64, 0)?;

@@ -2,7 +2,8 @@
 
 use crate::format;
 use object::{
-    File, Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationKind, RelocationTarget,
+    Architecture, File, Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationKind,
+    RelocationTarget,
 };
 use std::borrow::Cow;
 
@@ -67,7 +68,9 @@ fn unlinked<'a>(elf: &File<'a>) -> Result<(Cow<'a, [u8]>, i64), String> {
     let section = elf.section_by_name(".text").ok_or("it has no text")?;
     let mut text = section.data().map_err(|e| e.to_string())?.to_vec();
     let distance = text.len().next_multiple_of(64) as i64;
-    for (offset, reloc) in section.relocations() {
+    // Other architectures' relocations are not displacements, and the text has no check sum.
+    let is_x64 = elf.architecture() == Architecture::X86_64;
+    for (offset, reloc) in section.relocations().filter(|_| is_x64) {
         let RelocationTarget::Symbol(symbol) = reloc.target() else {
             return Err(format!("strange relocation at {offset:#x} of its text"));
         };

@@ -157,6 +157,13 @@ pub fn arch_code(arch: Arch) -> u8 {
     }
 }
 
+/// The architecture of an image whose data begin with these bytes.
+pub fn arch_of(data: &[u8]) -> Option<Arch> {
+    let code = data.get(ARCH)?;
+    let mut all = [Arch::X64, Arch::A64, Arch::A32].into_iter();
+    all.find(|&arch| arch_code(arch) == *code)
+}
+
 /// Check sum of the header up to here, but for the distances, which are known when the image is linked.
 pub fn head_checksum(head: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();

@@ -16,6 +16,7 @@ use isthmus_clr::types::types;
 use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::target::Arch;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -46,12 +47,44 @@ impl Emit {
     }
 }
 
+/// Machines that images can be made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Target {
+    /// x86-64, Linux.
+    #[value(name = "x86_64-unknown-linux-gnu", alias = "x86_64-linux-gnu")]
+    X64,
+    /// AArch64, Linux. There is no runtime for it yet.
+    #[value(name = "aarch64-unknown-linux-gnu", alias = "aarch64-linux-gnu")]
+    A64,
+}
+
+impl Target {
+    fn arch(self) -> Arch {
+        match self {
+            Target::X64 => Arch::X64,
+            Target::A64 => Arch::A64,
+        }
+    }
+
+    /// The linker that makes shared objects, and the Debian package that has it.
+    fn linker(self) -> (&'static str, &'static str) {
+        match self {
+            _ if Arch::host() == Some(self.arch()) => ("ld", "binutils"),
+            Target::X64 => ("x86_64-linux-gnu-ld", "binutils-x86-64-linux-gnu"),
+            Target::A64 => ("aarch64-linux-gnu-ld", "binutils-aarch64-linux-gnu"),
+        }
+    }
+}
+
 /// Arguments of `aot`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// What to write.
     #[arg(long, value_enum, default_value = "so")]
     emit: Emit,
+    /// Machine that the image is for (default: this one).
+    #[arg(long, value_enum)]
+    target: Option<Target>,
     /// File to write, or with several assemblies the directory; without it the image lies beside its assembly, where `isthmus run` finds it.
     #[arg(short, value_name = "OUT")]
     out: Option<PathBuf>,
@@ -78,6 +111,16 @@ pub struct Args {
     assemblies: Vec<PathBuf>,
 }
 
+impl Args {
+    fn target(&self) -> Target {
+        let other = match Arch::host() {
+            Some(Arch::A64) => Target::A64,
+            _ => Target::X64,
+        };
+        self.target.unwrap_or(other)
+    }
+}
+
 /// Compiles assemblies and writes their images.
 pub fn run(args: Args) -> Result<()> {
     let jobs = args
@@ -85,6 +128,9 @@ pub fn run(args: Args) -> Result<()> {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     start_types(&args.assemblies[0], args.bcl.as_deref())?;
     if args.emit == Emit::Exe {
+        if Some(args.target().arch()) != Arch::host() {
+            bail!("executables are made for this machine only: there is no runtime for others");
+        }
         return exe::make(&args, jobs);
     }
     for path in &args.assemblies {
@@ -102,7 +148,7 @@ pub fn run(args: Args) -> Result<()> {
 fn compile_one(args: &Args, assembly: &'static Assembly, jobs: usize) -> Result<(Made, Duration)> {
     let start = Instant::now();
     let bar = progress::bar(0, "compiling");
-    let made = compile::assembly(assembly, jobs, &|done, known| {
+    let made = compile::assembly(assembly, args.target().arch(), jobs, &|done, known| {
         bar.set_length(known as u64);
         bar.set_position(done as u64);
     })
@@ -155,7 +201,7 @@ fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
         Emit::So => {
             let object_file = out.with_extension("so.o");
             fs::write(&object_file, object(parts, args)?).with_context(context)?;
-            let linked = link(&object_file, out);
+            let linked = link(args.target(), &object_file, out);
             fs::remove_file(&object_file).with_context(context)?;
             linked?;
         }
@@ -173,8 +219,9 @@ fn object(parts: &Parts, args: &Args) -> Result<Vec<u8>> {
 }
 
 /// Makes a shared object of a relocatable one.
-fn link(object: &Path, out: &Path) -> Result<()> {
-    let done = Command::new("ld")
+fn link(target: Target, object: &Path, out: &Path) -> Result<()> {
+    let (linker, package) = target.linker();
+    let done = Command::new(linker)
         .args([
             "-shared",
             "-z",
@@ -187,10 +234,10 @@ fn link(object: &Path, out: &Path) -> Result<()> {
         .arg(out)
         .arg(object)
         .output()
-        .context("cannot run `ld`; `./x setup` installs it (Debian's package binutils)")?;
+        .with_context(|| format!("cannot run `{linker}`; Debian's package {package} has it"))?;
     match done.status.success() {
         true => Ok(()),
-        false => bail!("ld failed: {}", String::from_utf8_lossy(&done.stderr)),
+        false => bail!("{linker} failed: {}", String::from_utf8_lossy(&done.stderr)),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::output::outln;
 use anyhow::{Context, Result, anyhow, bail};
 use isthmus_aot::file::ImageFile;
+use isthmus_aot::format;
 use isthmus_aot::image::Image;
 use isthmus_runtime_abi::target::Arch;
 use std::fs;
@@ -23,7 +24,7 @@ pub fn run(args: Args) -> Result<()> {
         let file = fs::read(path).with_context(context)?;
         let file = ImageFile::parse(&file);
         let file = file.map_err(|e| anyhow!("{}: {e}", path.display()))?;
-        let arch = Arch::host().unwrap_or(Arch::X64);
+        let arch = format::arch_of(file.data).unwrap_or(Arch::X64);
         let image = Image::of_data(file.data, arch).with_context(context)?;
         let text = image.verify_text(&file.text, file.distance);
         text.with_context(context)?;

@@ -229,7 +229,8 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn text_assembles_to_what_the_object_holds() {
     let folder = folder("text");
-    let exe = program("exception_filters", &folder);
+    // With overloads, whose names are the same.
+    let exe = program("generics_types", &folder);
     let (object, text) = (folder.join("a.o"), folder.join("a.s"));
     aot(&exe, &object, &["--emit", "o"]);
     aot(&exe, &text, &["--emit", "s"]);
@@ -319,6 +320,51 @@ fn damaged_text_is_found() {
             assert!(text.contains("check sum of its text"), "{text}");
         }
     }
+}
+
+/// Images for AArch64: every method is compiled, the image can be decoded, and our linker links it.
+#[test]
+fn images_for_another_machine() {
+    let folder = folder("a64");
+    let exe = program("exception_filters", &folder);
+    let switches = ["--target", "aarch64-unknown-linux-gnu", "--no-fallback"];
+    let object = folder.join("a.o");
+    aot(&exe, &object, &[&switches[..], &["--emit", "o"]].concat());
+    run(isthmus(), &["aot-check".as_ref(), object.as_ref()]);
+    let listing = folder.join("a.s");
+    aot(&exe, &listing, &[&switches[..], &["--emit", "s"]].concat());
+    let assembled = folder.join("b.o");
+    let clang: [&OsStr; 5] = [
+        "--target=aarch64-linux-gnu".as_ref(),
+        "-c".as_ref(),
+        "-o".as_ref(),
+        assembled.as_ref(),
+        listing.as_ref(),
+    ];
+    run("clang", &clang);
+    run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
+    // Linked, the text of both is the same.
+    let text = |object: &Path| {
+        let args = ["link", "--noexec", "--show", "fixed"].map(OsStr::new);
+        let shown = run(isthmus(), &[&args[..], &[object.as_ref()]].concat()).stdout;
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        let lines = shown.lines().skip_while(|l| !l.starts_with("block 0"));
+        let text: Vec<String> = lines
+            .skip(1)
+            .take_while(|l| l.starts_with("  hex"))
+            .map(str::to_owned)
+            .collect();
+        text
+    };
+    let expected = text(&object);
+    assert!(expected.len() > 50);
+    assert_eq!(expected, text(&assembled));
+    // Here it is refused.
+    fs::copy(&object, folder.join("exception_filters.exe.o")).unwrap();
+    let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
+    let stats = run(isthmus(), &args).stderr;
+    let stats = String::from_utf8_lossy(&stats);
+    assert!(stats.contains("not used of images"), "{stats}");
 }
 
 /// A byte of the data is another one: the image is refused, and the program runs as if there were none.

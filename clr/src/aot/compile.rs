@@ -18,7 +18,7 @@ use crate::comparers;
 use crate::types::system::{Assembly, types};
 use crate::types::{Method, MethodKind, Type, TypeKey};
 use crate::vm::env::{ClrEnv, EnvOptions};
-use crate::vm::tiers;
+use crate::vm::{optimizer, tiers};
 use isthmus_aot::build::{BuildError, Builder, Parts};
 use isthmus_aot::names::{Id, Names};
 use isthmus_runtime_abi::artifact::CompiledMethod;
@@ -57,23 +57,25 @@ const MAX_INSTANCES: usize = 20_000;
 /// A method's code and whose generic contexts it looks things up in, or why there is none.
 type Compiled = (&'static Method, Result<(CompiledMethod, Vec<Id>), String>);
 
-/// Compiles an assembly.
+/// Compiles an assembly for an architecture.
 pub fn assembly(
     assembly: &'static Assembly,
+    arch: Arch,
     jobs: usize,
     progress: Progress<'_>,
 ) -> Result<Made, BuildError> {
-    let arch = Arch::host().unwrap_or(Arch::X64);
     let modules = Modules::of(assembly);
     let mut writer = Writer::growing(&modules);
     let mut builder = Builder::new(arch, &mut writer);
     let mut declined = Declined::new();
-    let mut batch = methods_of(assembly, &mut declined);
+    let mut batch = methods_of(assembly, arch, &mut declined);
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();
-        let compiled = compile(&batch, jobs, &|done| progress(before + done, seen.len()));
+        let compiled = compile(&batch, arch, jobs, &|done| {
+            progress(before + done, seen.len())
+        });
         let mut found = Vec::new();
         for (m, result) in compiled {
             let result = result.and_then(|(code, owners)| {
@@ -109,12 +111,16 @@ fn decline(declined: &mut Declined, reason: String, name: String) {
 }
 
 /// The methods of an assembly that have a body to compile or call a native function as it is, in the order of the metadata.
-fn methods_of(assembly: &'static Assembly, declined: &mut Declined) -> Vec<&'static Method> {
+fn methods_of(
+    assembly: &'static Assembly,
+    arch: Arch,
+    declined: &mut Declined,
+) -> Vec<&'static Method> {
     let mut all = Vec::new();
     for ty in assembly.canonical_types() {
         match ty.and_then(|ty| assembly.canonical_methods(ty)) {
             Ok(methods) => {
-                let has_code = |m: &&'static Method| has_body(m) || tiers::has_stub_ahead(m);
+                let has_code = |m: &&'static Method| has_body(m) || tiers::has_stub_ahead(m, arch);
                 all.extend(methods.into_iter().filter(has_code));
             }
             Err(error) => decline(declined, error.to_string(), assembly.name.clone()),
@@ -133,6 +139,7 @@ fn has_body(m: &'static Method) -> bool {
 /// Compiles methods on several threads; the results are in the order of the methods. `done` is called with how many are.
 fn compile(
     methods: &[&'static Method],
+    arch: Arch,
     jobs: usize,
     done: &(dyn Fn(usize) + Sync),
 ) -> Vec<Compiled> {
@@ -145,7 +152,7 @@ fn compile(
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(m) = methods.get(number) else { break };
-                    let result = (*m, compile_one(m));
+                    let result = (*m, compile_one(m, arch));
                     *results[number].lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
                     done(finished.fetch_add(1, Ordering::Relaxed) + 1);
                 }
@@ -171,13 +178,13 @@ fn env() -> ClrEnv {
     }
 }
 
-fn compile_one(m: &'static Method) -> Result<(CompiledMethod, Vec<Id>), String> {
+fn compile_one(m: &'static Method, arch: Arch) -> Result<(CompiledMethod, Vec<Id>), String> {
     if !has_body(m) {
         let stub = tiers::stub_ahead(m).map_err(|e| e.to_string())?;
         return Ok((stub, Vec::new()));
     }
     let body = body::of(m).map_err(|e| e.to_string())?;
-    let (code, owners) = slots::recorded(|| tiers::optimize(&env(), &body, None));
+    let (code, owners) = slots::recorded(|| optimizer::compile(&env(), &body, None, arch));
     Ok((code?, owners))
 }
 

@@ -117,9 +117,11 @@ fn stub(
     }
 }
 
-/// Whether a method's code in images is a stub that calls a native function: internal calls, and P/Invokes whose arguments need no conversion.
-pub fn has_stub_ahead(m: &'static Method) -> bool {
+/// Whether a method's code in images is a stub that calls a native function: internal calls, and P/Invokes whose arguments need no
+/// conversion. Only this machine's stubs are known.
+pub fn has_stub_ahead(m: &'static Method, for_arch: Arch) -> bool {
     match body::implementation(m) {
+        _ if for_arch != arch() => false,
         Implementation::InternalCall => icalls::find(m).is_some(),
         Implementation::PInvoke => pinvoke::plan(m).is_ok_and(|plan| plan.is_plain()),
         _ => false,
