@@ -5,6 +5,7 @@
 //!
 //! * jumps that reach their target with 8 bits, and immediates that fit into 8, get their short form;
 //! * the thread register, which Cranelift copies before each use, is used as it is, and the entry check compares with memory;
+//! * a loop that leaves by one branch and goes round by another goes round by the first;
 //! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
 //!
 //! ```text
@@ -90,7 +91,7 @@ pub fn run(method: &mut CompiledMethod, starts: &[u32]) -> bool {
 
 struct Layout {
     pieces: Vec<Piece>,
-    /// Whether something jumps to the piece.
+    /// Whether something else than what stands before it leads to the piece.
     targets: Vec<bool>,
     instructions: Vec<Instruction>,
 }
@@ -164,7 +165,7 @@ impl Layout {
             layout.push(at, len, form, inst);
             at += len;
         }
-        layout.resolve(code, starts)?;
+        layout.resolve(method)?;
         Some(layout)
     }
 
@@ -197,7 +198,7 @@ impl Layout {
     }
 
     /// Targets become indices of pieces.
-    fn resolve(&mut self, code: &[u8], starts: &[u32]) -> Option<()> {
+    fn resolve(&mut self, method: &CompiledMethod) -> Option<()> {
         self.targets = vec![false; self.pieces.len()];
         for n in 0..self.pieces.len() {
             match self.pieces[n].form {
@@ -216,7 +217,7 @@ impl Layout {
                 }
                 Form::Table => {
                     let p = self.pieces[n];
-                    for target in table_targets(code, p.old, p.len) {
+                    for target in table_targets(&method.code, p.old, p.len) {
                         let target = self.index(target)?;
                         self.targets[target as usize] = true;
                     }
@@ -224,11 +225,10 @@ impl Layout {
                 _ => {}
             }
         }
-        // Landing pads and what else Cranelift enters.
-        for &s in starts {
-            if let Some(n) = self.index(s) {
-                self.targets[n as usize] = true;
-            }
+        let sites = method.call_sites.iter().flat_map(|s| &s.handlers);
+        for h in sites.chain(method.traps.iter().flat_map(|t| &t.handlers)) {
+            let landing = self.index(h.landing)?;
+            self.targets[landing as usize] = true;
         }
         Some(())
     }
@@ -251,10 +251,13 @@ impl Layout {
             }
         }
         for n in 1..self.pieces.len() {
-            self.fuse_thread_register(n);
+            self.fuse_thread_register(n, code);
         }
         for n in 3..self.pieces.len() {
             self.fuse_entry_check(n);
+        }
+        for n in 1..self.pieces.len() {
+            self.turn_loop_branch(n);
         }
     }
 
@@ -269,34 +272,55 @@ impl Layout {
         self.replace(n, &[]);
     }
 
-    /// `mov a, r15; mov a, [a+d]`: the second alone can do it.
-    fn fuse_thread_register(&mut self, n: usize) {
+    /// `mov a, r15; mov b, [a+d]`: the second uses the thread register itself. Lowering makes a copy for each use, so nothing
+    /// else uses this one.
+    fn fuse_thread_register(&mut self, n: usize, code: &[u8]) {
         let (first, second) = (&self.instructions[n - 1], &self.instructions[n]);
-        let copies = is_move(first) && first.op1_register() == Register::R15;
         let a = first.op0_register();
-        let loads = second.code() == Code::Mov_r64_rm64
-            && second.op1_kind() == OpKind::Memory
-            && second.op0_register() == a
-            && second.memory_base() == a
-            && second.memory_index() == Register::None;
-        let displacement = second.memory_displacement64();
-        if !copies || !loads || self.targets[n] || displacement > 127 {
+        if !is_move(first) || first.op1_register() != Register::R15 || self.targets[n] {
             return;
         }
-        let reg = a.number() as u8;
-        let rex = 0x49 | (reg >> 3 << 2);
-        let bytes = [rex, 0x8b, 0x47 | (reg & 7) << 3, displacement as u8];
+        let mut registers = (0..second.op_count())
+            .filter(|&op| second.op_kind(op) == OpKind::Register)
+            .map(|op| (op, second.op_register(op).full_register()));
+        let load = matches!(second.code(), Code::Mov_r64_rm64 | Code::Mov_r32_rm32);
+        let only_address = second.memory_base() == a
+            && second.memory_index() == Register::None
+            && registers.all(|(op, r)| r != a || load && op == 0);
+        let p = self.pieces[n];
+        let bytes = &code[p.old as usize..(p.old + p.len) as usize];
+        let (rex, rest) = match bytes {
+            [rex @ 0x40..=0x4f, rest @ ..] => (*rex, rest),
+            _ => (0x40, bytes),
+        };
+        // One byte of opcode, no prefixes, and an address without a scale.
+        let [opcode, modrm, rest @ ..] = rest else {
+            return;
+        };
+        let other = matches!(
+            opcode,
+            0x0f | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3 | 0xc4 | 0xc5
+        );
+        if !only_address || other || modrm & 7 == 4 || rest.len() > 5 {
+            return;
+        }
+        let mut new = vec![rex | 1, *opcode, modrm | 7];
+        new.extend_from_slice(rest);
         self.drop(n - 1);
-        self.replace(n, &bytes);
+        self.replace(n, &new);
     }
 
     /// `mov a, r15; mov a, [a+d]; mov b, rsp; cmp b, a; jbe`: the limit of the stack is compared where it is. Nothing else
     /// uses the copies, which lowering makes for this alone.
     fn fuse_entry_check(&mut self, n: usize) {
         let [_, load, copy, compare] = [n - 3, n - 2, n - 1, n].map(|i| self.instructions[i]);
-        let Form::Bytes([_, 0x8b, _, displacement, ..]) = self.pieces[n - 2].form else {
+        // A load from the thread's context with a displacement of 8 bits.
+        let Form::Bytes([_, 0x8b, modrm, displacement, ..]) = self.pieces[n - 2].form else {
             return;
         };
+        if modrm >> 6 != 1 {
+            return;
+        }
         let (a, b) = (load.op0_register(), copy.op0_register());
         let copies = is_move(&copy) && copy.op1_register() == Register::RSP;
         let compares = matches!(compare.code(), Code::Cmp_r64_rm64 | Code::Cmp_rm64_r64)
@@ -307,6 +331,33 @@ impl Layout {
             self.drop(n - 2);
             self.drop(n - 1);
             self.replace(n, &[0x49, 0x3b, 0x67, displacement]);
+        }
+    }
+
+    /// `jcc out; jmp back` becomes `jncc back; jmp out`: one branch for each time round.
+    fn turn_loop_branch(&mut self, n: usize) {
+        let (leave, repeat) = (self.pieces[n - 1].form, self.pieces[n].form);
+        if let Form::Jump {
+            target: out,
+            condition: Some(c),
+        } = leave
+            && let Form::Jump {
+                target: back,
+                condition: None,
+            } = repeat
+            && (back as usize) < n
+            && (out < back || out as usize > n)
+            && !self.targets[n]
+        {
+            let condition = Some(c ^ 1);
+            self.pieces[n - 1].form = Form::Jump {
+                target: back,
+                condition,
+            };
+            self.pieces[n].form = Form::Jump {
+                target: out,
+                condition: None,
+            };
         }
     }
 
@@ -661,6 +712,20 @@ mod tests {
             0x8b, 0x12, 0xc3, 0xc3,
         ];
         assert_eq!(m.code, expected);
+    }
+
+    #[test]
+    fn loops_go_round_by_one_branch() {
+        #[rustfmt::skip]
+        let mut m = method(&[
+            0xff, 0xcf,                                     // 0: dec edi
+            0x0f, 0x8e, 0x06, 0, 0, 0,                      // 2: jle e
+            0xe9, 0xf3, 0xff, 0xff, 0xff,                   // 8: jmp 0
+            0x90,                                           // d: nop
+            0xc3,                                           // e: ret
+        ]);
+        assert!(run(&mut m, &[0, 0xd, 0xe]));
+        assert_eq!(m.code, [0xff, 0xcf, 0x7f, 0xfc, 0xeb, 0x01, 0x90, 0xc3]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::passes::{PASSES, Target};
 use crate::verify;
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_runtime_abi::ids::MethodId;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Compiles a method.
@@ -34,12 +35,15 @@ pub fn compile_with(
     let target = Target {
         word: opts.arch.pointer_bytes(),
     };
+    let mut changed: SmallVec<[&'static str; 32]> = SmallVec::new();
     for pass in PASSES {
         let off = !opts.optimize || opts.disable.iter().any(|d| d == pass.name);
-        if off && !pass.required {
+        let idle = !pass.when.is_empty() && !pass.when.iter().any(|p| changed.contains(p));
+        if idle || off && !pass.required {
             continue;
         }
         if unit.change(&mut |func| (pass.run)(func, target)) {
+            changed.push(pass.name);
             check(env, &unit, pass.name, opts);
         }
         show(pass.name, &unit);

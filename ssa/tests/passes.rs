@@ -583,3 +583,59 @@ block4():
     let text = after("thread", source);
     assert_eq!(count(&text, "branch"), 2, "{text}");
 }
+
+#[test]
+fn the_end_of_an_enumeration_is_known_where_it_is_found() {
+    // What `foreach` over a list comes to: the loop's condition is a constant on each way to its test.
+    let text = after(
+        "thread",
+        "function method0(i32) -> i32 {
+block0(v0: i32):
+    v1 = const.i32 0
+    v2 = const.i32 1
+    jump => block1(v1)
+block1(v3: i32):
+    v4 = cmp.i32 v3, v0 ge
+    branch v4 => block2(v1, v3), block3()
+block3():
+    v5 = add.i32 v3, v2
+    jump => block2(v2, v5)
+block2(v6: i32, v7: i32):
+    v8 = cmp.i32 v6, v1 ne_un
+    poll
+    branch v8 => block5(), block4()
+block5():
+    v9 = xor.i32 v7, v2
+    jump => block1(v9)
+block4():
+    return v7
+}
+",
+    );
+    assert_eq!(count(&text, "branch"), 1, "{text}");
+}
+
+#[test]
+fn loops_that_follow_each_other_have_blocks_between_them() {
+    let text = after(
+        "preheader",
+        "function method0(i32) -> i32 {
+block0(v0: i32):
+    v1 = const.i32 1
+    jump => block1(v0)
+block1(v2: i32):
+    v3 = sub.i32 v2, v1
+    branch v3 => block1(v3), block2(v0)
+block2(v4: i32):
+    v5 = sub.i32 v4, v1
+    branch v5 => block2(v5), block3()
+block3():
+    return v5
+}
+",
+    );
+    assert!(
+        text.contains("branch v3 => block1(v3), block4(v0)"),
+        "{text}"
+    );
+}

@@ -13,6 +13,7 @@
 //! | [`hoist`] | moves loads and checks out of loops |
 //! | [`version`] | drops bounds checks of counted loops, if need be from a second version of the loop |
 //! | [`poll`] | lets counted loops poll rarely |
+//! | [`preheader`] | gives each loop a block in front of it |
 
 pub mod cleanup;
 pub mod dce;
@@ -24,6 +25,7 @@ pub mod induction;
 pub mod invert;
 pub mod peel;
 pub mod poll;
+pub mod preheader;
 pub mod promote;
 pub mod select;
 pub mod strength;
@@ -48,6 +50,8 @@ pub struct Pass {
     pub run: fn(&mut Func, Target) -> bool,
     /// Whether it must run even without optimization.
     pub required: bool,
+    /// Passes one of which must have changed something; none: it runs always.
+    pub when: &'static [&'static str],
     /// Passes that must run before, each with the reason.
     pub after: &'static [(&'static str, &'static str)],
 }
@@ -58,36 +62,42 @@ pub static PASSES: &[Pass] = &[
         name: "cleanup",
         run: cleanup::run,
         required: true,
+        when: &[],
         after: &[],
     },
     Pass {
         name: "promote",
         run: promote::run,
         required: false,
+        when: &[],
         after: &[("cleanup", "unreachable uses would keep slots in memory")],
     },
     Pass {
         name: "gvn",
         run: gvn::run,
         required: false,
+        when: &[],
         after: &[("promote", "values of slots are numbered like others")],
     },
     Pass {
         name: "dce",
         run: dce::run,
         required: false,
+        when: &[],
         after: &[("gvn", "numbering leaves unused instructions behind")],
     },
     Pass {
         name: "cleanup2",
         run: cleanup::run,
         required: false,
+        when: &[],
         after: &[("gvn", "branches whose condition became constant")],
     },
     Pass {
         name: "promote2",
         run: promote::run,
         required: false,
+        when: &[],
         after: &[
             ("gvn", "address arithmetic was folded into accesses"),
             ("cleanup2", "tests of new objects for null are gone"),
@@ -97,6 +107,7 @@ pub static PASSES: &[Pass] = &[
         name: "thread",
         run: thread::run,
         required: false,
+        when: &[],
         after: &[
             ("gvn", "equal conditions are one value"),
             ("cleanup2", "what is left of branches is not decided"),
@@ -106,6 +117,7 @@ pub static PASSES: &[Pass] = &[
         name: "select",
         run: select::run,
         required: false,
+        when: &[],
         after: &[
             ("cleanup2", "blocks between a branch and the join are gone"),
             ("thread", "a choice that is tested next is no choice"),
@@ -115,12 +127,14 @@ pub static PASSES: &[Pass] = &[
         name: "invert",
         run: invert::run,
         required: false,
+        when: &[],
         after: &[("cleanup2", "loop headers are in their final shape")],
     },
     Pass {
         name: "cleanup3",
         run: cleanup::run,
         required: false,
+        when: &[],
         after: &[(
             "invert",
             "parameters of former loop headers have one value each",
@@ -130,6 +144,7 @@ pub static PASSES: &[Pass] = &[
         name: "peel",
         run: peel::run,
         required: false,
+        when: &[],
         after: &[
             (
                 "invert",
@@ -142,6 +157,7 @@ pub static PASSES: &[Pass] = &[
         name: "gvn2",
         run: gvn::run,
         required: false,
+        when: &[],
         after: &[
             (
                 "peel",
@@ -155,6 +171,7 @@ pub static PASSES: &[Pass] = &[
         name: "hoist",
         run: hoist::run,
         required: false,
+        when: &[],
         after: &[
             ("invert", "the first block of an inverted loop is its body"),
             (
@@ -167,27 +184,41 @@ pub static PASSES: &[Pass] = &[
         name: "version",
         run: version::run,
         required: false,
+        when: &[],
         after: &[
             ("invert", "the test of a loop stands at its end"),
             ("hoist", "lengths and limits come from before the loop"),
         ],
     },
     Pass {
+        name: "gvn3",
+        run: gvn::run,
+        required: false,
+        when: &["hoist", "version"],
+        after: &[(
+            "hoist",
+            "what came out of a loop may be equal to what was before it",
+        )],
+    },
+    Pass {
         name: "dce2",
         run: dce::run,
         required: false,
+        when: &[],
         after: &[("gvn2", "numbering leaves unused instructions behind")],
     },
     Pass {
         name: "cleanup4",
         run: cleanup::run,
         required: false,
+        when: &[],
         after: &[("gvn2", "branches whose condition became constant")],
     },
     Pass {
         name: "poll",
         run: poll::run,
         required: false,
+        when: &[],
         after: &[
             (
                 "hoist",
@@ -195,6 +226,13 @@ pub static PASSES: &[Pass] = &[
             ),
             ("cleanup4", "what is left of calls in loops is known"),
         ],
+    },
+    Pass {
+        name: "preheader",
+        run: preheader::run,
+        required: false,
+        when: &[],
+        after: &[("cleanup4", "blocks that only jump would be threaded")],
     },
 ];
 
@@ -208,6 +246,9 @@ mod tests {
             for (before, reason) in pass.after {
                 let found = PASSES[..n].iter().any(|p| p.name == *before);
                 assert!(found, "{} must follow {before}: {reason}", pass.name);
+            }
+            for other in pass.when {
+                assert!(PASSES[..n].iter().any(|p| p.name == *other));
             }
             assert!(PASSES[..n].iter().all(|p| p.name != pass.name));
         }

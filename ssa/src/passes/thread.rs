@@ -11,7 +11,7 @@
 //! joined by `&&` and `||`. A way decides a branch by the constants that it passes, by what it has dereferenced, and by the
 //! branches that it took before.
 //!
-//! Only small blocks without effects are copied ([`super::duplicate`]), and no back edge of a loop is doubled: other passes want
+//! Only small blocks without effects other than polls are copied ([`super::duplicate`]), and no back edge of a loop is doubled: other passes want
 //! one.
 
 use super::Target;
@@ -128,9 +128,13 @@ fn is_small_test(func: &Func, cfg: &Cfg, b: Block) -> bool {
     let Some((_, d)) = func.terminator(b) else {
         return false;
     };
+    // A poll may be asked on each way instead.
     let copies = func.block(b).insts.split_last().is_some_and(|(_, rest)| {
-        let fixed = [Op::CtxLoad, Op::SlotAddr];
-        (rest.iter()).all(|&i| func.effects(i).is_empty() && !fixed.contains(&func.inst(i).op))
+        rest.iter().all(|&i| match func.inst(i).op {
+            Op::Poll => true,
+            Op::CtxLoad | Op::SlotAddr => false,
+            _ => func.effects(i).is_empty(),
+        })
     });
     d.op == Op::Branch && copies
 }
