@@ -262,7 +262,12 @@ fn find_type(
         }
     });
     match found {
-        Ok(ty) => reflect::type_object(cx, ty),
+        // An assembly throws for a class without its base class even when it is to give null.
+        Ok(ty) => match ty.parent() {
+            Ok(_) => reflect::type_object(cx, ty),
+            Err(e) if asked || throws => Err(cx.load_error(&e)),
+            Err(_) => Ok(Ref::NULL),
+        },
         Err(e) if throws => Err(match e.kind {
             LoadErrorKind::TypeLoad => {
                 let from = home.map_or_else(

@@ -11,11 +11,12 @@ use crate::metadata::{
 };
 use crate::types::generics::Scope;
 use crate::types::system::Assembly;
-use crate::types::{Method, Type, types};
+use crate::types::{LoadError, Method, Type, types};
 use crate::vm::cx::{Result, Value};
 use crate::vm::offsets::offset_of;
 use crate::vm::{Cx, reflect};
 use isthmus_rt::object::Ref;
+use std::cell::OnceCell;
 
 icalls! {
     "System.MonoCustomAttrs" {
@@ -129,15 +130,24 @@ pub(super) fn matching(
     let mut found = Vec::new();
     for row in a.image.custom_attributes(token) {
         let ctor = row.constructor().map_err(|e| cx.load_error(&e.into()))?;
-        // An attribute of an assembly that is not there does not hinder those that are.
-        let Ok(ctor) = a.resolve_method(ctor, Scope::EMPTY) else {
-            continue;
+        let ctor = match a.resolve_method(ctor, Scope::EMPTY) {
+            Ok(ctor) => ctor,
+            // An attribute of an assembly that is not there does not hinder those that are, unless all are asked for.
+            Err(error) if wanted.is_none_or(is_any_attribute) => {
+                return Err(cx.load_error(&error));
+            }
+            Err(_) => continue,
         };
         if wanted.is_none_or(|w| ctor.owner.is_assignable_to(w)) {
             found.push((a, ctor, row));
         }
     }
     Ok(found)
+}
+
+/// Whether every attribute is of a class.
+fn is_any_attribute(class: &'static Type) -> bool {
+    class == types().known.object() || class == reflect::class("System", "Attribute")
 }
 
 fn is_defined(cx: &Cx<'_>, provider: Ref, ty: Ref) -> Result<bool> {
@@ -195,21 +205,53 @@ impl Home {
     }
 }
 
+impl Home {
+    fn named(self, name: &str) -> crate::types::Result<&'static Type> {
+        assembly::parse_type_name(name, Some(self.names))
+    }
+
+    fn of_token(self, token: Token) -> crate::types::Result<&'static Type> {
+        self.tokens.resolve_type(token, Scope::EMPTY)
+    }
+}
+
 /// Says how enums in attribute blobs are stored.
 impl EnumResolver for Home {
     fn by_token(&self, token: Token) -> Option<Prim> {
-        self.tokens
-            .resolve_type(token, Scope::EMPTY)
-            .ok()?
-            .underlying()
-            .prim
+        self.of_token(token).ok()?.underlying().prim
     }
 
     fn by_name(&self, name: &str) -> Option<Prim> {
-        assembly::parse_type_name(name, Some(self.names))
-            .ok()?
-            .underlying()
-            .prim
+        self.named(name).ok()?.underlying().prim
+    }
+}
+
+/// The same, keeping why an enum cannot be loaded.
+struct Asking {
+    home: Home,
+    failed: OnceCell<LoadError>,
+}
+
+impl Asking {
+    fn stored_as(&self, ty: crate::types::Result<&'static Type>) -> Option<Prim> {
+        match ty {
+            Ok(ty) => ty.underlying().prim,
+            Err(error) => {
+                // The first one is thrown.
+                let _ = self.failed.set(error);
+                None
+            }
+        }
+    }
+}
+
+impl EnumResolver for Asking {
+    fn by_token(&self, token: Token) -> Option<Prim> {
+        self.stored_as(self.home.of_token(token))
+    }
+
+    fn by_name(&self, name: &str) -> Option<Prim> {
+        self.stored_as(self.home.named(name))
     }
 }
 
@@ -220,9 +262,15 @@ fn make(
     ctor: &'static Method,
     row: CustomAttributeRow<'static>,
 ) -> Result<Ref> {
-    let parsed = row
-        .args(&Home::of(a))
-        .map_err(|e| cx.load_error(&e.into()))?;
+    let asking = Asking {
+        home: Home::of(a),
+        failed: OnceCell::new(),
+    };
+    let parsed = row.args(&asking);
+    let parsed = parsed.map_err(|e| {
+        let why = asking.failed.into_inner();
+        cx.load_error(&why.unwrap_or_else(|| e.into()))
+    })?;
     let args = cx.alloc_array(types().known.object(), parsed.fixed.len())?;
     for (i, arg) in parsed.fixed.iter().enumerate() {
         let object = argument(cx, Home::of(a), arg)?;
@@ -265,13 +313,8 @@ fn type_of_argument(cx: &Cx<'_>, a: Home, ty: &AttrType<'_>) -> Result<&'static 
         AttrType::Prim(p) => types().known.prim(*p),
         AttrType::Type => reflect::type_class(),
         AttrType::Object => types().known.object(),
-        AttrType::Enum(EnumName::Token(token), _) => a
-            .tokens
-            .resolve_type(*token, Scope::EMPTY)
-            .map_err(thrown)?,
-        AttrType::Enum(EnumName::Name(name), _) => {
-            assembly::parse_type_name(name, Some(a.names)).map_err(thrown)?
-        }
+        AttrType::Enum(EnumName::Token(token), _) => a.of_token(*token).map_err(thrown)?,
+        AttrType::Enum(EnumName::Name(name), _) => a.named(name).map_err(thrown)?,
         AttrType::Array(element) => {
             let element = type_of_argument(cx, a, element)?;
             types().sz_array(element).map_err(thrown)?
@@ -353,8 +396,7 @@ fn value(cx: &Cx<'_>, a: Home, ty: &AttrType<'_>, v: &AttrValue<'_>) -> Result<R
         AttrValue::String(None) | AttrValue::Type(None) | AttrValue::Array(None) => Ok(Ref::NULL),
         AttrValue::String(Some(text)) => cx.string(text),
         AttrValue::Type(Some(name)) => {
-            let ty =
-                assembly::parse_type_name(name, Some(a.names)).map_err(|e| cx.load_error(&e))?;
+            let ty = a.named(name).map_err(|e| cx.load_error(&e))?;
             reflect::type_object(cx, ty)
         }
         AttrValue::Object(inner) => argument(cx, a, inner),

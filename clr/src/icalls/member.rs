@@ -209,7 +209,9 @@ fn nested_types(cx: &Cx<'_>, this: Ref, name: usize, flags: i32, list: i32) -> R
         } else {
             binding::NON_PUBLIC
         };
-        if filter.flags & wanted != 0 && filter.has_name(nested.name()) {
+        // A class without its base class is not shown.
+        let is_whole = || nested.parent().is_ok();
+        if filter.flags & wanted != 0 && filter.has_name(nested.name()) && is_whole() {
             found.push(handle::of(nested));
         }
     }
@@ -510,6 +512,7 @@ fn field_value(cx: &Cx<'_>, this: Ref, object: Ref) -> Result<Ref> {
         return constant_of_field(cx, f);
     }
     let ty = f.ty().map_err(|e| cx.load_error(&e))?;
+    f.owner.layout().map_err(|e| cx.load_error(&e))?;
     casts::box_value(cx, ty, field_address(cx, f, object)?)
 }
 

@@ -60,6 +60,8 @@ pub enum Shape {
 pub fn body(m: &'static Method) -> Result<Body> {
     match m.name {
         ".ctor" => {
+            // A delegate that nobody could call is not made.
+            invoke_of(m.owner).map(Method::sig).transpose()?;
             let mut b = Builder::new(m);
             b.ops(&[
                 Op::LdArg(0),

@@ -274,6 +274,10 @@ impl Assembly {
                 }
             }
         }
+        // Without one of its types the reference means nothing.
+        for ty in sig.params[..fixed].iter().chain([&sig.ret]) {
+            self.resolve_sig(ty, owner.scope())?;
+        }
         Err(LoadError::new(
             LoadErrorKind::MissingMethod,
             format!(

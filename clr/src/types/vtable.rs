@@ -38,9 +38,9 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
     if let Some(parent) = ty.parent()? {
         plan.slots.clone_from(&parent.vtable()?.slots);
     }
-    let Some(a) = ty.assembly else {
+    if ty.assembly.is_none() {
         return Ok(plan);
-    };
+    }
     let methods = ty.methods()?;
     for &m in methods.iter().filter(|m| m.is_virtual()) {
         let reuse = || -> Option<usize> {
@@ -65,10 +65,7 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
         };
         plan.own.insert(m.rid().unwrap_or(0), slot as u32);
     }
-    let row = a.image.type_def(ty.rid)?;
-    for imp in row.method_impls() {
-        let decl = a.resolve_method(imp.declaration()?, ty.scope())?;
-        let body = a.resolve_method(imp.body()?, ty.scope())?;
+    for (decl, body) in ty.method_impls()? {
         if decl.owner.is_interface() {
             plan.overrides.push((decl, body));
         } else if let Some(slot) = decl.slot_in_owner()
@@ -113,6 +110,19 @@ impl Method {
 }
 
 impl Type {
+    /// The explicit overrides of the class: declaration and body.
+    pub fn method_impls(&self) -> Result<Vec<(&'static Method, &'static Method)>> {
+        let Some(a) = self.assembly else {
+            return Ok(Vec::new());
+        };
+        let rows = a.image.type_def(self.rid)?.method_impls();
+        rows.map(|row| {
+            let method = |token| a.resolve_method(token, self.scope());
+            Ok((method(row.declaration()?)?, method(row.body()?)?))
+        })
+        .collect()
+    }
+
     fn definition_or_self(&self) -> &'static Type {
         types().ty(self.id)
     }

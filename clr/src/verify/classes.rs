@@ -47,6 +47,7 @@ pub(super) fn verify(def: &'static Type) -> Vec<(String, Fault)> {
         }
         Err(e) => note(def.full_name(), Err(e.into())),
     }
+    note(def.full_name(), method_impls(ty));
     note(def.full_name(), implements(ty));
     faults
 }
@@ -95,7 +96,8 @@ fn circular(ty: &'static Type) -> Check<()> {
 /// What no class can do without.
 pub(super) fn loadable(ty: &'static Type) -> Check<()> {
     let named = |text: String| format!("{}: {text}", ty.full_name());
-    implements(ty).map_err(|f| Fault {
+    let checked = method_impls(ty).and_then(|()| implements(ty));
+    checked.map_err(|f| Fault {
         text: named(f.text),
         ..f
     })
@@ -305,6 +307,25 @@ fn overrides(ty: &'static Type, m: &'static Method) -> Check<()> {
             old.full_name()
         );
         return fault(0, Rule::Override, text);
+    }
+    Ok(())
+}
+
+/// Explicit overrides (II.22.27): a virtual method of the class or a base class stands in for one of a base class or of an interface that the
+/// class has.
+fn method_impls(ty: &'static Type) -> Check<()> {
+    let is_base = |t: &'static Type| t == ty || ty.ancestors().any(|b| b == t);
+    for (decl, body) in ty.method_impls()? {
+        let has = is_base(decl.owner) || ty.interfaces()?.contains(&decl.owner);
+        let wrong = match () {
+            _ if !decl.is_virtual() => "is overridden but not virtual",
+            _ if !has => "is overridden by a class that does not have it",
+            _ if !body.is_virtual() || !is_base(body.owner) => {
+                "is overridden by no virtual method of the class"
+            }
+            _ => continue,
+        };
+        return fault(0, Rule::Override, format!("{} {wrong}", decl.full_name()));
     }
     Ok(())
 }
