@@ -6,6 +6,7 @@ use super::{Builder, Result};
 use crate::error::Reason;
 use crate::ir::{Block, Imm, Op, Ty, Value};
 use isthmus_frontend_ir::op::{Cmp, Flow, Op as Cil};
+use isthmus_frontend_ir::region::{ClauseKind, RegionKind};
 use isthmus_runtime_abi::types::MemTy;
 
 impl Builder<'_> {
@@ -39,10 +40,44 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// At the start of a handler: nothing more leads to its landing block if all that it protects is built.
+    fn seal_landing(&mut self, at: u32) {
+        let regions = &self.frame.body.regions;
+        let RegionKind::Handler(c) = regions.regions[regions.region_of(at) as usize].kind else {
+            return;
+        };
+        let clause = &regions.clauses[c as usize];
+        let Some(handler) = self.frame.landings.get(&c) else {
+            return;
+        };
+        if clause.handler.start != at {
+            return;
+        }
+        let scan = &self.frame.scan;
+        let first = scan.block_of[clause.body.start as usize] as usize;
+        let last = scan.block_of[clause.body.end as usize - 1] as usize;
+        // Finally handlers inside end when all else is built, and go on to this one then.
+        let finished = |b: usize| {
+            let inside = regions.region_of(scan.blocks[b].range.start);
+            let ends_late = match regions.regions[inside as usize].kind {
+                RegionKind::Handler(c) => matches!(
+                    regions.clauses[c as usize].kind,
+                    ClauseKind::Finally | ClauseKind::Fault
+                ),
+                _ => false,
+            };
+            self.frame.reached[b].done && !ends_late
+        };
+        if (first..=last).all(finished) {
+            self.vars.seal(&mut self.func, handler.landing);
+        }
+    }
+
     fn cil_block(&mut self, n: u32) -> Result<()> {
         let scan = self.frame.scan.clone();
         let body = self.frame.body.clone();
         let info = &scan.blocks[n as usize];
+        self.seal_landing(info.range.start);
         let reached = &mut self.frame.reached[n as usize];
         reached.done = true;
         let (Some(block), stack) = (reached.block, reached.stack.clone()) else {

@@ -15,6 +15,7 @@
 //! | --- | --- |
 //! | [`scan`] | finds blocks, their order, and variables that must live in memory |
 //! | [`vars`] | SSA construction |
+//! | [`doms`] | dominators of what is built so far |
 //! | [`frame`] | per-body state: where arguments and locals are, entry and return |
 //! | [`control`] | blocks, branches, joins of stacks |
 //! | [`eh`] | landing blocks, `leave`, `finally`, filters |
@@ -39,6 +40,7 @@ mod calls;
 mod casts;
 mod control;
 mod delegates;
+mod doms;
 mod eh;
 mod emit;
 mod frame;

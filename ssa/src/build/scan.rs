@@ -186,18 +186,19 @@ impl Scan {
     /// Depth-first search from a block; fills `order` and the counts of predecessors.
     fn visit(&mut self, body: &Body, root: u32) {
         let mut seen = vec![false; self.blocks.len()];
+        let mut landed = vec![false; body.regions.clauses.len()];
         let mut post = Vec::new();
         let mut succs = Vec::new();
         self.blocks[root as usize].preds = 1;
         let mut stack: Vec<(u32, Vec<u32>)> = Vec::new();
         seen[root as usize] = true;
-        self.successors(body, root, &mut succs);
+        self.successors(body, root, &mut landed, &mut succs);
         stack.push((root, std::mem::take(&mut succs)));
         while let Some((b, rest)) = stack.last_mut() {
             match rest.pop() {
                 Some(s) => {
                     if !std::mem::replace(&mut seen[s as usize], true) {
-                        self.successors(body, s, &mut succs);
+                        self.successors(body, s, &mut landed, &mut succs);
                         stack.push((s, std::mem::take(&mut succs)));
                     }
                 }
@@ -212,7 +213,8 @@ impl Scan {
     }
 
     /// Successors of a block, in the order that puts the fall-through last to be visited first; counts their predecessors.
-    fn successors(&mut self, body: &Body, b: u32, out: &mut Vec<u32>) {
+    /// `landed`: clauses whose landing block was counted.
+    fn successors(&mut self, body: &Body, b: u32, landed: &mut [bool], out: &mut Vec<u32>) {
         let range = self.blocks[b as usize].range.clone();
         let last = range.end - 1;
         let insn = &body.code[last as usize];
@@ -233,7 +235,10 @@ impl Scan {
         };
         for c in body.regions.clauses_around(region) {
             let clause = &body.regions.clauses[c as usize];
-            add(self, clause.handler.start, false);
+            let catches = matches!(clause.kind, ClauseKind::Catch(_) | ClauseKind::Filter(_));
+            if !std::mem::replace(&mut landed[c as usize], true) || !catches {
+                add(self, clause.handler.start, catches);
+            }
         }
         match insn.op.flow() {
             Flow::Next => add(self, last + 1, true),
@@ -264,7 +269,7 @@ impl Scan {
                         let start = body.regions.clauses[f as usize].handler.start;
                         add(self, start, false);
                     }
-                    add(self, t, false);
+                    add(self, t, finallys.is_empty());
                 }
             }
             Flow::Return | Flow::End => {}

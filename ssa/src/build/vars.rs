@@ -3,10 +3,15 @@
 //! After Braun, Buchwald, Hack, Leißa, Mallon, Zwinkau, "Simple and Efficient Construction of Static Single
 //! Assignment Form" (CC 2013), without recursion: a read that needs a parameter makes it and queues its operands.
 //!
+//! A read goes up the dominators ([`Doms`]) past all joins between which and their dominator the variable was not written: blocks between the
+//! two are built between the dominator's end and the join's sealing, so the times of the variable's writes say so. What is far up is
+//! thus found in a few steps, and few parameters are made that stand for one value.
+//!
 //! A block is *sealed* once no predecessor can be added; reads in others make parameters whose operands come
 //! when the block is sealed. Operands live here until [`Vars::finish`], which drops parameters that stand for one value
 //! and writes the arguments of all edges at once.
 
+use super::doms::Doms;
 use crate::ir::{Block, Func, Imm, Inst, ListRef, Op, Ty, Value, ValueDef};
 use rustc_hash::FxHashMap;
 
@@ -16,6 +21,16 @@ pub struct Var(pub u32);
 
 /// How often parameters are looked at again when their operands have become known.
 const ROUNDS: u32 = 4;
+
+/// Number of writes to variables so far.
+type Time = u32;
+
+#[derive(Debug)]
+struct Variable {
+    ty: Ty,
+    /// When it was written.
+    writes: Vec<Time>,
+}
 
 #[derive(Debug)]
 struct Phi {
@@ -28,6 +43,11 @@ struct Phi {
 #[derive(Default, Debug)]
 struct BlockState {
     sealed: bool,
+    /// When it was sealed, and when it ended.
+    sealed_at: Time,
+    ended_at: Time,
+    /// What was written in it before anything led there.
+    early: Vec<Var>,
     /// Predecessor and index of the edge in the edges' pool.
     preds: Vec<(Block, u32)>,
     /// Indices of parameters in `Vars::phis`.
@@ -38,8 +58,10 @@ struct BlockState {
 #[derive(Default, Debug)]
 pub struct Vars {
     defs: FxHashMap<(Block, Var), Value>,
-    types: Vec<Ty>,
+    vars: Vec<Variable>,
+    now: Time,
     blocks: Vec<BlockState>,
+    doms: Doms,
     phis: Vec<Phi>,
     unfilled: Vec<u32>,
     constants: FxHashMap<(Ty, i64), Value>,
@@ -50,13 +72,16 @@ pub struct Vars {
 impl Vars {
     /// A new variable.
     pub fn new_var(&mut self, ty: Ty) -> Var {
-        self.types.push(ty);
-        Var(self.types.len() as u32 - 1)
+        self.vars.push(Variable {
+            ty,
+            writes: Vec::new(),
+        });
+        Var(self.vars.len() as u32 - 1)
     }
 
     /// Its type.
     pub fn ty(&self, var: Var) -> Ty {
-        self.types[var.0 as usize]
+        self.vars[var.0 as usize].ty
     }
 
     fn state(&mut self, b: Block) -> &mut BlockState {
@@ -73,6 +98,9 @@ impl Vars {
 
     /// Records the edges of `inst`, which ends `block`.
     pub fn add_edges(&mut self, func: &Func, block: Block, inst: Inst) {
+        let now = self.now;
+        self.state(block).ended_at = now;
+        self.doms.end(block, &self.blocks[block.index()].preds);
         let list = func.inst(inst).edges;
         for n in list.range() {
             let target = func.edges_pool[n].block;
@@ -84,11 +112,22 @@ impl Vars {
 
     /// No more predecessors will come.
     pub fn seal(&mut self, func: &mut Func, b: Block) {
+        let now = self.now;
         let state = self.state(b);
         if state.sealed {
             return;
         }
-        state.sealed = true;
+        (state.sealed, state.sealed_at) = (true, now);
+        let early = std::mem::take(&mut state.early);
+        if self.doms.seal(b, &self.blocks[b.index()].preds) && !early.is_empty() {
+            // Seen from the blocks that lead there it was written now, and ends now.
+            self.now += 1;
+            for var in early {
+                self.vars[var.0 as usize].writes.push(self.now);
+            }
+            self.blocks[b.index()].ended_at = self.now;
+        }
+        let state = self.state(b);
         let phis = state.phis.clone();
         self.unfilled.extend(phis);
         self.fill(func);
@@ -96,7 +135,42 @@ impl Vars {
 
     /// Sets a variable in a block.
     pub fn write(&mut self, b: Block, var: Var, value: Value) {
+        let state = self.state(b);
+        if !state.sealed && state.preds.is_empty() {
+            state.early.push(var);
+        }
+        self.now += 1;
+        self.vars[var.0 as usize].writes.push(self.now);
         self.defs.insert((b, var), value);
+    }
+
+    /// Whether a variable was written after the end of a block and not after a time.
+    fn written(&self, var: Var, after: Block, until: Time) -> bool {
+        let after = self.blocks[after.index()].ended_at;
+        let writes = &self.vars[var.0 as usize].writes;
+        let later = writes.partition_point(|&t| t <= after);
+        writes.get(later).is_some_and(|&t| t <= until)
+    }
+
+    /// Where the value is that a variable has at the beginning of a block: at the end of another one.
+    fn above(&mut self, b: Block, var: Var) -> Option<Block> {
+        let state = self.state(b);
+        if !state.sealed {
+            return None;
+        }
+        let sealed_at = state.sealed_at;
+        let known = self.doms.above(b);
+        // On the way may be loops that were built in part only when this block was sealed.
+        if let Some((_, Some(far))) = known
+            && !self.written(var, far, self.now)
+        {
+            return Some(far);
+        }
+        if let [(pred, _)] = self.blocks[b.index()].preds[..] {
+            return Some(pred);
+        }
+        let (near, _) = known?;
+        (!self.written(var, near, sealed_at)).then_some(near)
     }
 
     /// The variable's value at the end of what is built of the block.
@@ -161,17 +235,16 @@ impl Vars {
         if let Some(&v) = self.defs.get(&(b, var)) {
             return func.resolve(v);
         }
-        // Up the chain of single predecessors.
+        // Up to where it was written, or where several values may meet.
         let mut here = b;
         let mut chain = Vec::new();
         let value = loop {
             if let Some(&v) = self.defs.get(&(here, var)) {
                 break func.resolve(v);
             }
-            let state = self.state(here);
-            if state.sealed && state.preds.len() == 1 {
+            if let Some(above) = self.above(here, var) {
                 chain.push(here);
-                here = state.preds[0].0;
+                here = above;
                 // A cycle of single predecessors is unreachable from the entry.
                 if chain.len() > self.blocks.len() {
                     let ty = self.ty(var);
@@ -179,6 +252,7 @@ impl Vars {
                 }
                 continue;
             }
+            let state = self.state(here);
             let (sealed, none) = (state.sealed, state.preds.is_empty());
             let ty = self.ty(var);
             let v = if sealed && none {
