@@ -17,8 +17,10 @@ use std::time::Duration;
 const INTERNAL_ERROR: i32 = 70;
 /// `SIGXCPU`: the limit on processor time.
 const OUT_OF_TIME: i32 = 24;
-/// Processor seconds for one file, and for a batch.
-const SECONDS: (u32, u32) = (5, 60);
+/// A batch has so many times what a file has.
+const BATCH: u32 = 12;
+/// Seconds that a processor second may take: others use the machine too. What waits for ever ends by this.
+const SLOWNESS: u32 = 100;
 
 /// What is compiled without being run. Each takes many files.
 const COMPILE: &[&[&str]] = &[
@@ -81,6 +83,8 @@ pub struct Judge {
     pub isthmus: PathBuf,
     /// Scratch folder.
     pub folder: PathBuf,
+    /// Processor seconds for one file.
+    pub seconds: u32,
 }
 
 /// How many mutations came to which verdict, for each command.
@@ -102,7 +106,7 @@ impl Judge {
             .args(files)
             .env("LC_ALL", "C")
             .current_dir(&self.folder);
-        let limit = Duration::from_secs(u64::from(seconds) * 20);
+        let limit = Duration::from_secs(u64::from(seconds * SLOWNESS));
         child::run(&mut command, "", limit).context("prlimit (package util-linux) does not run")
     }
 
@@ -140,14 +144,14 @@ impl Judge {
             *counts.entry((words.join(" "), verdict)).or_insert(0) += 1;
         };
         for words in COMPILE {
-            let together = self.call(words, &files, SECONDS.1)?;
+            let together = self.call(words, &files, self.seconds * BATCH)?;
             let fine = matches!(together.end, End::Exit(code) if code != INTERNAL_ERROR);
             for (at, file) in files.iter().enumerate() {
                 if fine {
                     add(at, words, Verdict::Fine, &together);
                     continue;
                 }
-                let alone = self.call(words, std::slice::from_ref(file), SECONDS.0)?;
+                let alone = self.call(words, std::slice::from_ref(file), self.seconds)?;
                 let fine = matches!(alone.end, End::Exit(code) if code != INTERNAL_ERROR);
                 let verdict = if fine {
                     Verdict::Fine
@@ -159,7 +163,7 @@ impl Judge {
         }
         for (at, file) in files.iter().enumerate() {
             let words = RUN[(numbers[at] % RUN.len() as u64) as usize];
-            let outcome = self.call(words, std::slice::from_ref(file), SECONDS.0)?;
+            let outcome = self.call(words, std::slice::from_ref(file), self.seconds)?;
             let verdict = if matches!(outcome.end, End::Signal(OUT_OF_TIME)) {
                 Verdict::Endless
             } else if !broke(outcome.end) {
@@ -180,7 +184,7 @@ impl Judge {
     /// Whether the verifier finds nothing wrong with a program.
     fn verifies(&self, file: &PathBuf) -> Result<bool> {
         let words = ["verify", "--jobs", "1", "--quiet"];
-        let outcome = self.call(&words, std::slice::from_ref(file), SECONDS.0)?;
+        let outcome = self.call(&words, std::slice::from_ref(file), self.seconds)?;
         Ok(outcome.end == End::Exit(0))
     }
 }

@@ -24,6 +24,9 @@ struct Args {
     /// How many processes to run at once.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Processor seconds until a program counts as endless.
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
     /// Only this seed.
     #[arg(long)]
     seed: Option<String>,
@@ -82,6 +85,7 @@ fn main() -> Result<ExitCode> {
         isthmus: std::fs::canonicalize(&args.isthmus)
             .with_context(|| format!("{}", args.isthmus.display()))?,
         folder: folder.clone(),
+        seconds: args.seconds,
     };
     let next = AtomicU64::new(args.from / BATCH);
     let end = args.from + args.count;

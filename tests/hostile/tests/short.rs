@@ -18,6 +18,7 @@ fn damaged_programs_end_in_exceptions() {
     let judge = Judge {
         isthmus,
         folder: folder.clone(),
+        seconds: 5,
     };
     let mut failures = Vec::new();
     for (name, bytes) in seeds::all().unwrap() {
