@@ -197,7 +197,7 @@ fn protected_blocks_in_a_row() {
 /// Variables that all handlers see.
 #[test]
 fn handlers_with_shared_variables() {
-    let count = 500;
+    let count = 2_000;
     let head = format!(
         "func f(i32 a) -> i32 {{ .locals (i32 r, {})",
         names("i32", count)
