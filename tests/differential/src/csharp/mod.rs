@@ -76,7 +76,7 @@ pub fn isthmus() -> anyhow::Result<PathBuf> {
 }
 
 /// A batch runs for seconds.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Compiles C#. `Err`: what the compiler said.
 fn compile(source: &str, folder: &Path, name: &str) -> Result<PathBuf, String> {
