@@ -5,6 +5,7 @@
 //!
 //! * jumps that reach their target with 8 bits, and immediates that fit into 8, get their short form;
 //! * the thread register, which Cranelift copies before each use, is used as it is, and the entry check compares with memory;
+//! * calls through a word in memory load it themselves;
 //! * a loop that leaves by one branch and goes round by another goes round by the first;
 //! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
 //!
@@ -63,6 +64,8 @@ enum Form {
     Relative { field: u32, target: u32 },
     /// Bytes from 0x81 or 0x69 on with an immediate that fits into 8 bits: the opcode is at this place.
     SmallImmediate { opcode: u32 },
+    /// A call through the word that the bytes load into a register; its displacement is relocated.
+    Call,
     /// Words relative to the table's start, each of a piece.
     Table,
     /// Constants; their alignment is that of the code.
@@ -257,6 +260,7 @@ impl Layout {
             self.fuse_entry_check(n);
         }
         for n in 1..self.pieces.len() {
+            self.fuse_call(n);
             self.turn_loop_branch(n);
         }
     }
@@ -331,6 +335,24 @@ impl Layout {
             self.drop(n - 2);
             self.drop(n - 1);
             self.replace(n, &[0x49, 0x3b, 0x67, displacement]);
+        }
+    }
+
+    /// `mov a, [word]; call a`: the call can load the word. Cranelift loads it for this call, which does not keep the register.
+    fn fuse_call(&mut self, n: usize) {
+        let (load, call) = (&self.instructions[n - 1], &self.instructions[n]);
+        let a = load.op0_register();
+        let kept = [Register::RBX, Register::R12, Register::R13, Register::R14];
+        let loads = load.code() == Code::Mov_r64_rm64 && load.is_ip_rel_memory_operand();
+        let calls = call.code() == Code::Call_rm64
+            && call.op0_kind() == OpKind::Register
+            && call.op0_register() == a;
+        // Not a constant: those are no pieces of code that is relocated.
+        let relocated = matches!(self.pieces[n - 1].form, Form::Copy);
+        if loads && calls && relocated && !kept.contains(&a) && !self.targets[n] {
+            self.pieces[n - 1].form = Form::Call;
+            self.pieces[n - 1].size = 6;
+            self.drop(n);
         }
     }
 
@@ -450,6 +472,7 @@ impl Layout {
             let p = &self.pieces[n];
             match p.form {
                 Form::Copy | Form::Constants => r.offset = p.new + (r.offset - p.old),
+                Form::Call => r.offset = p.new + 2,
                 _ => return None,
             }
         }
@@ -496,6 +519,10 @@ impl Layout {
             let bytes = &old[p.old as usize..(p.old + p.len) as usize];
             match p.form {
                 Form::Copy | Form::Constants => out.extend_from_slice(bytes),
+                Form::Call => {
+                    out.extend([0xff, 0x15]);
+                    out.extend_from_slice(&bytes[bytes.len() - 4..]);
+                }
                 Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
                 Form::Jump { target, condition } => {
                     let to = self.pieces[target as usize].new;
@@ -616,134 +643,4 @@ fn pad(out: &mut Vec<u8>, to: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use isthmus_runtime_abi::artifact::{CallSite, Handlers, Tier};
-    use isthmus_runtime_abi::ids::MethodId;
-    use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
-    use isthmus_runtime_abi::target::Arch;
-
-    fn method(code: &[u8]) -> CompiledMethod {
-        let symbol = Symbol::MethodBody(MethodId::from_index(0));
-        let mut m = CompiledMethod::new(symbol, MethodId::from_index(0), Arch::X64, Tier::Opt);
-        m.code = code.to_vec();
-        m.align = 16;
-        m
-    }
-
-    #[test]
-    fn jumps_shrink_and_what_lies_behind_them_moves() {
-        #[rustfmt::skip]
-        let mut m = method(&[
-            0x85, 0xff,                                     // 0: test edi, edi
-            0x0f, 0x84, 0x12, 0, 0, 0,                      // 2: je 1a
-            0xe8, 0, 0, 0, 0,                               // 8: call
-            0x48, 0x81, 0xc0, 5, 0, 0, 0,                   // d: add rax, 5
-            0xf2, 0x0f, 0x10, 0x05, 0x04, 0, 0, 0,          // 14: movsd xmm0, [rip+4] (20)
-            0xc3, 0, 0, 0,                                  // 1c: ret
-            1, 2, 3, 4, 5, 6, 7, 8,                         // 20
-        ]);
-        m.code[4] = 0x14; // je 1c
-        m.relocs = vec![Reloc {
-            offset: 9,
-            kind: RelocKind::X64Call32,
-            symbol: Symbol::MethodBody(MethodId::from_index(1)),
-            addend: -4,
-        }];
-        m.call_sites = vec![CallSite {
-            ret: 0xd,
-            pos: 0,
-            handlers: Handlers::new(),
-        }];
-        assert!(run(&mut m, &[0, 8, 0x1c]));
-        #[rustfmt::skip]
-        let expected = [
-            0x85, 0xff,                                     // 0
-            0x74, 0x11,                                     // 2: je 15
-            0xe8, 0, 0, 0, 0,                               // 4
-            0x48, 0x83, 0xc0, 5,                            // 9
-            0xf2, 0x0f, 0x10, 0x05, 0x0b, 0, 0, 0,          // d: movsd xmm0, [rip+b] (20)
-            0xc3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,             // 15
-            1, 2, 3, 4, 5, 6, 7, 8,                         // 20
-        ];
-        assert_eq!(m.code, expected);
-        assert_eq!((m.relocs[0].offset, m.call_sites[0].ret), (5, 9));
-    }
-
-    #[test]
-    fn jump_tables_follow_their_blocks() {
-        #[rustfmt::skip]
-        let mut m = method(&[
-            0x48, 0x8d, 0x05, 0x09, 0, 0, 0,                // 0: lea rax, [rip+9] (10)
-            0x48, 0x63, 0x0c, 0xb8,                         // 7: movsxd rcx, [rax+rdi*4]
-            0x48, 0x03, 0xc1,                               // b: add rax, rcx
-            0xff, 0xe0,                                     // e: jmp rax
-            0x08, 0, 0, 0, 0x0d, 0, 0, 0,                   // 10: 18, 1d
-            0xe9, 0x01, 0, 0, 0,                            // 18: jmp 1e
-            0x90,                                           // 1d: nop
-            0xc3,                                           // 1e: ret
-        ]);
-        assert!(run(&mut m, &[0, 0x18, 0x1d, 0x1e]));
-        assert_eq!(m.code[0x10..0x18], [8, 0, 0, 0, 0x0a, 0, 0, 0]);
-        assert_eq!(m.code[0x18..], [0xeb, 0x01, 0x90, 0xc3]);
-    }
-
-    #[test]
-    fn uses_of_the_thread_register_need_no_copy() {
-        #[rustfmt::skip]
-        let mut m = method(&[
-            0x4d, 0x8b, 0xc7,                               // mov r8, r15
-            0x4d, 0x8b, 0x40, 0x10,                         // mov r8, [r8+10]
-            0x4c, 0x8b, 0xcc,                               // mov r9, rsp
-            0x4d, 0x39, 0xc1,                               // cmp r9, r8
-            0x0f, 0x86, 0x0a, 0, 0, 0,                      // jbe (1d)
-            0x49, 0x8b, 0xd7,                               // mov rdx, r15
-            0x48, 0x8b, 0x52, 0x18,                         // mov rdx, [rdx+18]
-            0x8b, 0x12,                                     // mov edx, [rdx]
-            0xc3,                                           // ret
-            0xc3,                                           // 1d: ret
-        ]);
-        assert!(run(&mut m, &[0, 0x13, 0x1d]));
-        #[rustfmt::skip]
-        let expected = [
-            0x49, 0x3b, 0x67, 0x10,                         // cmp rsp, [r15+10]
-            0x76, 0x07,                                     // jbe
-            0x49, 0x8b, 0x57, 0x18,                         // mov rdx, [r15+18]
-            0x8b, 0x12, 0xc3, 0xc3,
-        ];
-        assert_eq!(m.code, expected);
-    }
-
-    #[test]
-    fn loops_go_round_by_one_branch() {
-        #[rustfmt::skip]
-        let mut m = method(&[
-            0xff, 0xcf,                                     // 0: dec edi
-            0x0f, 0x8e, 0x06, 0, 0, 0,                      // 2: jle e
-            0xe9, 0xf3, 0xff, 0xff, 0xff,                   // 8: jmp 0
-            0x90,                                           // d: nop
-            0xc3,                                           // e: ret
-        ]);
-        assert!(run(&mut m, &[0, 0xd, 0xe]));
-        assert_eq!(m.code, [0xff, 0xcf, 0x7f, 0xfc, 0xeb, 0x01, 0x90, 0xc3]);
-    }
-
-    #[test]
-    fn loops_lie_in_as_few_lines_as_they_can() {
-        assert_eq!(padding(0x3e, 30), 2);
-        assert_eq!(padding(0x30, 30), 16);
-        assert_eq!(padding(0x20, 30), 0);
-        assert_eq!(padding(0x05, 60), 0, "too far from the next line");
-        assert_eq!(padding(0x1c, 64), 36);
-        assert_eq!(padding(0x3e, 0), 0, "no loop");
-    }
-
-    #[test]
-    fn code_that_is_not_understood_stays() {
-        // A jump into an instruction.
-        let code = [0xe9, 0xfe, 0xff, 0xff, 0xff, 0xc3];
-        let mut m = method(&code);
-        assert!(!run(&mut m, &[0]));
-        assert_eq!(m.code, code);
-    }
-}
+mod tests;
