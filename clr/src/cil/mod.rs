@@ -16,6 +16,7 @@ use crate::synth::native_calls;
 use crate::tables::{raises, signatures};
 use crate::types::access::Accessor;
 use crate::types::{Field, LoadError, LoadErrorKind, Method, MethodKind, Result, Type, types};
+use crate::verify::leaves_stack;
 use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
 use isthmus_frontend_ir::op::{Insn, Op, Prefix};
@@ -408,7 +409,14 @@ impl Decoder {
         let method = |f: fn(MethodId) -> Op| {
             let m = self.source.method(token())?;
             self.may_call(m)?;
+            let what = format_args!("type argument of {}", m.name);
+            leaves_stack(&m.args, LoadErrorKind::BadImage, what)?;
             Ok(f(m.id))
+        };
+        let boxed = || {
+            let ty = self.source.ty(token())?;
+            leaves_stack(&[ty], LoadErrorKind::BadImage, format_args!("box"))?;
+            Ok(Op::Box(ty.id))
         };
         let field = |f: fn(isthmus_runtime_abi::ids::FieldId) -> Op| {
             let x = self.source.field(token())?;
@@ -457,7 +465,7 @@ impl Decoder {
             Kind::StObj => return Ok(ty(Op::StObj)),
             Kind::InitObj => return Ok(ty(Op::InitObj)),
             Kind::SizeOf => return Ok(ty(Op::SizeOf)),
-            Kind::Box => return Ok(ty(Op::Box)),
+            Kind::Box => return Ok(boxed()),
             Kind::Unbox => return Ok(ty(Op::Unbox)),
             Kind::UnboxAny => return Ok(ty(Op::UnboxAny)),
             Kind::CastClass => return Ok(ty(Op::CastClass)),
@@ -482,7 +490,10 @@ impl Decoder {
             return Ok(Err(e));
         }
         if m.owner.element().is_none() {
-            let usable = m.owner.layout().map(|_| ());
+            let usable = m.owner.layout().and_then(|_| {
+                let what = format_args!("type argument of {}", m.owner.name());
+                leaves_stack(&m.owner.args, LoadErrorKind::TypeLoad, what)
+            });
             if let Err(e) = usable.and_then(|()| crate::verify::loadable(m.owner)) {
                 return Ok(Err(e));
             }

@@ -131,6 +131,25 @@ pub fn loadable(ty: &'static Type) -> Result<()> {
     ty.runtime.loadable.get_or_init(check).clone()
 }
 
+/// What is checked where code of a program boxes a type or passes types to generic code: structs that cannot leave the stack do not take part.
+pub fn leaves_stack(
+    types: &[&'static Type],
+    kind: LoadErrorKind,
+    what: std::fmt::Arguments<'_>,
+) -> Result<()> {
+    let stuck = |t: &&&'static Type| {
+        let own = t.assembly.is_some_and(|a| !a.is_library());
+        own && relations::is_marked_by_ref_like(t)
+    };
+    match types.iter().find(stuck) {
+        None => Ok(()),
+        Some(t) => Err(LoadError::new(
+            kind,
+            format!("{} cannot leave the stack: {what}", t.full_name()),
+        )),
+    }
+}
+
 /// A type over its own parameters.
 pub fn over_itself(ty: &'static Type) -> Result<&'static Type> {
     let def = ty.definition();

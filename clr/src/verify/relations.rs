@@ -38,6 +38,11 @@ pub(super) fn is_by_ref_like(ty: &'static Type) -> bool {
     {
         return true;
     }
+    is_marked_by_ref_like(ty)
+}
+
+/// Whether a type is a struct that is marked so.
+pub(crate) fn is_marked_by_ref_like(ty: &'static Type) -> bool {
     ty.kind == Kind::Value
         && ty.assembly.is_some_and(|a| {
             let token = crate::metadata::Token::new(crate::metadata::TableId::TypeDef, ty.rid);
