@@ -76,6 +76,7 @@ impl Assembly {
                 a.find_type(namespace, name).ok_or_else(|| missing(&a.name))
             }
             Some(TableId::TypeRef) => {
+                self.nesting_ends(scope.rid())?;
                 let outer = self.resolve_type(scope, Scope::EMPTY)?;
                 let a = outer.assembly.ok_or_else(|| missing(&self.name))?;
                 let nested = a.image.find_nested_type(outer.rid, namespace, name);
@@ -90,6 +91,22 @@ impl Assembly {
                 .find_type(namespace, name)
                 .ok_or_else(|| missing(&self.name)),
         }
+    }
+
+    /// An error if a TypeRef row is nested in itself: its type would wait for itself.
+    fn nesting_ends(&self, rid: u32) -> Result<()> {
+        let mut outer = rid;
+        for _ in 0..=self.type_refs.len() {
+            let scope = self.image.type_ref(outer)?.resolution_scope()?;
+            if scope.table() != Some(TableId::TypeRef) {
+                return Ok(());
+            }
+            outer = scope.rid();
+        }
+        Err(LoadError::new(
+            LoadErrorKind::BadImage,
+            format!("{}: TypeRef {rid} is nested in itself", self.image.name()),
+        ))
     }
 
     /// A type of a signature.
