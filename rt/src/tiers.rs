@@ -22,6 +22,7 @@
 //! harmless. What is decided is decided under the lock of [`Progress`].
 
 use crate::methods::MethodRecord;
+use crate::registry::Code;
 use crate::runtime::{InstallError, Runtime};
 use crate::thread::Thread;
 use crate::transition::Blocking;
@@ -289,7 +290,8 @@ impl Runtime {
         }
     }
 
-    /// The prestub of a method was called: if it counts calls of code of an image and the counter has run out, asks for code.
+    /// The prestub of a method was called: if it counts calls of code of an image and the counter has run out, asks for code. The caller is
+    /// asked for as well if it is of an image: the calls come from a loop in it, most likely, which counts nothing.
     pub(crate) fn image_code_called(&'static self, thread: &Thread, id: MethodId) {
         let Some(tiering) = self.tiering() else {
             return;
@@ -298,23 +300,37 @@ impl Runtime {
         if !record.is_counted() || record.counter_value() >= 0 {
             return;
         }
-        let mut progress = record.progress.lock();
         record.set_counter(NEVER);
-        if progress.body != Stage::Cold {
-            return;
-        }
-        progress.body = Stage::Requested;
-        drop(progress);
-        let job = Job {
-            method: id,
-            header: None,
-        };
-        match tiering.background {
-            true => self.request(job),
-            false => {
-                let code = thread.with_deep_stack(|| self.optimize(job));
-                self.install_optimized(job, code);
+        // SAFETY: the walk is over before the thread goes on.
+        let caller = unsafe { Walk::of_thread(thread) }.next();
+        let caller = caller.and_then(Result::ok).map(|frame| frame.code);
+        let caller = caller.filter(|code| code.is_of_image());
+        for method in [Some(id), caller.and_then(Code::method)] {
+            let Some(job) = method.and_then(|m| self.claim_body(m)) else {
+                continue;
+            };
+            match tiering.background {
+                true => self.request(job),
+                false => {
+                    let code = thread.with_deep_stack(|| self.optimize(job));
+                    self.install_optimized(job, code);
+                }
             }
+        }
+    }
+
+    /// The job to optimize a method, if nobody has asked for it yet; the caller is to do it or to queue it.
+    fn claim_body(&self, method: MethodId) -> Option<Job> {
+        let mut progress = self.method(method).progress.lock();
+        match progress.body {
+            Stage::Cold => {
+                progress.body = Stage::Requested;
+                Some(Job {
+                    method,
+                    header: None,
+                })
+            }
+            _ => None,
         }
     }
 
@@ -330,20 +346,9 @@ impl Runtime {
             (Some(Ok(_)), Some(Ok(frame))) if frame.code.tier() == Tier::Baseline => frame,
             _ => return,
         };
-        let Some(method) = caller.code.method() else {
-            return;
-        };
-        let record = self.method(method);
-        let mut progress = record.progress.lock();
-        if progress.body != Stage::Cold {
-            return;
+        if let Some(job) = caller.code.method().and_then(|m| self.claim_body(m)) {
+            self.request(job);
         }
-        progress.body = Stage::Requested;
-        drop(progress);
-        self.request(Job {
-            method,
-            header: None,
-        });
     }
 
     /// What to do for a loop of a method whose body was asked for.

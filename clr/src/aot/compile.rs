@@ -70,6 +70,7 @@ pub fn assembly(
     let mut declined = Declined::new();
     let mut batch = methods_of(assembly, arch, &mut declined);
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();
+    let mut owners_seen: FxHashSet<Id> = FxHashSet::default();
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();
@@ -80,6 +81,11 @@ pub fn assembly(
         for (m, result) in compiled {
             let result = result.and_then(|(code, owners)| {
                 mentioned(&code, &mut found);
+                // Shared code finds what it needs in its context.
+                for &owner in owners.iter().filter(|&&owner| owners_seen.insert(owner)) {
+                    let slots = slots::symbols(owner).into_iter();
+                    slots.for_each(|symbol| mentioned_by(symbol, &mut found));
+                }
                 made_by_reflection(m, &mut found);
                 builder.add(m.id, code, &owners).map_err(|e| e.to_string())
             });
@@ -90,7 +96,11 @@ pub fn assembly(
         }
         found.retain(|m| seen.insert(m.id));
         batch = in_order(found, &modules);
-        batch.truncate(MAX_INSTANCES.saturating_sub(instances));
+        let room = batch.len().min(MAX_INSTANCES.saturating_sub(instances));
+        for m in batch.drain(room..) {
+            let reason = format!("an image takes up {MAX_INSTANCES} instances at most");
+            decline(&mut declined, reason, m.full_name());
+        }
         instances += batch.len();
     }
     for owner in builder.owners() {
@@ -190,32 +200,49 @@ fn compile_one(m: &'static Method, arch: Arch) -> Result<(CompiledMethod, Vec<Id
 
 /// Instances of generic methods that code mentions, or that run because of what it mentions.
 fn mentioned(code: &CompiledMethod, found: &mut Vec<&'static Method>) {
-    let ts = types();
     for reloc in &code.relocs {
-        match reloc.symbol {
-            Symbol::MethodCell(m)
-            | Symbol::MethodBody(m)
-            | Symbol::MethodEntry(m)
-            | Symbol::GenericContext(m) => found.push(ts.method(m).code()),
-            Symbol::Vtable(t)
-            | Symbol::InitState(t)
-            | Symbol::Statics(t)
-            | Symbol::RefStatics(t)
-            | Symbol::ThreadStatics(t) => {
-                let Some(t) = Some(ts.ty(t)).filter(|t| !t.args.is_empty() && !t.is_open) else {
-                    continue;
-                };
-                let slots = t.vtable().map(|plan| plan.slots.iter().copied());
-                let all = slots.into_iter().flatten().chain(t.class_constructor());
-                found.extend(all.map(Method::code));
-            }
-            _ => {}
-        }
+        mentioned_by(reloc.symbol, found);
     }
-    found.retain(|m| is_instance(m) && has_body(m));
     for filter in &code.filters {
         mentioned(filter, found);
     }
+}
+
+fn mentioned_by(symbol: Symbol, found: &mut Vec<&'static Method>) {
+    let ts = types();
+    let from = found.len();
+    match symbol {
+        Symbol::MethodCell(m)
+        | Symbol::MethodBody(m)
+        | Symbol::MethodEntry(m)
+        | Symbol::GenericContext(m) => found.push(ts.method(m).code()),
+        Symbol::Vtable(t)
+        | Symbol::InitState(t)
+        | Symbol::Statics(t)
+        | Symbol::RefStatics(t)
+        | Symbol::ThreadStatics(t) => {
+            let t = ts.ty(t);
+            if !t.args.is_empty() && !t.is_open {
+                let slots = t.vtable().map(|plan| plan.slots.iter().copied());
+                let all = slots.into_iter().flatten().chain(t.class_constructor());
+                found.extend(all.map(Method::code));
+            } else if t.is_sz_array() && t.element().is_some_and(Type::is_value) {
+                found.extend(of_array(t).map(Method::code));
+            }
+        }
+        _ => {}
+    }
+    let mut all = found.split_off(from);
+    all.retain(|m| is_instance(m) && has_body(m));
+    found.extend(all);
+}
+
+/// The methods by which an array implements generic interfaces.
+fn of_array(array: &'static Type) -> impl Iterator<Item = &'static Method> {
+    let interfaces = array.interfaces().unwrap_or_default().iter();
+    let own = interfaces.filter(|i| i.args.first().copied() == array.element());
+    let methods = own.flat_map(|i| i.methods().unwrap_or_default());
+    methods.filter_map(|m| array.interface_implementation(m))
 }
 
 /// Methods of the comparers whose class depends on the type that is compared: code makes them by reflection.
