@@ -161,12 +161,7 @@ fn derives(class: &'static Type, base: &'static Type) -> bool {
     let class = class.definition();
     let is_base = |t: &&'static Type| t.definition() == base;
     match base.is_interface() {
-        true => {
-            class == base
-                || class
-                    .interfaces()
-                    .is_ok_and(|all| all.iter().any(|t| is_base(t)))
-        }
+        true => class == base || class.interfaces().is_ok_and(|all| all.iter().any(is_base)),
         false => class == base || class.ancestors().any(|t| is_base(&t)),
     }
 }
