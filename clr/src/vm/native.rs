@@ -45,9 +45,8 @@ pub fn function(m: &'static Method) -> Result<u32> {
 
 /// A number for the function behind a method in code that does not run in this process: nothing is looked for.
 pub fn elsewhere(m: &'static Method) -> Result<u32> {
-    match body::implementation(m) {
-        Implementation::PInvoke => import_of(m).map(drop)?,
-        _ => {}
+    if body::implementation(m) == Implementation::PInvoke {
+        import_of(m)?;
     }
     Ok(add((None, m)))
 }
