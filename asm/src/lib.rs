@@ -35,6 +35,7 @@
 
 pub mod buffer;
 pub mod disasm;
+pub mod gas;
 pub mod macro_asm;
 pub mod operand;
 pub mod reach;

@@ -1,6 +1,7 @@
 //! `isthmus aot`: compiles assemblies ahead of time.
 
 mod exe;
+mod report;
 
 use crate::output::outln;
 use crate::progress;
@@ -10,6 +11,7 @@ use isthmus_aot::build::Parts;
 use isthmus_aot::format::Part;
 use isthmus_aot::{elf, listing};
 use isthmus_asm::disasm::disassemble;
+use isthmus_asm::gas;
 use isthmus_clr::aot::compile::{self, Made};
 use isthmus_clr::types::system::Assembly;
 use isthmus_clr::types::types;
@@ -17,6 +19,7 @@ use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
+use report::Report;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -100,6 +103,9 @@ pub struct Args {
     /// In executables: no compiler. What was not compiled ahead of time throws NotSupportedException.
     #[arg(long)]
     no_jit: bool,
+    /// Write what takes how much of the images, by namespace, type, method and instantiation: text, or JSON if the name ends in .json.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Threads (default: as many as processors).
     #[arg(long)]
     jobs: Option<usize>,
@@ -133,6 +139,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         return exe::make(&args, jobs);
     }
+    let mut report = Report::default();
     for path in &args.assemblies {
         let (made, time) = compile_one(&args, types().load_file(path)?, jobs)?;
         let out = output(&args, path);
@@ -140,8 +147,9 @@ pub fn run(args: Args) -> Result<()> {
         let bytes = write(&made.parts, &args, &out)?;
         let name = out.display().to_string();
         summary(&made, &name, bytes, time + start.elapsed());
+        report.add(&name, &made)?;
     }
-    Ok(())
+    args.report.iter().try_for_each(|path| report.write(path))
 }
 
 /// Compiles one assembly; gives also the time that it took.
@@ -184,9 +192,19 @@ fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
     match args.emit {
         Emit::S => {
             let symbol = |symbol: Symbol| format!("{symbol:?}");
-            let disassemble = |code: &[u8]| {
+            let disassemble = |code: &[u8], name_of: &listing::NameOf<'_>| {
                 let lines = disassemble(parts.arch, code).into_iter();
-                lines.map(|l| (l.offset as usize, l.text)).collect()
+                let sources = match parts.arch {
+                    Arch::X64 => gas::lines(code, name_of),
+                    _ => Vec::new(),
+                };
+                // Both read the same instructions.
+                let lines = lines.zip(sources).map(|(line, source)| listing::Line {
+                    offset: line.offset as usize,
+                    source: source.text,
+                    comment: line.text,
+                });
+                lines.collect()
             };
             let labels = listing::Labels {
                 method: &label,

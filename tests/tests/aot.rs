@@ -233,7 +233,16 @@ fn text_assembles_to_what_the_object_holds() {
     let exe = program("generics_types", &folder);
     let (object, text) = (folder.join("a.o"), folder.join("a.s"));
     aot(&exe, &object, &["--emit", "o"]);
-    aot(&exe, &text, &["--emit", "s"]);
+    let report = folder.join("a.txt");
+    let report_switch = format!("--report={}", report.display());
+    aot(&exe, &text, &["--emit", "s", &report_switch]);
+    let report = fs::read_to_string(report).unwrap();
+    for title in ["namespaces", "types", "methods", "instantiations"] {
+        assert!(
+            report.contains(&format!("  methods  {title}\n")),
+            "{report}"
+        );
+    }
     let assembled = folder.join("b.o");
     run("as", &["-o".as_ref(), assembled.as_ref(), text.as_ref()]);
     for section in [".text", ".isthmus"] {
@@ -246,9 +255,15 @@ fn text_assembles_to_what_the_object_holds() {
         };
         let (expected, found) = (bytes(&object), bytes(&assembled));
         assert!(!expected.is_empty());
-        // The assembler may leave addends in the places of relocations.
-        assert_eq!(expected.len(), found.len(), "{section}");
+        assert!(expected == found, "{section}");
     }
+    let source = fs::read_to_string(&text).unwrap();
+    let (lines, bytes) = (source.lines(), source.matches("\n\t.byte ").count());
+    let instructions = lines.take_while(|line| *line != "\t.bss").count();
+    assert!(
+        bytes * 4 < instructions,
+        "{bytes} of {instructions} lines are bytes"
+    );
     run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
 }
 

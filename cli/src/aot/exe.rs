@@ -7,6 +7,7 @@
 //!                                              libisthmus_standalone.a (main) ─▶ cc ─▶ program
 //! ```
 
+use super::report::Report;
 use super::{Args, compile_one, object, summary};
 use crate::output::outln;
 use anyhow::{Context, Result, bail};
@@ -72,6 +73,7 @@ pub fn make(args: &Args, jobs: usize) -> Result<()> {
 
     let parts = Parts::new(&out)?;
     let mut objects = Vec::new();
+    let mut report = Report::default();
     for &assembly in &assemblies {
         let ready = ready_object(assembly);
         if let Some(path) = &ready {
@@ -85,6 +87,7 @@ pub fn make(args: &Args, jobs: usize) -> Result<()> {
                 let bytes = object(&made.parts, args)?;
                 summary(&made, &assembly.name, bytes.len() as u64, time);
                 fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+                report.add(&assembly.name, &made)?;
                 path
             }
         });
@@ -111,7 +114,7 @@ pub fn make(args: &Args, jobs: usize) -> Result<()> {
         assemblies.len(),
         len.len()
     );
-    Ok(())
+    args.report.iter().try_for_each(|path| report.write(path))
 }
 
 fn file_name(assembly: &'static Assembly) -> &'static str {
