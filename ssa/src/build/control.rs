@@ -6,8 +6,9 @@ use super::{Builder, Result};
 use crate::error::Reason;
 use crate::ir::{Block, Imm, Op, Ty, Value};
 use isthmus_frontend_ir::op::{Cmp, Flow, Op as Cil};
-use isthmus_frontend_ir::region::{ClauseKind, RegionKind};
+use isthmus_frontend_ir::region::RegionKind;
 use isthmus_runtime_abi::types::MemTy;
+use std::ops::Range;
 
 impl Builder<'_> {
     /// Builds all blocks of the current frame, from its first instruction (of a filter: its first).
@@ -56,19 +57,11 @@ impl Builder<'_> {
         let scan = &self.frame.scan;
         let first = scan.block_of[clause.body.start as usize] as usize;
         let last = scan.block_of[clause.body.end as usize - 1] as usize;
-        // Finally handlers inside end when all else is built, and go on to this one then.
-        let finished = |b: usize| {
-            let inside = regions.region_of(scan.blocks[b].range.start);
-            let ends_late = match regions.regions[inside as usize].kind {
-                RegionKind::Handler(c) => matches!(
-                    regions.clauses[c as usize].kind,
-                    ClauseKind::Finally | ClauseKind::Fault
-                ),
-                _ => false,
-            };
-            self.frame.reached[b].done && !ends_late
-        };
-        if (first..=last).all(finished) {
+        // What goes on after finally handlers inside is built last, and leads to this handler too.
+        let body = &clause.body;
+        let late = |f: &Range<u32>| body.start <= f.start && f.end <= body.end;
+        let built = (first..=last).all(|b| self.frame.reached[b].done);
+        if built && !scan.finallys.iter().any(late) {
             self.vars.seal(&mut self.func, handler.landing);
         }
     }

@@ -66,6 +66,8 @@ pub struct Scan {
     pub block_of: Vec<u32>,
     /// Blocks that may be reached, in reverse postorder.
     pub order: Vec<u32>,
+    /// What `finally` and `fault` clauses protect, and their handlers.
+    pub finallys: Vec<Range<u32>>,
     /// For each argument.
     pub args: Vec<Usage>,
     /// For each local.
@@ -149,10 +151,18 @@ impl Scan {
                 b.range.end = n + 1;
             }
         }
+        let finallys = body
+            .regions
+            .clauses
+            .iter()
+            .filter(|c| matches!(c.kind, ClauseKind::Finally | ClauseKind::Fault));
         let mut scan = Scan {
             blocks,
             block_of,
             order: Vec::new(),
+            finallys: finallys
+                .flat_map(|c| [c.body.clone(), c.handler.clone()])
+                .collect(),
             args,
             locals,
             repeated: repeated(body),
