@@ -5,7 +5,7 @@
 //!
 //! * jumps that reach their target with 8 bits, and immediates that fit into 8, get their short form;
 //! * the thread register, which Cranelift copies before each use, is used as it is, and the entry check compares with memory;
-//! * calls through a word in memory load it themselves;
+//! * calls through a word in memory load it themselves, and a method that calls itself does it directly;
 //! * a loop that leaves by one branch and goes round by another goes round by the first;
 //! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
 //!
@@ -19,6 +19,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind, Register};
 use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::symbol::Symbol;
 
 /// Bytes of a line: of instructions that are fetched, and of decoded ones that are kept, together.
 const LINE: u32 = 64;
@@ -66,6 +67,8 @@ enum Form {
     SmallImmediate { opcode: u32 },
     /// A call through the word that the bytes load into a register; its displacement is relocated.
     Call,
+    /// A call of the code itself; it needs no relocation.
+    CallSelf,
     /// Words relative to the table's start, each of a piece.
     Table,
     /// Constants; their alignment is that of the code.
@@ -77,7 +80,7 @@ pub fn run(method: &mut CompiledMethod, starts: &[u32]) -> bool {
     let Some(mut layout) = Layout::of(method, starts) else {
         return false;
     };
-    layout.shorten(&method.code);
+    layout.shorten(method);
     layout.find_loops();
     layout.place(method.align);
     if layout.apply(method).is_none() {
@@ -238,7 +241,8 @@ impl Layout {
 
     // ---- shorter forms
 
-    fn shorten(&mut self, code: &[u8]) {
+    fn shorten(&mut self, method: &CompiledMethod) {
+        let code = &method.code[..];
         for n in 0..self.pieces.len() {
             match self.pieces[n].form {
                 Form::Jump { .. } => self.pieces[n].size = 2,
@@ -260,7 +264,7 @@ impl Layout {
             self.fuse_entry_check(n);
         }
         for n in 1..self.pieces.len() {
-            self.fuse_call(n);
+            self.fuse_call(n, method);
             self.turn_loop_branch(n);
         }
     }
@@ -339,7 +343,8 @@ impl Layout {
     }
 
     /// `mov a, [word]; call a`: the call can load the word. Cranelift loads it for this call, which does not keep the register.
-    fn fuse_call(&mut self, n: usize) {
+    /// A method that calls itself needs no word: there is no version that is better.
+    fn fuse_call(&mut self, n: usize, method: &CompiledMethod) {
         let (load, call) = (&self.instructions[n - 1], &self.instructions[n]);
         let a = load.op0_register();
         let kept = [Register::RBX, Register::R12, Register::R13, Register::R14];
@@ -350,8 +355,18 @@ impl Layout {
         // Not a constant: those are no pieces of code that is relocated.
         let relocated = matches!(self.pieces[n - 1].form, Form::Copy);
         if loads && calls && relocated && !kept.contains(&a) && !self.targets[n] {
-            self.pieces[n - 1].form = Form::Call;
-            self.pieces[n - 1].size = 6;
+            let place = self.pieces[n - 1].old + 3;
+            let reloc = method.relocs.binary_search_by_key(&place, |r| r.offset);
+            let callee = reloc.map(|r| method.relocs[r].symbol);
+            let itself = match (callee, method.symbol) {
+                (Ok(Symbol::MethodCell(callee)), Symbol::MethodBody(own)) => callee == own,
+                _ => false,
+            };
+            let p = &mut self.pieces[n - 1];
+            (p.form, p.size) = match itself {
+                true => (Form::CallSelf, 5),
+                false => (Form::Call, 6),
+            };
             self.drop(n);
         }
     }
@@ -466,15 +481,17 @@ impl Layout {
     /// Writes code and offsets; `None`: the method refers to what is no instruction, and is as it was.
     fn apply(&self, method: &mut CompiledMethod) -> Option<()> {
         let code = self.emit(&method.code)?;
-        let mut relocs = method.relocs.clone();
-        for r in &mut relocs {
+        let mut relocs = Vec::with_capacity(method.relocs.len());
+        for &(mut r) in &method.relocs {
             let n = self.pieces.partition_point(|p| p.old <= r.offset) - 1;
             let p = &self.pieces[n];
             match p.form {
+                Form::CallSelf => continue,
                 Form::Copy | Form::Constants => r.offset = p.new + (r.offset - p.old),
                 Form::Call => r.offset = p.new + 2,
                 _ => return None,
             }
+            relocs.push(r);
         }
         let mut sites = method.call_sites.clone();
         for s in &mut sites {
@@ -522,6 +539,10 @@ impl Layout {
                 Form::Call => {
                     out.extend([0xff, 0x15]);
                     out.extend_from_slice(&bytes[bytes.len() - 4..]);
+                }
+                Form::CallSelf => {
+                    out.push(0xe8);
+                    out.extend(0u32.wrapping_sub(p.new + p.size).to_le_bytes());
                 }
                 Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
                 Form::Jump { target, condition } => {

@@ -132,6 +132,25 @@ fn calls_load_what_they_go_through() {
 }
 
 #[test]
+fn methods_call_themselves_directly() {
+    #[rustfmt::skip]
+    let mut m = method(&[
+        0x90,
+        0x4c, 0x8b, 0x05, 0, 0, 0, 0,                       // mov r8, [cell]
+        0x41, 0xff, 0xd0,                                   // call r8
+        0xc3,
+    ]);
+    m.relocs = vec![Reloc {
+        symbol: Symbol::MethodCell(MethodId::from_index(0)),
+        ..reloc(4, RelocKind::X64PcRel32)
+    }];
+    m.call_sites = vec![call_site(11)];
+    assert!(run(&mut m, &[0]));
+    assert_eq!(m.code, [0x90, 0xe8, 0xfa, 0xff, 0xff, 0xff, 0xc3]);
+    assert_eq!((m.relocs.len(), m.call_sites[0].ret), (0, 6));
+}
+
+#[test]
 fn loops_go_round_by_one_branch() {
     #[rustfmt::skip]
     let mut m = method(&[
