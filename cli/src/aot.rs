@@ -100,7 +100,7 @@ pub struct Args {
     /// In executables: the runtime's archive (default: libisthmus_standalone.a beside this command).
     #[arg(long, value_name = "FILE")]
     runtime: Option<PathBuf>,
-    /// In executables: no compiler. What was not compiled ahead of time throws NotSupportedException.
+    /// In executables: no compiler. What was not compiled ahead of time throws PlatformNotSupportedException.
     #[arg(long)]
     no_jit: bool,
     /// Write what takes how much of the images, by namespace, type, method and instantiation: text, or JSON if the name ends in .json.

@@ -49,7 +49,7 @@ pub struct Args {
     /// Do not use code that was compiled ahead of time.
     #[arg(long)]
     no_aot: bool,
-    /// Compile nothing: methods that were not compiled ahead of time throw NotSupportedException.
+    /// Compile nothing: methods that were not compiled ahead of time throw PlatformNotSupportedException.
     #[arg(long, conflicts_with = "no_aot")]
     no_jit: bool,
     /// Collect garbage every N allocations (default 250).
