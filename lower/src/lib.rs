@@ -77,7 +77,12 @@ pub fn compile(
             arch,
             options,
         };
-        compile_unit(worker, &job, unit, Symbol::MethodBody(unit.func.method))
+        let method = unit.func.method;
+        let symbol = match unit.func.osr {
+            Some(header) => Symbol::OsrBody(method, header),
+            None => Symbol::MethodBody(method),
+        };
+        compile_unit(worker, &job, unit, symbol)
     })
 }
 

@@ -451,11 +451,11 @@ impl Runtime {
     fn install_optimized(&self, job: Job, code: Option<CompiledMethod>) {
         let record = self.method(job.method);
         let counters = &self.tiers().counters;
-        let installed = code.map(|mut code| -> Result<usize, InstallError> {
+        let installed = code.map(|code| -> Result<usize, InstallError> {
             Ok(match job.header {
                 None => self.install_for(record, &code)?.base,
                 Some(header) => {
-                    code.symbol = Symbol::OsrBody(job.method, header);
+                    debug_assert_eq!(code.symbol, Symbol::OsrBody(job.method, header));
                     self.register(&code)?.base
                 }
             })

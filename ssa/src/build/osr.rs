@@ -27,6 +27,7 @@ impl Builder<'_> {
         let Some(first) = body.code.get(entry.header as usize) else {
             return self.fail(Reason::OffTheEnd);
         };
+        self.func.osr = Some(entry.header);
         self.set_pos(first.il);
         let region = body.regions.region_of(entry.header);
         let outside = (body.regions.outward(region))

@@ -58,6 +58,8 @@ pub type InstRef<'a> = (Inst, &'a InstData);
 pub struct Func {
     /// The method (for a filter: its parent).
     pub method: MethodId,
+    /// The instruction of the body that a function begins at which takes over from a baseline frame; `None`: it is the method.
+    pub osr: Option<u32>,
     /// Words of parameters and results.
     pub sig: Sig,
     /// Blocks; the first is the entry, whose parameters are the signature's words.
@@ -93,6 +95,7 @@ impl Func {
     pub fn new(method: MethodId) -> Func {
         Func {
             method,
+            osr: None,
             sig: Sig::default(),
             blocks: Vec::new(),
             insts: Vec::new(),
