@@ -7,6 +7,9 @@
 //! All arguments are the program's. The variable `ISTHMUS_BCL` names the directory of a class library for assemblies that are
 //! not part of the executable; `ISTHMUS_STATS` has counters printed to stderr at the end.
 
+// A test binary has a `main` of its own, and no program to link with.
+#![cfg(not(test))]
+
 use isthmus_aot::program::{Program, headers};
 use isthmus_clr::aot::images;
 use isthmus_clr::types::system::BuiltIn;
