@@ -8,7 +8,6 @@
 //! | [`clif`] | SSA → Cranelift IR, one file a topic |
 //! | [`worker`] | compiling one function, with memory that each thread uses again |
 //! | [`artifact`] | Cranelift's compiled buffer → `CompiledMethod` |
-//! | [`relax`] | x86-64 code laid out again: short forms, aligned loops |
 //! | [`dump`] | Cranelift IR and machine code as text |
 //! | [`unsupported`] | why a method is declined |
 //!
@@ -24,7 +23,6 @@ pub mod clif;
 pub mod dump;
 pub mod isa;
 pub mod names;
-pub mod relax;
 pub mod unsupported;
 pub mod worker;
 

@@ -3,10 +3,11 @@
 use crate::artifact::{self, Source};
 use crate::clif::{self, Built, Scratch};
 use crate::unsupported::Unsupported;
-use crate::{Options, dump, relax};
+use crate::{Options, dump};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::TargetIsa;
+use isthmus_asm::x64::relax;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;

@@ -8,6 +8,7 @@
 //! | `int` | integer operations, addresses, memory, atomics |
 //! | `float` | SSE scalar operations |
 //! | `control` | jumps, calls, returns |
+//! | [`relax`] | finished code laid out again: short forms, aligned loops |
 
 mod control;
 mod core;
@@ -17,6 +18,7 @@ mod execution;
 mod float;
 mod int;
 pub mod regs;
+pub mod relax;
 #[cfg(test)]
 mod speed;
 #[cfg(test)]
