@@ -3,6 +3,7 @@
 mod exe;
 mod report;
 
+use crate::cpu::features;
 use crate::output::outln;
 use crate::progress;
 use anyhow::{Context, Result, bail};
@@ -12,10 +13,12 @@ use isthmus_aot::format::Part;
 use isthmus_aot::{elf, listing};
 use isthmus_asm::disasm::disassemble;
 use isthmus_asm::gas;
-use isthmus_clr::aot::compile::{self, Made};
+use isthmus_clr::aot::compile::{self, Made, Settings};
+use isthmus_clr::aot::files;
 use isthmus_clr::types::system::Assembly;
 use isthmus_clr::types::types;
 use isthmus_clr::vm::run::start_types;
+use isthmus_runtime_abi::cpu;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
@@ -40,11 +43,12 @@ pub enum Emit {
 }
 
 impl Emit {
-    fn extension(self) -> &'static str {
+    /// What is put behind the assembly's name.
+    fn ending(self) -> &'static str {
         match self {
-            Emit::S => "s",
-            Emit::O => "o",
-            Emit::So => "so",
+            Emit::S => ".isthmus.s",
+            Emit::O => files::OBJECT,
+            Emit::So => files::SHARED,
             Emit::Exe => "",
         }
     }
@@ -88,6 +92,9 @@ pub struct Args {
     /// Machine that the image is for (default: this one).
     #[arg(long, value_enum)]
     target: Option<Target>,
+    /// What the code may use of the processor, which images say (default: baseline); `help` lists the names.
+    #[arg(long, value_name = "LEVEL,+NAME,-NAME")]
+    cpu: Option<String>,
     /// File to write, or with several assemblies the directory; without it the image lies beside its assembly, where `isthmus run` finds it.
     #[arg(short, value_name = "OUT")]
     out: Option<PathBuf>,
@@ -113,7 +120,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     bcl: Option<PathBuf>,
     /// Assemblies.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "cpu")]
     assemblies: Vec<PathBuf>,
 }
 
@@ -125,23 +132,40 @@ impl Args {
         };
         self.target.unwrap_or(other)
     }
+
+    fn settings(&self) -> Result<Settings> {
+        let arch = self.target().arch();
+        let features = features(arch, self.cpu.as_deref())?;
+        let threads = || std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Settings {
+            arch,
+            features: features.unwrap_or_default(),
+            sources: self.emit == Emit::S,
+            jobs: self.jobs.unwrap_or_else(threads),
+        })
+    }
 }
 
 /// Compiles assemblies and writes their images.
 pub fn run(args: Args) -> Result<()> {
-    let jobs = args
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if args.cpu.as_deref() == Some("help") {
+        outln!("{}", cpu::help(args.target().arch()));
+        return Ok(());
+    }
+    if args.assemblies.is_empty() {
+        bail!("no assembly");
+    }
+    let settings = args.settings()?;
     start_types(&args.assemblies[0], args.bcl.as_deref())?;
     if args.emit == Emit::Exe {
         if Some(args.target().arch()) != Arch::host() {
             bail!("executables are made for this machine only: there is no runtime for others");
         }
-        return exe::make(&args, jobs);
+        return exe::make(&args, settings);
     }
     let mut report = Report::default();
     for path in &args.assemblies {
-        let (made, time) = compile_one(&args, types().load_file(path)?, jobs)?;
+        let (made, time) = compile_one(types().load_file(path)?, settings, args.no_fallback)?;
         let out = output(&args, path);
         let start = Instant::now();
         let bytes = write(&made.parts, &args, &out)?;
@@ -153,17 +177,21 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Compiles one assembly; gives also the time that it took.
-fn compile_one(args: &Args, assembly: &'static Assembly, jobs: usize) -> Result<(Made, Duration)> {
+fn compile_one(
+    assembly: &'static Assembly,
+    settings: Settings,
+    no_fallback: bool,
+) -> Result<(Made, Duration)> {
     let start = Instant::now();
     let bar = progress::bar(0, "compiling");
-    let made = compile::assembly(assembly, args.target().arch(), jobs, &|done, known| {
+    let made = compile::assembly(assembly, settings, &|done, known| {
         bar.set_length(known as u64);
         bar.set_position(done as u64);
     })
     .with_context(|| assembly.path.display().to_string())?;
     bar.finish_and_clear();
     match made.declined.iter().next() {
-        Some((reason, (_, first))) if args.no_fallback => {
+        Some((reason, (_, first))) if no_fallback => {
             bail!("{first} cannot be compiled: {reason}")
         }
         _ => Ok((made, start.elapsed())),
@@ -173,8 +201,7 @@ fn compile_one(args: &Args, assembly: &'static Assembly, jobs: usize) -> Result<
 /// Where the image of an assembly goes.
 fn output(args: &Args, assembly: &Path) -> PathBuf {
     let mut name = assembly.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(args.emit.extension());
+    name.push(args.emit.ending());
     match &args.out {
         Some(out) if args.assemblies.len() > 1 || out.is_dir() => out.join(name),
         Some(out) => out.clone(),

@@ -97,6 +97,8 @@ fn a_program_runs_from_an_image_beside_it() {
     let text = String::from_utf8_lossy(&stats.stderr);
     assert!(text.contains("\nimages "), "{text}");
     assert!(!text.contains("not used of images"), "{text}");
+    // Mono has images of its own, and takes ours for none of them.
+    assert_eq!(plain.stdout, run("mono", &[exe.as_ref()]).stdout);
 }
 
 /// P/Invokes whose arguments need no conversion come from the image.
@@ -116,7 +118,11 @@ fn native_calls_are_in_images() {
         (outcome.stdout, count)
     };
     let (plain, all) = made();
-    aot(&exe, &folder.join("p_invoke.exe.so"), &["--no-fallback"]);
+    aot(
+        &exe,
+        &folder.join("p_invoke.exe.isthmus.so"),
+        &["--no-fallback"],
+    );
     let (printed, rest) = made();
     assert_eq!(printed, plain);
     assert!(rest < all, "{rest} of {all}");
@@ -127,7 +133,7 @@ fn native_calls_are_in_images() {
 fn a_program_runs_from_a_relocatable_object() {
     let folder = folder("object");
     let exe = program("exception_filters", &folder);
-    let object = folder.join("exception_filters.exe.o");
+    let object = folder.join("exception_filters.exe.isthmus.o");
     let run = || {
         let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
         let outcome = run(isthmus(), &args);
@@ -172,7 +178,7 @@ fn images_run_without_the_optimizing_tier() {
         line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u32>().ok())
     };
     let (plain, _) = run(&isthmus(), &[]);
-    aot(&exe, &folder.join("generics_types.exe.so"), &[]);
+    aot(&exe, &folder.join("generics_types.exe.isthmus.so"), &[]);
     for tier in ["auto", "opt"] {
         let (printed, stats) = run(&without, &["--tier", tier]);
         assert_eq!(printed, plain);
@@ -272,7 +278,11 @@ fn text_assembles_to_what_the_object_holds() {
 fn executables_run_by_themselves() {
     let folder = folder("exe");
     let library = Path::new("/usr/lib/mono/4.5/mscorlib.dll");
-    aot(library, &folder.join("mscorlib.dll.o"), &["--emit", "o"]);
+    aot(
+        library,
+        &folder.join("mscorlib.dll.isthmus.o"),
+        &["--emit", "o"],
+    );
     for (name, switches) in [
         ("virtual_calls", &["--no-jit"][..]),
         ("exception_filters", &["--strip"]),
@@ -289,7 +299,10 @@ fn executables_run_by_themselves() {
         let made = child::run(&mut command, "", Duration::from_secs(120)).unwrap();
         assert_eq!(made.failure(), None, "{name}");
         let text = String::from_utf8_lossy(&made.stdout);
-        assert!(text.contains("mscorlib.dll.o: linked as it is"), "{text}");
+        assert!(
+            text.contains("mscorlib.dll.isthmus.o: linked as it is"),
+            "{text}"
+        );
         fs::remove_file(&exe).unwrap();
         let mut command = Command::new(&out);
         command.env("ISTHMUS_BCL", "/nonexistent");
@@ -375,7 +388,7 @@ fn images_for_another_machine() {
     assert!(expected.len() > 50);
     assert_eq!(expected, text(&assembled));
     // Here it is refused.
-    fs::copy(&object, folder.join("exception_filters.exe.o")).unwrap();
+    fs::copy(&object, folder.join("exception_filters.exe.isthmus.o")).unwrap();
     let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
     let stats = run(isthmus(), &args).stderr;
     let stats = String::from_utf8_lossy(&stats);
@@ -388,7 +401,7 @@ fn damaged_images_are_refused() {
     let folder = folder("damaged");
     let exe = program("virtual_calls", &folder);
     let plain = run(isthmus(), &["run".as_ref(), exe.as_ref()]);
-    let image = folder.join("virtual_calls.exe.so");
+    let image = folder.join("virtual_calls.exe.isthmus.so");
     aot(&exe, &image, &["--strip"]);
     let good = fs::read(&image).unwrap();
     let magic = b"ISTHAOT";

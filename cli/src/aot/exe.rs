@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use isthmus_aot::format::HEADER_SYMBOL;
 use isthmus_aot::image::Image;
 use isthmus_aot::program::{File, Program};
+use isthmus_clr::aot::compile::Settings;
 use isthmus_clr::aot::{files, modules};
 use isthmus_clr::types::system::Assembly;
 use isthmus_clr::types::types;
@@ -41,7 +42,7 @@ const SYSTEM_LIBRARIES: &[&str] = &[
 const EXPORTS: &str = include_str!("../../exports.txt");
 
 /// Makes an executable of the first assembly; the further ones are those that the program loads by name.
-pub fn make(args: &Args, jobs: usize) -> Result<()> {
+pub fn make(args: &Args, settings: Settings) -> Result<()> {
     let runtime = runtime(args.runtime.as_deref())?;
     let program = &args.assemblies[0];
     let out = match &args.out {
@@ -83,7 +84,7 @@ pub fn make(args: &Args, jobs: usize) -> Result<()> {
             Some(path) => path,
             None => {
                 let path = parts.path(&format!("{}.o", objects.len()));
-                let (made, time) = compile_one(args, assembly, jobs)?;
+                let (made, time) = compile_one(assembly, settings, args.no_fallback)?;
                 let bytes = object(&made.parts, args)?;
                 summary(&made, &assembly.name, bytes.len() as u64, time);
                 fs::write(&path, bytes).with_context(|| path.display().to_string())?;
@@ -150,7 +151,7 @@ fn closure(roots: &[&'static Assembly]) -> (Vec<&'static Assembly>, Vec<Missing>
 
 /// A relocatable object made before with the same assemblies, beside the assembly or where `isthmus run` looks for images.
 fn ready_object(assembly: &'static Assembly) -> Option<PathBuf> {
-    files::places(assembly, "o").find(|path| {
+    files::places(assembly, files::OBJECT).find(|path| {
         let Ok(bytes) = fs::read(path) else {
             return false;
         };

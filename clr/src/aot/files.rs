@@ -2,8 +2,10 @@
 //!
 //! | file | mapped by |
 //! | --- | --- |
-//! | `NAME.dll.so` | the system's dynamic linker: pages of the file, shared between processes |
-//! | `NAME.dll.o` | our linker, into memory of this process |
+//! | `NAME.dll.isthmus.so` | the system's dynamic linker: pages of the file, shared between processes |
+//! | `NAME.dll.isthmus.o` | our linker, into memory of this process |
+//!
+//! `NAME.dll.so` would be the name of Mono's own images, which Mono maps without a question.
 
 use super::images::LoadedError;
 use crate::types::system::Assembly;
@@ -24,18 +26,21 @@ use std::sync::Arc;
 /// Variable with directories of images.
 const PATH: &str = "ISTHMUS_AOT_PATH";
 
-/// How the kinds of files end, the better one first.
-const EXTENSIONS: [&str; 2] = ["so", "o"];
+/// What the name of an assembly's file ends in where it is a shared object with its image.
+pub const SHARED: &str = ".isthmus.so";
+
+/// The same of a relocatable object.
+pub const OBJECT: &str = ".isthmus.o";
 
 /// Where the image of an assembly may be, as a file of this kind.
-pub fn places(assembly: &Assembly, extension: &str) -> impl Iterator<Item = PathBuf> {
-    folders(assembly).map(move |folder| in_folder(&folder, assembly, extension))
+pub fn places(assembly: &Assembly, ending: &str) -> impl Iterator<Item = PathBuf> {
+    folders(assembly).map(move |folder| in_folder(&folder, assembly, ending))
 }
 
 /// The file of an assembly's image: of the first folder that has one, a shared object rather than another.
 pub fn find(assembly: &Assembly) -> Option<PathBuf> {
     let mut files = folders(assembly)
-        .flat_map(|folder| EXTENSIONS.map(|extension| in_folder(&folder, assembly, extension)));
+        .flat_map(|folder| [SHARED, OBJECT].map(|ending| in_folder(&folder, assembly, ending)));
     files.find(|path| path.is_file())
 }
 
@@ -47,10 +52,9 @@ fn folders(assembly: &Assembly) -> impl Iterator<Item = PathBuf> {
     std::iter::once(own).chain(further)
 }
 
-fn in_folder(folder: &Path, assembly: &Assembly, extension: &str) -> PathBuf {
+fn in_folder(folder: &Path, assembly: &Assembly, ending: &str) -> PathBuf {
     let mut name = assembly.path.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(extension);
+    name.push(ending);
     folder.join(name)
 }
 
