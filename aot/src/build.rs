@@ -14,6 +14,7 @@ use indexmap::IndexSet;
 use isthmus_eh_tables::encode::encode;
 use isthmus_eh_tables::error::EncodeError;
 use isthmus_runtime_abi::artifact::{ClauseKind, CompiledMethod, Tier};
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
 use isthmus_runtime_abi::target::Arch;
@@ -345,8 +346,8 @@ impl<'n> Builder<'n> {
         Ok(())
     }
 
-    /// Ends the image. `vm` and `features` are what the loader is to check.
-    pub fn finish(mut self, vm: &[u8], features: &str) -> Result<Parts, BuildError> {
+    /// Ends the image. `vm` is for the VM's loader to check, `features` is what code may use of the processor.
+    pub fn finish(mut self, vm: &[u8], features: FeatureSet) -> Result<Parts, BuildError> {
         self.add_stubs();
         let word_names_len = self.word_names.len() as u32;
         let id_ends: Vec<u32> = self.ids.ends.iter().map(|e| e + word_names_len).collect();
@@ -364,7 +365,7 @@ impl<'n> Builder<'n> {
         let part = |part: Part| -> Vec<u8> {
             match part {
                 Part::Vm => vm.to_vec(),
-                Part::Features => features.as_bytes().to_vec(),
+                Part::Features => features.to_text(self.arch).into_bytes(),
                 Part::WordNames => numbers(&self.words.ends),
                 Part::IdNames => numbers(&id_ends),
                 Part::Names => [&*self.word_names, &*self.id_names].concat(),
@@ -589,6 +590,10 @@ mod tests {
     }
 
     fn image() -> Parts {
+        image_for(FeatureSet::MINIMUM)
+    }
+
+    fn image_for(features: FeatureSet) -> Parts {
         let cell = Symbol::MethodCell(MethodId::from_index(7));
         let entry = Symbol::MethodEntry(MethodId::from_index(8));
         let mut names = Raw;
@@ -608,7 +613,7 @@ mod tests {
         let owner = Id::Type(isthmus_runtime_abi::ids::TypeId::from_index(4));
         builder.add(b, code, &[owner]).unwrap();
         builder.add_slots(owner, &[entry, cell]).unwrap();
-        builder.finish(b"vm", "").unwrap()
+        builder.finish(b"vm", features).unwrap()
     }
 
     #[test]
@@ -657,6 +662,18 @@ mod tests {
         let (id, code) = method(0, vec![reloc(0, RelocKind::Abs32, vtable)]);
         assert!(builder.add(id, code, &[]).is_err());
         assert!(builder.is_empty());
+    }
+
+    #[test]
+    fn what_the_processor_lacks_is_named() {
+        let set = |text| FeatureSet::parse(Arch::X64, text).unwrap();
+        let parts = image_for(set("+avx2,+bmi1"));
+        let image = Image::of_data(&parts.data, Arch::X64).unwrap();
+        assert_eq!(image.features(), Ok(set("+avx2,+bmi1")));
+        assert_eq!(image.check_features(set("x86-64-v3")), Ok(()));
+        let refused = image.check_features(set("+avx"));
+        let reason = "its code needs a processor with avx2, bmi1";
+        assert_eq!(refused.unwrap_err().to_string(), reason);
     }
 
     #[test]

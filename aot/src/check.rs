@@ -7,6 +7,7 @@ use crate::format::{self, Part};
 use crate::image::{Image, ImageError};
 use isthmus_eh_tables::check::check as check_table;
 use isthmus_eh_tables::table::Header;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::target::Arch;
 
 /// What an image holds.
@@ -20,6 +21,8 @@ pub struct Contents {
     pub ids: u32,
     /// Bytes of code in units.
     pub code: u64,
+    /// What the code may use of the processor.
+    pub features: FeatureSet,
 }
 
 /// Decodes everything; `name` is called with each name. The error says what is wrong and where.
@@ -30,6 +33,7 @@ pub fn check(
 ) -> Result<Contents, String> {
     let at = |what: &str, n: u32, e: ImageError| format!("{what} {n}: {e}");
     image.verify_checksum().map_err(|e| e.to_string())?;
+    let features = image.features().map_err(|e| e.to_string())?;
     for n in 0..image.word_count() {
         let bytes = image.word_name(n).map_err(|e| at("word", n, e))?;
         name(bytes).map_err(|e| format!("word {n}: {e}"))?;
@@ -44,6 +48,7 @@ pub fn check(
         words: image.word_count(),
         ids: image.id_count(),
         code: 0,
+        features,
     };
     let mut end = 0;
     for n in 0..image.unit_count() {

@@ -45,7 +45,7 @@ pub const HEADER_LEN: usize = DIRECTORY + 8 * Part::COUNT;
 pub enum Part {
     /// What the VM says of the image: identity, modules that code relies on.
     Vm,
-    /// What the code needs of the processor: names, one a line.
+    /// What the code may use of the processor: names of [`isthmus_runtime_abi::cpu`], one a line.
     Features,
     /// End of the name of each word in [`Part::Names`] (4 bytes each).
     WordNames,

@@ -5,6 +5,7 @@
 
 use crate::format::{self, Part, UNIT_LEN, Unit};
 use crate::text_sum::TextSum;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::target::Arch;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
@@ -28,6 +29,9 @@ pub enum ImageError {
     /// Its text is not what was written.
     #[error("the image is damaged: check sum of its text")]
     Text,
+    /// Its code assumes more than there is.
+    #[error("its code needs a processor with {0}")]
+    Features(String),
     /// A number leads outside of its part.
     #[error("the image is damaged: {0}")]
     Damaged(&'static str),
@@ -119,6 +123,27 @@ impl<'a> Image<'a> {
         match found == number(self.data, format::CHECKSUM) {
             true => Ok(()),
             false => Err(ImageError::Checksum),
+        }
+    }
+
+    /// What the code may use of the processor.
+    pub fn features(&self) -> Result<FeatureSet, ImageError> {
+        let damaged = ImageError::Damaged("features");
+        let names = std::str::from_utf8(self.part(Part::Features));
+        let (Ok(names), Some(arch)) = (names, format::arch_of(self.data)) else {
+            return Err(damaged);
+        };
+        FeatureSet::from_text(arch, names).map_err(|name| ImageError::Features(name.to_owned()))
+    }
+
+    /// Whether a processor with these features can run the code.
+    pub fn check_features(&self, processor: FeatureSet) -> Result<(), ImageError> {
+        let missing = processor.missing(self.features()?);
+        let arch = format::arch_of(self.data).unwrap_or(Arch::X64);
+        let names: Vec<&str> = missing.of(arch).map(|f| f.name).collect();
+        match names.is_empty() {
+            true => Ok(()),
+            false => Err(ImageError::Features(names.join(", "))),
         }
     }
 

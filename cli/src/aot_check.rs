@@ -31,12 +31,13 @@ pub fn run(args: Args) -> Result<()> {
         let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
         match found {
             Ok(found) => outln!(
-                "{}: {} units, {} bytes of code, {} words, {} ids",
+                "{}: {} units, {} bytes of code, {} words, {} ids, for {}",
                 path.display(),
                 found.units,
                 found.code,
                 found.words,
-                found.ids
+                found.ids,
+                found.features.describe(arch)
             ),
             Err(reason) => bail!("{}: {reason}", path.display()),
         }

@@ -8,6 +8,7 @@ mod aot_check;
 mod bench;
 #[cfg(feature = "opt")]
 mod coverage;
+mod cpu;
 #[cfg(feature = "opt")]
 mod dump;
 mod link;

@@ -1,9 +1,11 @@
 //! `isthmus run`.
 
+use crate::cpu;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use isthmus_clr::vm::{self, tiers};
 use isthmus_rt::tiers::Tiering;
+use isthmus_runtime_abi::target::Arch;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -52,6 +54,9 @@ pub struct Args {
     /// Compile nothing: methods that were not compiled ahead of time throw PlatformNotSupportedException.
     #[arg(long, conflicts_with = "no_aot")]
     no_jit: bool,
+    /// What code may use of the processor (default: native; `isthmus aot --cpu help` lists the names). Images that assume more are not used.
+    #[arg(long, value_name = "LEVEL,+NAME,-NAME")]
+    cpu: Option<String>,
     /// Collect garbage every N allocations (default 250).
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "250", require_equals = true)]
     gc_stress: Option<u32>,
@@ -88,6 +93,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         gc_stress: args.gc_stress.is_some(),
         gc_stress_interval: args.gc_stress.unwrap_or(0).max(1),
         verify: args.verify,
+        cpu: cpu::features(Arch::host().unwrap_or(Arch::X64), args.cpu.as_deref())?,
         stats: args.stats,
         bcl: args.bcl,
     };

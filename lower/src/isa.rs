@@ -5,19 +5,10 @@
 use crate::unsupported::Unsupported;
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
+use isthmus_runtime_abi::cpu::{Feature, FeatureSet};
 use isthmus_runtime_abi::target::Arch;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, OnceLock};
-
-/// Which processor features compiled code may use.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Features {
-    /// The least processor we run on: x86-64-v2, ARMv8.0. What golden files and images use.
-    #[default]
-    Portable,
-    /// Whatever the processor has that compiles the code. The same as `Portable` when the target is another architecture.
-    Host,
-}
 
 /// A shared setting: name, value, and why.
 struct Setting(
@@ -88,61 +79,14 @@ const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// A processor feature: Cranelift's name, whether it belongs to `Portable`, and whether this processor has it.
-struct Feature {
-    name: &'static str,
-    portable: bool,
-    host: fn() -> bool,
+/// Cranelift's setting of a processor feature.
+fn setting_of(feature: &Feature) -> String {
+    format!("has_{}", feature.name.replace('.', ""))
 }
-
-macro_rules! x64_features {
-    ($($name:literal $portable:literal $detect:tt;)*) => {
-        &[$(Feature {
-            name: $name,
-            portable: $portable,
-            #[cfg(target_arch = "x86_64")]
-            host: || std::is_x86_feature_detected!($detect),
-            #[cfg(not(target_arch = "x86_64"))]
-            host: || false,
-        }),*]
-    };
-}
-
-static X64_FEATURES: &[Feature] = x64_features! {
-    "has_sse3" true "sse3";
-    "has_ssse3" true "ssse3";
-    "has_sse41" true "sse4.1";
-    "has_sse42" true "sse4.2";
-    "has_popcnt" true "popcnt";
-    "has_avx" false "avx";
-    "has_avx2" false "avx2";
-    "has_bmi1" false "bmi1";
-    "has_bmi2" false "bmi2";
-    "has_lzcnt" false "lzcnt";
-    "has_fma" false "fma";
-};
-
-macro_rules! a64_features {
-    ($($name:literal $detect:tt;)*) => {
-        &[$(Feature {
-            name: $name,
-            portable: false,
-            #[cfg(target_arch = "aarch64")]
-            host: || std::arch::is_aarch64_feature_detected!($detect),
-            #[cfg(not(target_arch = "aarch64"))]
-            host: || false,
-        }),*]
-    };
-}
-
-static A64_FEATURES: &[Feature] = a64_features! {
-    "has_lse" "lse";
-    "has_fp16" "fp16";
-};
 
 /// The back end for `arch`.
-pub fn isa(arch: Arch, features: Features) -> Result<OwnedTargetIsa, Unsupported> {
-    type Cache = Mutex<FxHashMap<(Arch, Features), OwnedTargetIsa>>;
+pub fn isa(arch: Arch, features: FeatureSet) -> Result<OwnedTargetIsa, Unsupported> {
+    type Cache = Mutex<FxHashMap<(Arch, FeatureSet), OwnedTargetIsa>>;
     static CACHE: OnceLock<Cache> = OnceLock::new();
     let mut cache = CACHE
         .get_or_init(Cache::default)
@@ -156,10 +100,10 @@ pub fn isa(arch: Arch, features: Features) -> Result<OwnedTargetIsa, Unsupported
     Ok(made)
 }
 
-fn build(arch: Arch, features: Features) -> Result<OwnedTargetIsa, Unsupported> {
-    let (triple, table) = match arch {
-        Arch::X64 => ("x86_64-unknown-linux-gnu", X64_FEATURES),
-        Arch::A64 => ("aarch64-unknown-linux-gnu", A64_FEATURES),
+fn build(arch: Arch, features: FeatureSet) -> Result<OwnedTargetIsa, Unsupported> {
+    let triple = match arch {
+        Arch::X64 => "x86_64-unknown-linux-gnu",
+        Arch::A64 => "aarch64-unknown-linux-gnu",
         Arch::A32 => return Err(Unsupported::Arch(arch)),
     };
     let config = |e: &dyn std::fmt::Display| Unsupported::Backend(e.to_string());
@@ -168,11 +112,9 @@ fn build(arch: Arch, features: Features) -> Result<OwnedTargetIsa, Unsupported> 
         flags.set(name, value).map_err(|e| config(&e))?;
     }
     let mut builder = isa::lookup_by_name(triple).map_err(|e| config(&e))?;
-    let host = features == Features::Host && Arch::host() == Some(arch);
-    for feature in table {
-        if feature.portable || (host && (feature.host)()) {
-            builder.enable(feature.name).map_err(|e| config(&e))?;
-        }
+    for feature in features.of(arch) {
+        let name = setting_of(feature);
+        builder.enable(&name).map_err(|e| config(&e))?;
     }
     builder
         .finish(settings::Flags::new(flags))
@@ -182,18 +124,32 @@ fn build(arch: Arch, features: Features) -> Result<OwnedTargetIsa, Unsupported> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isthmus_runtime_abi::cpu::FEATURES;
+
+    #[test]
+    fn every_feature_has_a_setting() {
+        for feature in &FEATURES {
+            let list = format!("+{}", feature.name);
+            let set = FeatureSet::parse(feature.arch, &list).unwrap();
+            let made = isa(feature.arch, set).unwrap();
+            let setting = setting_of(feature);
+            let flags = made.isa_flags();
+            let flag = flags.iter().find(|f| f.name == setting);
+            assert_eq!(flag.and_then(|f| f.as_bool()), Some(true), "{setting}");
+        }
+    }
 
     #[test]
     fn back_ends_are_made_once_and_keep_the_pinned_register() {
         for arch in [Arch::X64, Arch::A64] {
-            let a = isa(arch, Features::Portable).unwrap();
-            let b = isa(arch, Features::Portable).unwrap();
+            let a = isa(arch, FeatureSet::MINIMUM).unwrap();
+            let b = isa(arch, FeatureSet::MINIMUM).unwrap();
             assert!(Arc::ptr_eq(&a, &b));
             assert!(a.flags().enable_pinned_reg() && a.flags().is_pic());
-            assert!(isa(arch, Features::Host).is_ok());
+            assert!(isa(arch, FeatureSet::host()).is_ok());
         }
         assert!(matches!(
-            isa(Arch::A32, Features::Portable),
+            isa(Arch::A32, FeatureSet::MINIMUM),
             Err(Unsupported::Arch(Arch::A32))
         ));
     }

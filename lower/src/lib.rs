@@ -26,10 +26,10 @@ pub mod names;
 pub mod unsupported;
 pub mod worker;
 
-pub use isa::Features;
 pub use unsupported::Unsupported;
 
 use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::CompileEnv;
@@ -39,7 +39,7 @@ use isthmus_ssa::ir::Unit;
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Processor features that code may use.
-    pub features: Features,
+    pub features: FeatureSet,
     /// Functions with more SSA instructions are declined: Cranelift's time grows faster than the function.
     pub max_instructions: usize,
     /// Functions with more branches than this to one block that takes values are declined: register allocation of such a block's
@@ -52,7 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            features: Features::Portable,
+            features: FeatureSet::MINIMUM,
             max_instructions: 200_000,
             max_join: 4_000,
             line_map: false,

@@ -151,6 +151,7 @@ mod tests {
     use isthmus_frontend_ir::body::BodySource;
     use isthmus_frontend_ir::module::Module;
     use isthmus_frontend_ir::text;
+    use isthmus_runtime_abi::cpu::FeatureSet;
 
     /// The figures of `eh_tables::dwarf` come from artifacts: Cranelift's unwind information must not be smaller or larger.
     #[test]
@@ -171,7 +172,7 @@ mod tests {
     fn check_module(module: &Module) -> usize {
         let mut functions = 0;
         for arch in [Arch::X64, Arch::A64] {
-            let isa = isa::isa(arch, isa::Features::Portable).unwrap();
+            let isa = isa::isa(arch, FeatureSet::MINIMUM).unwrap();
             let options = Options::default();
             let job = Job {
                 env: module,

@@ -10,8 +10,9 @@ mod common;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{Function, InstBuilder, MemFlagsData, UserFuncName, types};
 use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
-use isthmus_lower::{Features, abi, isa};
+use isthmus_lower::{abi, isa};
 use isthmus_runtime_abi::callconv::{AbiSig, Layouts, Loc, RetPass};
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::ids::TypeId;
 use isthmus_runtime_abi::target::{Arch, Reg};
 use isthmus_runtime_abi::types::{Leaf, MemTy, Signature, StructLayout};
@@ -71,7 +72,7 @@ fn random_type(r: &mut Random, structs: &mut Structs) -> MemTy {
 
 /// Compiles a function of this signature: each parameter to `[buffer + 8 * n]`, results from `[buffer + 8 * (100 + n)]`.
 fn compile(abi: &AbiSig) -> Vec<u8> {
-    let isa = isa::isa(Arch::X64, Features::Portable).unwrap();
+    let isa = isa::isa(Arch::X64, FeatureSet::MINIMUM).unwrap();
     let signature = abi::method_signature(abi);
     let rets: Vec<_> = signature.returns.iter().map(|p| p.value_type).collect();
     let mut func = Function::with_name_signature(UserFuncName::default(), signature);

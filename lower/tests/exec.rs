@@ -5,8 +5,9 @@ mod common;
 
 use common::exec::Code;
 use common::*;
-use isthmus_lower::{Features, Options, compile};
+use isthmus_lower::{Options, compile};
 use isthmus_runtime_abi::context::ThreadContext;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
@@ -45,7 +46,7 @@ fn resolve(symbol: Symbol) -> usize {
 }
 
 fn load(units: Vec<Unit>) -> Vec<Code> {
-    [Features::Portable, Features::Host]
+    [FeatureSet::MINIMUM, FeatureSet::host()]
         .into_iter()
         .map(|features| {
             let options = Options {

@@ -6,7 +6,7 @@
 mod vm;
 
 use isthmus_frontend_ir::generate;
-use isthmus_lower::Features;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::target::Arch;
 use vm::children::{self, Mode};
 
@@ -31,8 +31,8 @@ const COMPILER: vm::Compiler = |module, body| {
     let unit = isthmus_ssa::compile(module, body.method, body, &options)
         .map_err(|e| format!("ssa: {e}"))?;
     let features = match plain {
-        true => Features::Portable,
-        false => Features::Host,
+        true => FeatureSet::MINIMUM,
+        false => FeatureSet::host(),
     };
     let options = isthmus_lower::Options {
         features,

@@ -10,6 +10,7 @@
 //! | [`types`] | stack and memory types, signatures, struct layouts |
 //! | [`vm`] | the compile-time interface: every question a compiler may ask the VM |
 //! | [`target`] | architectures: pointer size, registers, roles of registers |
+//! | [`cpu`] | processor features that code may use |
 //! | [`callconv`] | how a signature becomes registers and stack words |
 //! | [`layout`] | objects, arrays, strings, vtables, generic contexts in memory |
 //! | [`context`] | the thread context behind the reserved thread register |
@@ -23,6 +24,7 @@
 pub mod artifact;
 pub mod callconv;
 pub mod context;
+pub mod cpu;
 pub mod helpers;
 pub mod ids;
 pub mod intrinsics;

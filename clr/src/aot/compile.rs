@@ -22,6 +22,7 @@ use crate::vm::{optimizer, tiers};
 use isthmus_aot::build::{BuildError, Builder, Parts};
 use isthmus_aot::names::{Id, Names};
 use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
@@ -29,6 +30,19 @@ use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How assemblies are compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// For which architecture.
+    pub arch: Arch,
+    /// What code may use of the processor. The image says so.
+    pub features: FeatureSet,
+    /// Whether to keep which instructions of CIL code is of ([`Parts::sources`]).
+    pub sources: bool,
+    /// On how many threads.
+    pub jobs: usize,
+}
 
 /// What became of an assembly.
 pub struct Made {
@@ -57,13 +71,13 @@ const MAX_INSTANCES: usize = 20_000;
 /// A method's code and whose generic contexts it looks things up in, or why there is none.
 type Compiled = (&'static Method, Result<(CompiledMethod, Vec<Id>), String>);
 
-/// Compiles an assembly for an architecture.
+/// Compiles an assembly.
 pub fn assembly(
     assembly: &'static Assembly,
-    arch: Arch,
-    jobs: usize,
+    settings: Settings,
     progress: Progress<'_>,
 ) -> Result<Made, BuildError> {
+    let arch = settings.arch;
     let modules = Modules::of(assembly);
     let mut writer = Writer::growing(&modules);
     let mut builder = Builder::new(arch, &mut writer);
@@ -74,7 +88,7 @@ pub fn assembly(
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();
-        let compiled = compile(&batch, arch, jobs, &|done| {
+        let compiled = compile(&batch, settings, &|done| {
             progress(before + done, seen.len())
         });
         let mut found = Vec::new();
@@ -106,8 +120,7 @@ pub fn assembly(
     for owner in builder.owners() {
         builder.add_slots(owner, &slots::symbols(owner))?;
     }
-    // What the lowering's portable features are needs no check.
-    let parts = builder.finish(&modules.to_bytes(), "")?;
+    let parts = builder.finish(&modules.to_bytes(), settings.features)?;
     Ok(Made {
         parts,
         methods,
@@ -149,20 +162,19 @@ fn has_body(m: &'static Method) -> bool {
 /// Compiles methods on several threads; the results are in the order of the methods. `done` is called with how many are.
 fn compile(
     methods: &[&'static Method],
-    arch: Arch,
-    jobs: usize,
+    settings: Settings,
     done: &(dyn Fn(usize) + Sync),
 ) -> Vec<Compiled> {
     let results: Vec<Mutex<Option<Compiled>>> = methods.iter().map(|_| Mutex::new(None)).collect();
     let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, methods.len().max(1)) {
+        for _ in 0..settings.jobs.clamp(1, methods.len().max(1)) {
             let worker = std::thread::Builder::new().stack_size(COMPILER_STACK);
             let work = || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(m) = methods.get(number) else { break };
-                    let result = (*m, compile_one(m, arch));
+                    let result = (*m, compile_one(m, settings));
                     *results[number].lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
                     done(finished.fetch_add(1, Ordering::Relaxed) + 1);
                 }
@@ -179,22 +191,28 @@ fn compile(
 }
 
 /// The environment in which code of images is compiled: it knows of nothing that is only so in this process.
-fn env() -> ClrEnv {
+fn env(settings: Settings) -> ClrEnv {
     ClrEnv {
         options: EnvOptions {
             ahead: true,
+            features: settings.features,
+            line_map: settings.sources,
             ..EnvOptions::default()
         },
     }
 }
 
-fn compile_one(m: &'static Method, arch: Arch) -> Result<(CompiledMethod, Vec<Id>), String> {
+fn compile_one(
+    m: &'static Method,
+    settings: Settings,
+) -> Result<(CompiledMethod, Vec<Id>), String> {
     if !has_body(m) {
         let stub = tiers::stub_ahead(m).map_err(|e| e.to_string())?;
         return Ok((stub, Vec::new()));
     }
     let body = body::of(m).map_err(|e| e.to_string())?;
-    let (code, owners) = slots::recorded(|| optimizer::compile(&env(), &body, None, arch));
+    let (code, owners) =
+        slots::recorded(|| optimizer::compile(&env(settings), &body, None, settings.arch));
     Ok((code?, owners))
 }
 

@@ -152,6 +152,7 @@ fn linked(assembly: &Assembly) -> Option<Image<'static>> {
 
 /// Checks that an image in memory is one of this assembly, and registers its text.
 fn adopt(image: Image<'static>, assembly: &'static Assembly) -> Result<LoadedImage> {
+    image.check_features(options().features())?;
     let modules = modules::resolve(image.part(Part::Vm), assembly);
     let modules = modules.map_err(LoadedError::Unresolved)?;
     // SAFETY: the text of a mapped file, which stays mapped.

@@ -10,6 +10,7 @@ use crate::types::ty::Kind;
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::body::{Body, BodyError, BodySource};
 use isthmus_runtime_abi::callconv::Layouts;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::symbol::Symbol;
@@ -36,6 +37,10 @@ pub struct EnvOptions {
     pub inline_allocation: bool,
     /// The code is for an image: it may rely on nothing that is only so in this process.
     pub ahead: bool,
+    /// What optimized code may use of the processor.
+    pub features: FeatureSet,
+    /// Optimized code says which instructions of CIL it is of.
+    pub line_map: bool,
 }
 
 impl Default for EnvOptions {
@@ -43,6 +48,8 @@ impl Default for EnvOptions {
         EnvOptions {
             inline_allocation: true,
             ahead: false,
+            features: FeatureSet::host(),
+            line_map: false,
         }
     }
 }

@@ -55,6 +55,7 @@ pub use cx::Cx;
 
 use isthmus_rt::runtime::Runtime;
 use isthmus_rt::tiers::Tiering;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -82,10 +83,19 @@ pub struct Options {
     pub perf_map: bool,
     /// Verify code that is not of the class library before it is compiled.
     pub verify: bool,
+    /// What compiled code may use of the processor, if that is not all that it has.
+    pub cpu: Option<FeatureSet>,
     /// Print counters at the end.
     pub stats: bool,
     /// Directory of the class library.
     pub bcl: Option<PathBuf>,
+}
+
+impl Options {
+    /// What compiled code, be it of images or compiled here, may use of the processor.
+    pub fn features(&self) -> FeatureSet {
+        self.cpu.unwrap_or_else(FeatureSet::host)
+    }
 }
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();

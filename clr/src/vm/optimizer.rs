@@ -35,12 +35,9 @@ pub fn compile(
         ..isthmus_ssa::Options::new(arch)
     };
     let unit = isthmus_ssa::compile(env, body.method, body, &options).map_err(|e| e.to_string())?;
-    // Code that is to run here and now may use all that the processor has; that of images is for others too.
     let options = isthmus_lower::Options {
-        features: match env.options.ahead {
-            true => isthmus_lower::Features::Portable,
-            false => isthmus_lower::Features::Host,
-        },
+        features: env.options.features,
+        line_map: env.options.line_map,
         ..Default::default()
     };
     isthmus_lower::compile(env, &unit, arch, &options).map_err(|e| e.to_string())

@@ -47,6 +47,7 @@ pub fn env() -> ClrEnv {
     ClrEnv {
         options: EnvOptions {
             inline_allocation: !options().gc_stress,
+            features: options().features(),
             ..EnvOptions::default()
         },
     }
