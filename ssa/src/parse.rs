@@ -202,6 +202,9 @@ impl<'t> Tokens<'t> {
         self.expect("function")?;
         let method = self.method()?;
         let mut func = Func::new(method);
+        if self.accept("from") {
+            func.osr = Some(self.number()?);
+        }
         func.sig.params = self.words()?;
         if self.accept("->") {
             loop {

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! After the operation and its controlling type come operands, immediate, successors, and behind `;` the source position:
-//! IL offset in hexadecimal, in inlined code after the inline node and a colon.
+//! IL offset in hexadecimal, in inlined code after the inline node and a colon. `function method3 from 12(ptr)` takes over from a
+//! baseline frame at instruction 12 of the body.
 
 use crate::ir::{
     Access, AccessFlags, CallInfo, CallTarget, Cmp, Edge, Func, Imm, Inst, InstData, Region, Sig,
@@ -208,6 +209,9 @@ impl Display for Text<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let func = self.0;
         write!(f, "function {}", func.method)?;
+        if let Some(header) = func.osr {
+            write!(f, " from {header}")?;
+        }
         sig(f, &func.sig)?;
         f.write_str(" {\n")?;
         for (n, s) in func.slots.iter().enumerate() {
