@@ -106,6 +106,8 @@ pub struct Parts {
     pub data: Vec<u8>,
     /// What the text is made of, in order.
     pub pieces: Vec<Piece>,
+    /// What the first pieces are made of, without code and relocations, if the builder was to keep it: for listings and debuggers.
+    pub sources: Vec<CompiledMethod>,
     /// Sizes of the parts of the data.
     pub part_sizes: [usize; Part::COUNT],
 }
@@ -147,6 +149,7 @@ pub struct Builder<'n> {
     text: Vec<u8>,
     relocs: Vec<WordReloc>,
     pieces: Vec<Piece>,
+    sources: Option<Vec<CompiledMethod>>,
     words: NameTable<Symbol>,
     word_names: Vec<u8>,
     ids: NameTable<Id>,
@@ -170,6 +173,7 @@ impl<'n> Builder<'n> {
             text: Vec::new(),
             relocs: Vec::new(),
             pieces: Vec::new(),
+            sources: None,
             words: NameTable::new(),
             word_names: Vec::new(),
             ids: NameTable::new(),
@@ -182,6 +186,11 @@ impl<'n> Builder<'n> {
             slots: Vec::new(),
             calls: Vec::new(),
         }
+    }
+
+    /// Keeps what units are made of ([`Parts::sources`]).
+    pub fn keep_sources(&mut self) {
+        self.sources = Some(Vec::new());
     }
 
     /// Number of units so far.
@@ -227,6 +236,9 @@ impl<'n> Builder<'n> {
             self.contexts.truncate(contexts);
             self.tables.truncate(tables);
             self.pieces.truncate(pieces);
+            if let Some(sources) = &mut self.sources {
+                sources.truncate(pieces);
+            }
         }
         result
     }
@@ -306,6 +318,13 @@ impl<'n> Builder<'n> {
             part.inline_tree
                 .iter_mut()
                 .for_each(|node| node.method = method);
+        }
+        if let Some(sources) = &mut self.sources {
+            sources.push(CompiledMethod {
+                code: Vec::new(),
+                relocs: Vec::new(),
+                ..part.clone()
+            });
         }
         self.number_ids(&mut part)?;
         self.tables.extend(encode(&part, &[])?);
@@ -420,6 +439,7 @@ impl<'n> Builder<'n> {
             words: self.words.entries.into_iter().collect(),
             data,
             pieces: self.pieces,
+            sources: self.sources.unwrap_or_default(),
             part_sizes,
         })
     }

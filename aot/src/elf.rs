@@ -12,10 +12,13 @@
 //! independent and its text is shared between processes.
 
 use crate::build::{Field, Parts, PieceKind};
+use crate::debug::{self, PlaceKind};
 use crate::format;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::target::Arch;
-use object::write::{Object, Relocation, SectionId, StandardSection, Symbol, SymbolSection};
+use object::write::{
+    Object, Relocation, SectionId, StandardSection, Symbol, SymbolId, SymbolSection,
+};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
     SymbolScope, elf,
@@ -24,10 +27,12 @@ use object::{
 /// Bytes of a word.
 const WORD: u64 = 8;
 
-/// Writes the object. `label` names methods for debuggers and disassemblers; `None` leaves the symbols out.
+/// Writes the object. `label` names methods for debuggers and disassemblers; `None` leaves the symbols out. `debug` is what
+/// [`debug::sections`] made, or nothing.
 pub fn object(
     parts: &Parts,
     label: Option<&dyn Fn(MethodId) -> String>,
+    debug: &[debug::Section],
 ) -> object::write::Result<Vec<u8>> {
     let (architecture, pc64) = match parts.arch {
         Arch::X64 => (Architecture::X86_64, elf::R_X86_64_PC64),
@@ -74,6 +79,8 @@ pub fn object(
     relocate(data, format::TEXT as u64, text_symbol, pc64, 0)?;
     relocate(data, format::WORDS as u64, words_symbol, pc64, 0)?;
 
+    debug_sections(&mut object, parts.arch, text_symbol, debug)?;
+
     let mut define = |name: Vec<u8>, section, value, size, kind, scope| {
         object.add_symbol(Symbol {
             name,
@@ -111,4 +118,53 @@ pub fn object(
     let note = b".note.GNU-stack".to_vec();
     object.add_section(Vec::new(), note, SectionKind::Other);
     object.write()
+}
+
+/// Adds sections for debuggers.
+fn debug_sections(
+    object: &mut Object<'_>,
+    arch: Arch,
+    text: SymbolId,
+    sections: &[debug::Section],
+) -> object::write::Result<()> {
+    let mut symbols = Vec::new();
+    for section in sections {
+        let kind = match section.is_loaded() {
+            true => SectionKind::ReadOnlyData,
+            false => SectionKind::Debug,
+        };
+        let id = object.add_section(Vec::new(), section.name.as_bytes().to_vec(), kind);
+        let align = if section.is_loaded() { WORD } else { 1 };
+        object.append_section_data(id, &section.data, align);
+        symbols.push((section.name, id, object.section_symbol(id)));
+    }
+    for (section, &(_, id, _)) in sections.iter().zip(&symbols) {
+        for place in &section.relocs {
+            let symbol = match place.kind {
+                PlaceKind::Text | PlaceKind::TextDistance => text,
+                PlaceKind::Section(name) => match symbols.iter().find(|s| s.0 == name) {
+                    Some(found) => found.2,
+                    None => continue,
+                },
+            };
+            let r_type = match (arch, place.kind, place.size) {
+                (Arch::X64, PlaceKind::TextDistance, _) => elf::R_X86_64_PC32,
+                (Arch::X64, _, 8) => elf::R_X86_64_64,
+                (Arch::X64, ..) => elf::R_X86_64_32,
+                (Arch::A64, PlaceKind::TextDistance, _) => elf::R_AARCH64_PREL32,
+                (Arch::A64, _, 8) => elf::R_AARCH64_ABS64,
+                (Arch::A64, ..) => elf::R_AARCH64_ABS32,
+                (Arch::A32, PlaceKind::TextDistance, _) => elf::R_ARM_REL32,
+                (Arch::A32, ..) => elf::R_ARM_ABS32,
+            };
+            let relocation = Relocation {
+                offset: place.offset as u64,
+                symbol,
+                addend: place.addend,
+                flags: RelocationFlags::Elf { r_type },
+            };
+            object.add_relocation(id, relocation)?;
+        }
+    }
+    Ok(())
 }

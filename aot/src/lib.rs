@@ -9,6 +9,7 @@
 //! | [`text_sum`] | check sum of text |
 //! | [`build`] | compiled methods become text, words, and data |
 //! | [`elf`] | … which become a relocatable object |
+//! | [`debug`] | DWARF and `.eh_frame`, for debuggers |
 //! | [`listing`] | … or text for an assembler |
 //! | [`image`] | reads the data of an image in memory |
 //! | [`file`](mod@file) | finds the image in a file |
@@ -17,6 +18,7 @@
 
 pub mod build;
 pub mod check;
+pub mod debug;
 pub mod elf;
 pub mod file;
 pub mod format;

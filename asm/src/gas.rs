@@ -54,8 +54,8 @@ fn referred(i: &Instruction) -> Option<i64> {
     }
 }
 
-/// Instructions as text. What refers to addresses has text if these have names.
-pub fn lines(code: &[u8], name_of: &NameOf<'_>) -> Vec<GasLine> {
+/// Instructions as text: those from an offset of the code on, up to its end. What refers to addresses has text if these have names.
+pub fn lines(code: &[u8], start: usize, name_of: &NameOf<'_>) -> Vec<GasLine> {
     let name = Rc::new(RefCell::new(String::new()));
     let resolver: Box<dyn SymbolResolver> = Box::new(Resolver(Rc::clone(&name)));
     let mut formatter = GasFormatter::with_options(Some(resolver), None);
@@ -66,7 +66,7 @@ pub fn lines(code: &[u8], name_of: &NameOf<'_>) -> Vec<GasLine> {
     options.set_small_hex_numbers_in_decimal(true);
     options.set_gas_show_mnemonic_size_suffix(true);
     let mut lines = Vec::new();
-    let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+    let mut decoder = Decoder::with_ip(64, &code[start..], start as u64, DecoderOptions::NONE);
     while decoder.can_decode() {
         let i = decoder.decode();
         let (offset, len) = (i.ip() as u32, i.len() as u32);
@@ -208,7 +208,7 @@ mod tests {
 
     fn texts(code: &[u8]) -> Vec<Option<String>> {
         let name = |at: Range<u32>, to: i64| (to != 0x99).then(|| format!(".L{}_{to:x}", at.start));
-        lines(code, &name).into_iter().map(|l| l.text).collect()
+        lines(code, 0, &name).into_iter().map(|l| l.text).collect()
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! | [`x64`] | x86-64: [`x64::X64Asm`] and the register names [`x64::regs`] |
 //! | [`buffer`] | [`buffer::Assembled`]: bytes and relocations; labels, constants, jump tables |
 //! | [`reach`] | how far symbols are |
+//! | [`frames`] | where code has no frame |
+//! | [`gas`] | instructions as text for the GNU assembler |
 //! | [`disasm`] | disassembly for dumps and tests |
 //!
 //! Use:
@@ -35,6 +37,7 @@
 
 pub mod buffer;
 pub mod disasm;
+pub mod frames;
 pub mod gas;
 pub mod macro_asm;
 pub mod operand;

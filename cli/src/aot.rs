@@ -1,6 +1,8 @@
 //! `isthmus aot`: compiles assemblies ahead of time.
 
+mod debug;
 mod exe;
+mod listing;
 mod report;
 
 use crate::cpu::features;
@@ -9,10 +11,9 @@ use crate::progress;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use isthmus_aot::build::Parts;
+use isthmus_aot::debug::Section;
+use isthmus_aot::elf;
 use isthmus_aot::format::Part;
-use isthmus_aot::{elf, listing};
-use isthmus_asm::disasm::disassemble;
-use isthmus_asm::gas;
 use isthmus_clr::aot::compile::{self, Made, Settings};
 use isthmus_clr::aot::files;
 use isthmus_clr::types::system::Assembly;
@@ -20,11 +21,9 @@ use isthmus_clr::types::types;
 use isthmus_clr::vm::run::start_types;
 use isthmus_runtime_abi::cpu;
 use isthmus_runtime_abi::ids::MethodId;
-use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use report::Report;
 use std::fs;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -104,6 +103,9 @@ pub struct Args {
     /// Leave out the names of methods, which only debuggers and disassemblers want.
     #[arg(long)]
     strip: bool,
+    /// Add debug information: functions, what was inlined, instructions of CIL as lines, and frames.
+    #[arg(short = 'g', long)]
+    debug: bool,
     /// In executables: the runtime's archive (default: libisthmus_standalone.a beside this command).
     #[arg(long, value_name = "FILE")]
     runtime: Option<PathBuf>,
@@ -140,7 +142,7 @@ impl Args {
         Ok(Settings {
             arch,
             features: features.unwrap_or_default(),
-            sources: self.emit == Emit::S,
+            sources: self.emit == Emit::S || self.debug,
             jobs: self.jobs.unwrap_or_else(threads),
         })
     }
@@ -168,7 +170,7 @@ pub fn run(args: Args) -> Result<()> {
         let (made, time) = compile_one(types().load_file(path)?, settings, args.no_fallback)?;
         let out = output(&args, path);
         let start = Instant::now();
-        let bytes = write(&made.parts, &args, &out)?;
+        let bytes = write(&made.parts, &args, path, &out)?;
         let name = out.display().to_string();
         summary(&made, &name, bytes, time + start.elapsed());
         report.add(&name, &made)?;
@@ -213,40 +215,19 @@ fn label(m: MethodId) -> String {
     types().method(m).full_name()
 }
 
-/// Writes an image; gives the size of the file.
-fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
+/// Writes the image of an assembly; gives the size of the file.
+fn write(parts: &Parts, args: &Args, assembly: &Path, out: &Path) -> Result<u64> {
     let context = || format!("cannot write {}", out.display());
     match args.emit {
         Emit::S => {
-            let symbol = |symbol: Symbol| format!("{symbol:?}");
-            let disassemble = |code: &[u8], name_of: &listing::NameOf<'_>| {
-                let lines = disassemble(parts.arch, code).into_iter();
-                let sources = match parts.arch {
-                    Arch::X64 => gas::lines(code, name_of),
-                    _ => Vec::new(),
-                };
-                // Both read the same instructions.
-                let lines = lines.zip(sources).map(|(line, source)| listing::Line {
-                    offset: line.offset as usize,
-                    source: source.text,
-                    comment: line.text,
-                });
-                lines.collect()
-            };
-            let labels = listing::Labels {
-                method: &label,
-                symbol: &symbol,
-                disassemble: &disassemble,
-            };
-            let mut file = BufWriter::new(fs::File::create(out).with_context(context)?);
-            listing::write(parts, &labels, &mut file).with_context(context)?;
-            file.flush().with_context(context)?;
+            let debug = debug_sections(parts, args, assembly)?;
+            listing::write(parts, &debug, out).with_context(context)?;
         }
-        Emit::O => fs::write(out, object(parts, args)?).with_context(context)?,
+        Emit::O => fs::write(out, object(parts, args, assembly)?).with_context(context)?,
         Emit::So => {
             let object_file = out.with_extension("so.o");
-            fs::write(&object_file, object(parts, args)?).with_context(context)?;
-            let linked = link(args.target(), &object_file, out);
+            fs::write(&object_file, object(parts, args, assembly)?).with_context(context)?;
+            let linked = link(args.target(), args.debug, &object_file, out);
             fs::remove_file(&object_file).with_context(context)?;
             linked?;
         }
@@ -255,16 +236,25 @@ fn write(parts: &Parts, args: &Args, out: &Path) -> Result<u64> {
     Ok(fs::metadata(out).with_context(context)?.len())
 }
 
-fn object(parts: &Parts, args: &Args) -> Result<Vec<u8>> {
+/// Debug information, if it is asked for.
+fn debug_sections(parts: &Parts, args: &Args, assembly: &Path) -> Result<Vec<Section>> {
+    match args.debug {
+        true => debug::sections(parts, assembly),
+        false => Ok(Vec::new()),
+    }
+}
+
+fn object(parts: &Parts, args: &Args, assembly: &Path) -> Result<Vec<u8>> {
     let label: Option<&dyn Fn(MethodId) -> String> = match args.strip {
         true => None,
         false => Some(&label),
     };
-    Ok(elf::object(parts, label)?)
+    let debug = debug_sections(parts, args, assembly)?;
+    Ok(elf::object(parts, label, &debug)?)
 }
 
-/// Makes a shared object of a relocatable one.
-fn link(target: Target, object: &Path, out: &Path) -> Result<()> {
+/// Makes a shared object of a relocatable one. `debug`: with an index of its unwind information.
+fn link(target: Target, debug: bool, object: &Path, out: &Path) -> Result<()> {
     let (linker, package) = target.linker();
     let done = Command::new(linker)
         .args([
@@ -277,6 +267,7 @@ fn link(target: Target, object: &Path, out: &Path) -> Result<()> {
             "-o",
         ])
         .arg(out)
+        .args(debug.then_some("--eh-frame-hdr"))
         .arg(object)
         .output()
         .with_context(|| format!("cannot run `{linker}`; Debian's package {package} has it"))?;

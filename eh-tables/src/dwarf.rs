@@ -1,6 +1,7 @@
 //! What the conventional form of the same facts would take: `.eh_frame` and an LSDA as C++ compilers write them.
 //!
-//! Nothing reads these bytes; `isthmus coverage` counts them, beside those of our own tables. Both are written by the rules of the
+//! Nothing reads these bytes; `isthmus coverage` counts them, beside those of our own tables. (The `.eh_frame` of images, for debuggers, is
+//! made elsewhere, of the same common entry and registers.) Both are written by the rules of the
 //! Itanium C++ ABI, and by [`gimli`] as far as it goes:
 //!
 //! ```text
@@ -98,7 +99,7 @@ fn written(table: &FrameTable) -> Result<usize, Error> {
 }
 
 /// The common entry: how a frame looks at a function's first instruction.
-fn cie(arch: Arch) -> CommonInformationEntry {
+pub fn cie(arch: Arch) -> CommonInformationEntry {
     let encoding = Encoding {
         address_size: arch.pointer_bytes() as u8,
         format: Format::Dwarf32,
@@ -126,15 +127,20 @@ fn cie(arch: Arch) -> CommonInformationEntry {
 }
 
 /// Length of the instruction that pushes the frame pointer, and of the one that sets it.
-fn frame_setup(arch: Arch) -> (u32, u32) {
+pub fn frame_setup(arch: Arch) -> (u32, u32) {
     match arch {
         Arch::X64 => (1, 3),
         Arch::A64 | Arch::A32 => (4, 4),
     }
 }
 
+/// DWARF's number of the register that calls leave the return address in, where there is one.
+pub fn link_register(arch: Arch) -> Register {
+    Register(if arch == Arch::A64 { 30 } else { 14 })
+}
+
 /// DWARF's number of a register.
-fn register(arch: Arch, reg: Reg) -> Register {
+pub fn register(arch: Arch, reg: Reg) -> Register {
     const X64: [u16; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
     Register(match (arch, reg) {
         (Arch::X64, Reg::Int(r)) => X64[usize::from(r & 15)],
@@ -157,8 +163,7 @@ fn frame(method: &CompiledMethod) -> FrameDescriptionEntry {
     let saved = CallFrameInstruction::Offset(register(arch, pointer), -2 * word);
     fde.add_instruction(push, saved);
     if arch != Arch::X64 {
-        let link = if arch == Arch::A64 { 30 } else { 14 };
-        let saved = CallFrameInstruction::Offset(Register(link), -word);
+        let saved = CallFrameInstruction::Offset(link_register(arch), -word);
         fde.add_instruction(push, saved);
     }
     let mut at = push + set;

@@ -35,6 +35,8 @@ pub struct CompiledMethod {
     pub code: Vec<u8>,
     /// Alignment of the code in bytes, a power of two.
     pub align: u32,
+    /// What of the code is data, in order of offset. What is not known to be data may be some, too.
+    pub data: Vec<DataRange>,
     /// Relocations in order of offset.
     pub relocs: Vec<Reloc>,
     /// Shape of the frame.
@@ -57,6 +59,33 @@ pub struct CompiledMethod {
     pub helper_calls: u32,
     /// In baseline code that counts: where an optimized version may take over at a loop header.
     pub osr: Option<Box<OsrMap>>,
+}
+
+/// Data among code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DataRange {
+    /// Offset in the code.
+    pub offset: u32,
+    /// Bytes.
+    pub len: u32,
+    /// What it is.
+    pub kind: DataKind,
+}
+
+impl DataRange {
+    /// Its place in the code.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.offset as usize..(self.offset + self.len) as usize
+    }
+}
+
+/// Kind of data among code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DataKind {
+    /// Words of 4 bytes: how far instructions are from the start of the table.
+    JumpTable,
+    /// Constants.
+    Constants,
 }
 
 /// Where a running baseline frame keeps what an optimized version needs to take over at a loop header (*on-stack
@@ -228,6 +257,7 @@ impl CompiledMethod {
             arch,
             tier,
             code: Vec::new(),
+            data: Vec::new(),
             align: 16,
             relocs: Vec::new(),
             frame: Frame::default(),

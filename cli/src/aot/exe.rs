@@ -85,7 +85,7 @@ pub fn make(args: &Args, settings: Settings) -> Result<()> {
             None => {
                 let path = parts.path(&format!("{}.o", objects.len()));
                 let (made, time) = compile_one(assembly, settings, args.no_fallback)?;
-                let bytes = object(&made.parts, args)?;
+                let bytes = object(&made.parts, args, &assembly.path)?;
                 summary(&made, &assembly.name, bytes.len() as u64, time);
                 fs::write(&path, bytes).with_context(|| path.display().to_string())?;
                 report.add(&assembly.name, &made)?;

@@ -81,6 +81,9 @@ pub fn assembly(
     let modules = Modules::of(assembly);
     let mut writer = Writer::growing(&modules);
     let mut builder = Builder::new(arch, &mut writer);
+    if settings.sources {
+        builder.keep_sources();
+    }
     let mut declined = Declined::new();
     let mut batch = methods_of(assembly, arch, &mut declined);
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();

@@ -18,7 +18,7 @@
 //! Code that is not understood stays as it is ([`run`] says whether it was).
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind, Register};
-use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::artifact::{CompiledMethod, DataKind, DataRange};
 use isthmus_runtime_abi::symbol::Symbol;
 
 /// Bytes of a line: of instructions that are fetched, and of decoded ones that are kept, together.
@@ -521,6 +521,19 @@ impl Layout {
         method.line_map.reverse();
         method.line_map.dedup_by_key(|l| l.0);
         method.line_map.reverse();
+        let kind_of = |p: &Piece| match p.form {
+            Form::Table => Some(DataKind::JumpTable),
+            Form::Constants => Some(DataKind::Constants),
+            _ => None,
+        };
+        let data = self.pieces.iter().filter_map(|p| {
+            Some(DataRange {
+                offset: p.new,
+                len: p.size,
+                kind: kind_of(p)?,
+            })
+        });
+        method.data = data.collect();
         (method.code, method.relocs) = (code, relocs);
         (method.call_sites, method.traps) = (sites, traps);
         Some(())
