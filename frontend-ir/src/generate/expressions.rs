@@ -367,14 +367,40 @@ impl Gen {
         }
     }
 
+    /// A call of a later function with this result, or of this one or an earlier one if fuel is left.
     fn call(&mut self, ty: Ty, d: usize) -> bool {
-        let fits: Vec<usize> = (self.callable..self.functions.len())
+        let again = self.callable > 0 && self.one_in(3);
+        let range = match again {
+            true => 0..self.callable,
+            false => self.callable..self.functions.len(),
+        };
+        let fits: Vec<usize> = range
             .filter(|&f| self.functions[f].ret.widened() == ty)
             .collect();
         if fits.is_empty() {
             return false;
         }
         let f = self.pick(&fits);
+        if again {
+            self.call_again(f, d);
+        } else {
+            self.call_function(f, d);
+        }
+        true
+    }
+
+    /// A recursive call, or another value if there is no fuel left. A loop that is taken over by optimized code calls the whole function here.
+    pub(super) fn call_again(&mut self, f: usize, d: usize) {
+        let ty = self.functions[f].ret.widened();
+        let (other, end) = (self.label(), self.label());
+        self.put(&format!("call enter_call brfalse {other}"));
+        self.call_function(f, d);
+        self.put(&format!("call leave_call br {end} {other}:"));
+        self.leaf(ty);
+        self.put(&format!("{end}:"));
+    }
+
+    fn call_function(&mut self, f: usize, d: usize) {
         let params = self.functions[f].params.clone();
         for p in params {
             self.expr(p.widened(), d.min(1));
@@ -390,7 +416,6 @@ impl Gen {
         } else {
             self.put(&format!("call {name}"));
         }
-        true
     }
 
     fn conditional(&mut self, ty: Ty, d: usize) {

@@ -2,8 +2,9 @@
 //!
 //! [`program`] makes a valid, terminating module from a seed: numbers of all types, structs, objects, arrays, addresses, nullable values,
 //! virtual, interface and constrained calls, variable arguments, class constructors, loops over counters and arrays, protected blocks with all
-//! kinds of handlers, and faults of all kinds. What a program prints does not depend on anything that engines may choose. Loops are counted, and
-//! functions call only later ones, so programs end; few run long (the interpreter's step limit finds those).
+//! kinds of handlers, recursion from within all of these, and faults of all kinds. What a program prints does not depend on anything that engines may
+//! choose. Loops are counted, and functions call later ones; themselves and earlier ones they call while there is fuel (`Fuel` in `support.sir`), so
+//! programs end. Few run long (the interpreter's step limit finds those).
 //!
 //! [`batch`] puts many programs into one module, so that starting an engine does not cost more than they do. Names are written with a place
 //! holder (`@S0`, `@main`), which becomes nothing or the prefix of one program of a batch.
@@ -113,7 +114,7 @@ struct Gen {
     out: String,
 }
 
-/// The text of a program. Every fourth is large, the others are a few lines.
+/// The text of a program. Every eighth is large, the others are a few lines.
 pub fn program(seed: u64) -> String {
     let mut text = SUPPORT.to_string();
     text.push_str(&generate(seed).replace('@', ""));
@@ -130,7 +131,7 @@ pub fn batch(seeds: impl Iterator<Item = u64>) -> String {
         let _ = writeln!(
             text,
             "noinline func run{seed}() {{\n  ldstr \"# {seed}\" call print_str\n  .try {{ call p{seed}_main pop leave end }} \
-             catch Exception {{ callvirt object::type_name call print_str leave end }}\n  end: ret\n}}"
+             catch Exception {{ call print_class leave end }}\n  end: ret\n}}"
         );
         let _ = writeln!(main, "  call run{seed}");
     }
@@ -139,13 +140,16 @@ pub fn batch(seeds: impl Iterator<Item = u64>) -> String {
     text
 }
 
+/// How often `main` calls each function.
+const TURNS: usize = 3;
+
 /// Functions that all programs share.
 const SUPPORT: &str = include_str!("support.sir");
 
 fn generate(seed: u64) -> String {
     let mut g = Gen {
         seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
-        large: seed.is_multiple_of(4),
+        large: seed.is_multiple_of(8),
         structs: Vec::new(),
         functions: Vec::new(),
         callable: 0,
@@ -348,26 +352,22 @@ impl Gen {
             self.guarded();
         }
         // A tail call of a function with the same result, or any value.
-        let same: Vec<usize> = (self.callable..self.functions.len())
+        let same: Vec<usize> = (0..self.functions.len())
             .filter(|&f| self.functions[f].ret == ret)
             .collect();
-        if same.is_empty() || self.one_in(2) {
-            self.expr(ret.widened(), 2);
+        let f = self.pick(&same);
+        if f > n && self.one_in(2) {
+            self.tail_call(f);
         } else {
-            let f = self.pick(&same);
-            for p in self.functions[f].params.clone() {
-                self.expr(p.widened(), 1);
+            if f <= n && self.one_in(3) {
+                let more = self.label();
+                self.put(&format!("call enter_call brfalse {more} call leave_call"));
+                self.tail_call(f);
+                self.put(&format!("{more}:"));
             }
-            let name = self.functions[f].name.clone();
-            // The address of a variable would outlive its frame.
-            let address = |t: &Ty| matches!(t, Ty::Ref(_));
-            let prefix = match self.functions[f].params.iter().any(address) {
-                true => "",
-                false => "tail. ",
-            };
-            self.put(&format!("{prefix}call {name}"));
+            self.expr(ret.widened(), 2);
+            self.put("ret");
         }
-        self.put("ret");
         let code = std::mem::replace(&mut self.out, outer);
         let params: Vec<String> = params
             .iter()
@@ -386,6 +386,21 @@ impl Gen {
         self.out.push_str(&text);
         self.out.push_str(&code);
         self.out.push_str("\n}\n");
+    }
+
+    /// Ends the function by a call.
+    fn tail_call(&mut self, f: usize) {
+        for p in self.functions[f].params.clone() {
+            self.expr(p.widened(), 1);
+        }
+        let name = self.functions[f].name.clone();
+        // The address of a variable would outlive its frame.
+        let address = |t: &Ty| matches!(t, Ty::Ref(_));
+        let prefix = match self.functions[f].params.iter().any(address) {
+            true => "",
+            false => "tail. ",
+        };
+        self.put(&format!("{prefix}call {name} ret"));
     }
 
     /// Gives references a value: most faults should come later.
@@ -432,7 +447,7 @@ impl Gen {
             self.put(&format!("leave {end} }}"));
             self.places.pop();
             self.put(&format!(
-                "catch Exception {{ callvirt object::type_name call print_str leave {end} }} {end}:"
+                "catch Exception {{ call print_class leave {end} }} {end}:"
             ));
         }
         self.line();
@@ -448,8 +463,14 @@ impl Gen {
             self.put(&format!("stsfld {name}"));
         }
         self.line();
-        for n in (0..self.functions.len()).chain(0..self.functions.len()) {
+        // Each function several times: engines count calls, and the turns of this loop.
+        let (turn, top) = (self.counters, self.label());
+        self.counters += 1;
+        self.put(&format!("ldc.i4.0 stloc c{turn} {top}:"));
+        for n in 0..self.functions.len() {
             let end = self.label();
+            let (depth, calls) = (1 + self.below(4), self.below(16));
+            self.put(&format!("ldc.i4 {depth} ldc.i4 {calls} call refuel"));
             self.places.push(Place::Try);
             self.put(".try {");
             let params = self.functions[n].params.clone();
@@ -463,10 +484,14 @@ impl Gen {
             self.put(&format!("leave {end} }}"));
             self.places.pop();
             self.put(&format!(
-                "catch Exception {{ callvirt object::type_name call print_str leave {end} }} {end}:"
+                "catch Exception {{ call print_class leave {end} }} {end}:"
             ));
             self.line();
         }
+        self.put(&format!(
+            "ldloc c{turn} ldc.i4.1 add dup stloc c{turn} ldc.i4 {TURNS} blt {top}"
+        ));
+        self.line();
         for _ in 0..if self.large { 6 } else { 1 } {
             self.guarded();
         }

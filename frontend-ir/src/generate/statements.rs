@@ -17,7 +17,7 @@ impl Gen {
 
     pub(super) fn statement(&mut self, depth: usize) {
         let compound = depth > 0;
-        match self.below(if compound { 20 } else { 12 }) {
+        match self.below(if compound { 21 } else { 13 }) {
             0..=4 => {
                 let (name, ty, arg) = self.variable();
                 self.expr(ty.widened(), 3);
@@ -37,13 +37,36 @@ impl Gen {
                 self.print(ty);
             }
             11 => self.store_indirect(),
-            12 | 13 => self.if_else(depth - 1),
-            14 => self.counted_loop(depth - 1),
-            15 => self.array_loop(depth - 1),
-            16 | 17 => self.protected(depth - 1),
-            18 => self.jump_out(),
+            12 => self.recursion(),
+            13 | 14 => self.if_else(depth - 1),
+            15 => self.counted_loop(depth - 1),
+            16 => self.array_loop(depth - 1),
+            17 | 18 => self.protected(depth - 1),
+            19 => self.jump_out(),
             _ => self.switch(depth - 1),
         }
+    }
+
+    /// Calls this function or an earlier one, most often this one, and keeps the result if there is a variable for it.
+    fn recursion(&mut self) {
+        let Some(own) = self.callable.checked_sub(1) else {
+            return self.store_indirect();
+        };
+        let f = match self.one_in(3) {
+            true => self.below(own + 1),
+            false => own,
+        };
+        let ty = self.functions[f].ret.widened();
+        self.call_again(f, 1);
+        let fits = self.vars.iter().filter(|v| v.1.widened() == ty);
+        let fits: Vec<(String, bool)> = fits.map(|v| (v.0.clone(), v.2)).collect();
+        if fits.is_empty() {
+            return self.print(ty);
+        }
+        let n = self.below(fits.len());
+        let (name, arg) = &fits[n];
+        let op = if *arg { "starg" } else { "stloc" };
+        self.put(&format!("{op} {name}"));
     }
 
     /// Address of a struct: of a variable, or an element.
@@ -187,6 +210,9 @@ impl Gen {
         self.places.push(Place::Loop(end));
         let count = 1 + self.below(3);
         self.statements(count, depth);
+        if self.one_in(4) {
+            self.recursion();
+        }
         self.places.pop();
         self.put(&format!(
             "ldloc c{counter} ldc.i4.1 add stloc c{counter} {test}: ldloc c{counter} ldc.i4 {limit} blt {top} L{end}:"
@@ -254,7 +280,7 @@ impl Gen {
                 self.handler(Place::Catch, depth);
                 self.put(&format!("leave {end} }}"));
                 if self.one_in(3) {
-                    self.put("catch object { callvirt object::type_name call print_str");
+                    self.put("catch object { call print_class");
                     self.put(&format!("leave {end} }}"));
                 }
             }
