@@ -9,9 +9,9 @@
 //! A child of a process with threads has only the thread that forked: a lock that another one held stays locked for ever. So forking is
 //! for processes of one thread; [`alone`] says whether this is one.
 
-use crate::{End, OUTPUT_LIMIT, Outcome};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use crate::drain::{Drain, read};
+use crate::{End, Outcome};
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -102,65 +102,6 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     }
     // SAFETY: both are open and nobody else's.
     Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
-}
-
-/// A pipe that is read to its end.
-struct Drain {
-    pipe: Option<File>,
-    kept: Vec<u8>,
-}
-
-impl Drain {
-    fn new(pipe: OwnedFd) -> Drain {
-        Drain {
-            pipe: Some(File::from(pipe)),
-            kept: Vec::new(),
-        }
-    }
-
-    /// Takes what is there, dropping what is too much; at the end the pipe is gone.
-    fn take(&mut self, buffer: &mut [u8]) {
-        let Some(pipe) = &mut self.pipe else {
-            return;
-        };
-        match pipe.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => self.pipe = None,
-            Ok(n) => {
-                let room = (OUTPUT_LIMIT as usize).saturating_sub(self.kept.len());
-                self.kept.extend_from_slice(&buffer[..n.min(room)]);
-            }
-        }
-    }
-}
-
-/// Reads all pipes to their ends. `false`: not until the deadline.
-fn read(pipes: &mut [Drain; 2], deadline: Instant) -> io::Result<bool> {
-    let mut buffer = vec![0; 64 << 10];
-    while pipes.iter().any(|p| p.pipe.is_some()) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        // A descriptor below zero is not looked at.
-        let mut wanted = [0, 1].map(|i: usize| libc::pollfd {
-            fd: pipes[i].pipe.as_ref().map_or(-1, AsRawFd::as_raw_fd),
-            events: libc::POLLIN,
-            revents: 0,
-        });
-        let wait = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
-        // SAFETY: reads and writes the array, of this length.
-        let ready = unsafe { libc::poll(wanted.as_mut_ptr(), 2, wait) };
-        if ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return Err(io::Error::last_os_error());
-        }
-        for (pipe, wanted) in std::iter::zip(&mut *pipes, &wanted) {
-            if ready > 0 && wanted.revents != 0 {
-                pipe.take(&mut buffer);
-            }
-        }
-    }
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Runs a child process with a time limit and a limit on what it may print: programs that are scored, measured or fuzzed.
 //! [`run`] starts a command, [`fork::run`] a copy of this process.
 
+mod drain;
 pub mod fork;
 
+use drain::{Drain, read};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A program that prints more than this is out of control; the rest is dropped.
@@ -64,6 +67,27 @@ impl fmt::Display for End {
     }
 }
 
+/// Lets the command use so many seconds of processor time, after which `SIGXCPU` ends it, and leave no core file.
+pub fn limit_processor(command: &mut Command, seconds: u32) {
+    let soft = libc::rlim_t::from(seconds);
+    let limits = [
+        (libc::RLIMIT_CPU, soft, soft + 5),
+        (libc::RLIMIT_CORE, 0, 0),
+    ];
+    let set = move || {
+        for (resource, rlim_cur, rlim_max) in limits {
+            let limit = libc::rlimit { rlim_cur, rlim_max };
+            // SAFETY: reads a local; changes this process, which is the child.
+            if unsafe { libc::setrlimit(resource, &limit) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { command.pre_exec(set) };
+}
+
 /// Runs `command` with `stdin` as its input and ends it, with all that it started, after `limit`.
 pub fn run(command: &mut Command, stdin: &str, limit: Duration) -> io::Result<Outcome> {
     let start = Instant::now();
@@ -73,34 +97,36 @@ pub fn run(command: &mut Command, stdin: &str, limit: Duration) -> io::Result<Ou
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    let mut input = child.stdin.take();
-    let stdout = drain(child.stdout.take());
-    let stderr = drain(child.stderr.take());
-    if let Some(pipe) = &mut input {
-        // A program that does not read its input closes the pipe: that is its own affair. The
-        // inputs of the collection fit into a pipe, so that this does not block.
-        let _ = pipe.write_all(stdin.as_bytes());
-    }
+    let (Some(mut input), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        unreachable!("all three are pipes");
+    };
+    // A program that does not read its input closes the pipe: that is its own affair. The inputs of the collection fit into a pipe, so
+    // that this does not block.
+    let _ = input.write_all(stdin.as_bytes());
     drop(input);
+    let mut pipes = [OwnedFd::from(stdout), OwnedFd::from(stderr)].map(Drain::new);
+    // The pipes end with the process, unless it closed them before, or what it started still has them.
+    read(&mut pipes, start + limit)?;
     let status = wait(&mut child, start + limit)?;
-    let end = status.map_or(End::TimeOut, End::of);
+    let [stdout, stderr] = pipes.map(|pipe| pipe.kept);
     Ok(Outcome {
-        end,
-        stdout: collect(stdout),
-        stderr: collect(stderr),
+        end: status.map_or(End::TimeOut, End::of),
+        stdout,
+        stderr,
         time: start.elapsed(),
     })
 }
 
-/// Waits for the child until `deadline`; kills it then and returns `None`.
+/// Waits for the child until `deadline`; kills it then, with all that it started, and returns `None`.
 fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    let mut pause = Duration::from_micros(500);
+    let mut pause = Duration::from_micros(20);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
         if Instant::now() >= deadline {
-            // The child leads a process group: what it started holds the pipes open as well.
             Command::new("kill")
                 .args(["-KILL", "--", &format!("-{}", child.id())])
                 .status()?;
@@ -110,23 +136,6 @@ fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> 
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
-}
-
-/// Reads a pipe to its end on a thread of its own, keeping the first [`OUTPUT_LIMIT`] bytes.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // An error here means the child is gone; what was read still counts.
-            let _ = pipe.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut kept);
-            let _ = io::copy(&mut pipe, &mut io::sink());
-        }
-        kept
-    })
-}
-
-fn collect(reader: JoinHandle<Vec<u8>>) -> Vec<u8> {
-    reader.join().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -155,6 +164,25 @@ mod tests {
             shell("kill -SEGV $$", "", Duration::from_secs(10)).end,
             End::Signal(11)
         );
+    }
+
+    #[test]
+    fn processor_time_is_limited() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]);
+        limit_processor(&mut command, 1);
+        let outcome = run(&mut command, "", Duration::from_secs(60)).unwrap();
+        assert_eq!(outcome.end, End::Signal(libc::SIGXCPU));
+    }
+
+    #[test]
+    fn a_process_that_closes_its_pipes_is_waited_for() {
+        let outcome = shell(
+            "exec >&- 2>&-; sleep 0.1; exit 4",
+            "",
+            Duration::from_secs(10),
+        );
+        assert_eq!(outcome.end, End::Exit(4));
     }
 
     #[test]
