@@ -29,12 +29,13 @@ const COMPILE: &[&[&str]] = &[
     &["verify", "--jobs", "1", "--quiet"],
 ];
 
-/// The ways to run a program; mutation `n` is run in way `n` modulo their number.
+/// The ways to run a program; mutation `n` is run in way `n` modulo their number. `auto` runs baseline code of the program, and unlike
+/// `baseline` takes the class library from images, which is half of the time.
 const RUN: &[&[&str]] = &[
     &["run", "--tier", "opt"],
-    &["run", "--tier", "baseline"],
+    &["run", "--tier", "auto"],
     &["run", "--verify", "--tier", "opt"],
-    &["run", "--verify", "--tier", "baseline"],
+    &["run", "--verify", "--tier", "auto"],
 ];
 
 /// How an outcome is judged.
@@ -97,17 +98,16 @@ fn broke(end: End) -> bool {
 
 impl Judge {
     fn call(&self, words: &[&str], files: &[PathBuf], seconds: u32) -> Result<Outcome> {
-        let mut command = Command::new("prlimit");
+        let mut command = Command::new(&self.isthmus);
         command
-            .arg(format!("--cpu={seconds}:{}", seconds + 5))
-            .args(["--core=0", "--"])
-            .arg(&self.isthmus)
             .args(words)
             .args(files)
             .env("LC_ALL", "C")
             .current_dir(&self.folder);
+        child::limit_processor(&mut command, seconds);
         let limit = Duration::from_secs(u64::from(seconds * SLOWNESS));
-        child::run(&mut command, "", limit).context("prlimit (package util-linux) does not run")
+        child::run(&mut command, "", limit)
+            .with_context(|| format!("{} does not run", self.isthmus.display()))
     }
 
     /// Where a mutation lies.
