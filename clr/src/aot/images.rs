@@ -10,8 +10,8 @@
 
 use super::names::{Reader, Writer};
 use super::{files, modules, slots};
-use crate::types::Method;
 use crate::types::system::{Assembly, types};
+use crate::types::{Method, MethodKind};
 use crate::vm::tiers::Tier;
 use crate::vm::{options, runtime, stats};
 use isthmus_aot::format::Part;
@@ -98,6 +98,24 @@ pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
         }
     }
     None
+}
+
+/// Why no image has code for a method, in words.
+pub fn absence(m: &'static Method) -> &'static str {
+    let image = m.assembly().and_then(of_assembly);
+    match m.kind {
+        MethodKind::Dynamic(_) => "it is a dynamic method",
+        MethodKind::Thunk(_) => "native code asks for it by name",
+        MethodKind::Callback(_) | MethodKind::OverPointer(_) => {
+            "no image foresaw these delegates and function pointers"
+        }
+        MethodKind::CallSite(_) => "no image has a call of native code like this",
+        _ if !m.args.is_empty() || !m.owner.args.is_empty() || m.owner.element().is_some() => {
+            "no image has this instance"
+        }
+        _ if image.is_some() => "the image of its assembly lacks it",
+        _ => "its assembly has no image",
+    }
 }
 
 /// The image of an assembly, looked for the first time that this is called.

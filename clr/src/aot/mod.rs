@@ -6,6 +6,8 @@
 //! | [`modules`] | which assemblies an image is of and relies on |
 //! | [`slots`] | what the slots of generic contexts are |
 //! | [`compile`] | compiles assemblies into an image |
+//! | [`instances`] | what else an image needs because of code in it |
+//! | [`crossings`] | what it needs between delegates and native code |
 //! | [`files`] | files of images: finding and mapping them |
 //! | [`images`] | the images of this process: finding methods, filling words |
 //!
@@ -14,8 +16,12 @@
 
 #[cfg(feature = "opt")]
 pub mod compile;
+#[cfg(feature = "opt")]
+pub mod crossings;
 pub mod files;
 pub mod images;
+#[cfg(feature = "opt")]
+pub mod instances;
 pub mod modules;
 pub mod names;
 pub mod slots;

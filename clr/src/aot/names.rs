@@ -2,15 +2,23 @@
 //!
 //! ```text
 //!  type    1 module row | 2 definition n arguments | 3 element | 4 element rank | 5, 6 pointee | 7 n types | 8..11 n
-//!  method  owner, kind (1 row | 2 arguments | 3..6 | 7 row | 8 text | 9 row), n type arguments
+//!  method  owner, kind (1 row | 2 arguments | 3..6 | 7 row | 8 text | 9 row | 10..13 see below), n type arguments
+//!          10  import, number of fixed arguments, n types, type     a call of native code: arguments, result
+//!          11  import, 1 if the error number is kept, text          a foreign function: its type in C
+//!          12  type                                                 what delegates of this class over function pointers call
+//!          13  type, import                                         what function pointers of delegates that call a method call
+//!  import  0 | 1 method
 //!  field   owner, row
 //! ```
 //!
-//! Numbers are LEB128, texts have their length before them. Methods that exist in one process only (dynamic ones, call sites of
-//! native code) have no name: code that refers to them is not put into images.
+//! Numbers are LEB128, texts have their length before them. Methods that exist in one process only (dynamic ones) have no name: code
+//! that refers to them is not put into images.
 
 use super::modules::Modules;
+use crate::marshal::{callbacks, form};
 use crate::synth;
+use crate::synth::native_calls;
+use crate::synth::pinvoke::{self, Foreign};
 use crate::tables::{Raise, literals, raises, signatures};
 use crate::types::member::ResolvedSig;
 use crate::types::params::ParamOwner;
@@ -19,6 +27,7 @@ use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey};
 use crate::vm::{FIELD_HANDLE_BIT, native};
 use isthmus_aot::format::uleb;
 use isthmus_aot::names::{Id, IdKind, NameError, Names, Resolve};
+use isthmus_interop::function::Function;
 use isthmus_runtime_abi::ids::FieldId;
 
 type Result<T> = std::result::Result<T, NameError>;
@@ -146,9 +155,40 @@ impl<N: FnMut(u32) -> Option<u32>> Writer<N> {
                 out.push(9);
                 uleb(out, row);
             }
+            MethodKind::CallSite(n) => {
+                out.push(10);
+                let site = native_calls::site(n);
+                self.import(site.import, out)?;
+                uleb(out, site.fixed as u32);
+                self.types(site.sig.params.iter(), out)?;
+                self.ty(site.sig.ret, out)?;
+            }
+            MethodKind::Foreign(n) => {
+                out.push(11);
+                let foreign = pinvoke::foreign(n);
+                self.import(foreign.import, out)?;
+                out.push(u8::from(foreign.keeps_error));
+                text(out, &foreign.text());
+            }
+            MethodKind::OverPointer(n) => {
+                out.push(12);
+                self.ty(callbacks::class(n).ty, out)?;
+            }
+            MethodKind::Callback(n) => {
+                out.push(13);
+                let site = callbacks::site(n);
+                self.ty(site.class.ty, out)?;
+                self.import(site.target, out)?;
+            }
             _ => return Err(nameless(&m.full_name())),
         }
         self.types(m.args.iter(), out)
+    }
+
+    /// A method, if there is one.
+    fn import(&mut self, m: Option<&'static Method>, out: &mut Vec<u8>) -> Result<()> {
+        out.push(u8::from(m.is_some()));
+        m.map_or(Ok(()), |m| self.method(m, out))
     }
 
     fn signature(&mut self, sig: &ResolvedSig, out: &mut Vec<u8>) -> Result<()> {
@@ -312,6 +352,48 @@ impl<'n> Rest<'_, 'n> {
         Ok(found)
     }
 
+    /// A method, if there is one.
+    fn import(&mut self) -> std::result::Result<Option<&'static Method>, Gone> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => self.method().map(Some),
+            _ => Err(DAMAGED),
+        }
+    }
+
+    /// What the VM makes between managed and native code, by the kind's tag.
+    fn native_method(&mut self, tag: u8) -> std::result::Result<&'static Method, Gone> {
+        self.depth = self.depth.checked_sub(1).ok_or(DAMAGED)?;
+        let found = match tag {
+            10 => {
+                let import = self.import()?;
+                let fixed = self.uleb()? as usize;
+                let params = self.types()?;
+                native_calls::method(import, fixed, params, self.ty()?)?
+            }
+            11 => {
+                let import = self.import()?;
+                let keeps_error = self.byte()? != 0;
+                let function = Function::parse(self.text()?, form::arch()).map_err(|_| DAMAGED)?;
+                pinvoke::foreign_method(Foreign {
+                    import,
+                    function,
+                    keeps_error,
+                })?
+            }
+            12 => callbacks::over_pointer(callbacks::class_of(self.ty()?)?)?,
+            _ => {
+                let class = callbacks::class_of(self.ty()?)?;
+                callbacks::between(class, self.import()?)?
+            }
+        };
+        self.depth += 1;
+        match self.types()?.is_empty() {
+            true => Ok(found),
+            false => Err(DAMAGED),
+        }
+    }
+
     fn method(&mut self) -> std::result::Result<&'static Method, Gone> {
         let owner = self.ty()?;
         let kind = match self.byte()? {
@@ -324,6 +406,7 @@ impl<'n> Rest<'_, 'n> {
             7 => MethodKind::Dispatch(self.uleb()?),
             8 => MethodKind::Synthetic(synth::number(self.text()?).ok_or(DAMAGED)?),
             9 => MethodKind::InvokeAll(self.uleb()?),
+            tag @ 10..=13 => return self.native_method(tag),
             _ => return Err(DAMAGED),
         };
         let is_row = matches!(

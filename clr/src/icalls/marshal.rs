@@ -25,12 +25,12 @@ icalls! {
         "PrelinkAll" => prelink_all [class: Ref] -> ();
     }
     "System.Object" {
-        "MarshalBefore" => spec::before [spec: i32, managed: usize, native: usize] -> ();
-        "MarshalAfter" => spec::after [spec: i32, managed: usize, native: usize, count: i64] -> ();
-        "MarshalResult" => spec::result [spec: i32, native: usize, managed: usize, count: i64] -> ();
-        "MarshalEnter" => spec::enter [spec: i32, native: usize, managed: usize, count: i64] -> ();
-        "MarshalLeave" => spec::leave [spec: i32, native: usize, managed: usize, count: i64] -> ();
-        "MarshalGive" => spec::give [spec: i32, managed: usize, native: usize] -> ();
+        "MarshalBefore" => spec::before [method: usize, position: i32, managed: usize, native: usize] -> ();
+        "MarshalAfter" => spec::after [method: usize, position: i32, managed: usize, native: usize, count: i64] -> ();
+        "MarshalResult" => spec::result [method: usize, position: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalEnter" => spec::enter [method: usize, position: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalLeave" => spec::leave [method: usize, position: i32, native: usize, managed: usize, count: i64] -> ();
+        "MarshalGive" => spec::give [method: usize, position: i32, managed: usize, native: usize] -> ();
     }
 }
 

@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What `UnmanagedFunctionPointerAttribute` says of a class of delegates.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Declared {
+    /// It says anything at all: native code is meant to call such delegates.
+    pub is_explicit: bool,
     /// Text is UTF-16.
     pub unicode: bool,
     /// The error number that a function leaves is kept.
@@ -82,7 +84,8 @@ pub fn site(n: u32) -> Site {
 
 type Load<T> = crate::types::Result<T>;
 
-fn class_of(ty: &'static Type) -> Load<&'static Class> {
+/// What is known of a class of delegates.
+pub fn class_of(ty: &'static Type) -> Load<&'static Class> {
     let found = |classes: &mut Option<Classes>| {
         let classes = classes.get_or_insert_default();
         classes.by_type.get(&ty.id).copied()
@@ -135,6 +138,7 @@ fn declared(ty: &'static Type) -> Load<Declared> {
         if row.type_name()?.as_deref() != Some(NAME) {
             continue;
         }
+        declared.is_explicit = true;
         for named in row.args(&Integers)?.named {
             match (named.name, named.arg.value) {
                 // CharSet.Unicode.
@@ -207,8 +211,14 @@ fn shape_of(class: &'static Class) -> Load<Arc<Shape>> {
     Ok(class.shape.get_or_init(shape).clone())
 }
 
+/// What delegates of a class that stand for function pointers call.
+pub fn over_pointer(class: &'static Class) -> Load<&'static Method> {
+    let kind = MethodKind::OverPointer(class.number);
+    types().methods.intern(types().known.object(), kind, &[])
+}
+
 /// The method between function pointers and delegates that call a method.
-fn between(class: &'static Class, target: Option<&'static Method>) -> Load<&'static Method> {
+pub fn between(class: &'static Class, target: Option<&'static Method>) -> Load<&'static Method> {
     let number = {
         let mut classes = CLASSES.lock();
         let classes = classes.get_or_insert_default();
@@ -278,11 +288,7 @@ pub fn delegate_for(cx: &Cx<'_>, pointer: usize, ty: &'static Type) -> Result<Re
         return Ok(delegate);
     }
     let class = class_of(ty).map_err(|e| cx.load_error(&e))?;
-    let kind = MethodKind::OverPointer(class.number);
-    let method = types()
-        .methods
-        .intern(types().known.object(), kind, &[])
-        .map_err(|e| cx.load_error(&e))?;
+    let method = over_pointer(class).map_err(|e| cx.load_error(&e))?;
     let target = cx.box_value(types().known.int_ptr(), (&raw const pointer) as usize)?;
     let delegate = cx.alloc(ty)?;
     crate::vm::delegates::init(cx, delegate, target, entry::stable(method))?;

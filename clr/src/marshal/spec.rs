@@ -8,20 +8,19 @@
 //!   result   native → managed                  give     managed → native
 //! ```
 //!
-//! Every function gets the addresses of both locations. For a parameter by reference the managed one is the variable itself; the native one is what the foreign
+//! Bodies name a parameter by the handle of the method that they are of and its position: that means the same in every process. Every function gets
+//! the addresses of both locations. For a parameter by reference the managed one is the variable itself; the native one is what the foreign
 //! function's pointer points to.
 
 use super::convert::{self, read_ref, read_word, write_word};
 use super::form::{self, Form, Load, Place, WORD};
 use super::{any, arrays, custom, text};
 use crate::metadata::{Image, Marshal, ParamAttributes, Row, native};
-use crate::types::arena::Arena;
-use crate::types::{Method, Type, TypeKey, types};
+use crate::synth::{callback, pinvoke};
+use crate::types::{Method, MethodKind, Type, TypeKey, types};
 use crate::vm::Cx;
 use crate::vm::cx::Result;
 use crate::vm::heap;
-use parking_lot::Mutex;
-use std::sync::OnceLock;
 
 /// How many elements an array has that native code made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,21 +48,10 @@ pub struct Spec {
     pub explicit: bool,
 }
 
-/// All specs; the lock is for adding.
-fn specs() -> &'static (Arena<Spec>, Mutex<()>) {
-    static SPECS: OnceLock<(Arena<Spec>, Mutex<()>)> = OnceLock::new();
-    SPECS.get_or_init(Default::default)
-}
+/// All of a method: the result's (none for `void`), then the parameters' that cross.
+pub type Specs = Vec<Option<Spec>>;
 
 impl Spec {
-    /// The number by which code names it.
-    pub fn number(self) -> i32 {
-        let (specs, adding) = specs();
-        let _adding = adding.lock();
-        specs.push(|_| Box::leak(Box::new(self)));
-        specs.len() as i32 - 1
-    }
-
     /// What the metadata say of a parameter (1 is the first) or the result (0) of a method, or of none.
     pub fn of(
         method: Option<&'static Method>,
@@ -157,9 +145,23 @@ fn declared(
     Ok((None, ParamAttributes::empty()))
 }
 
-/// A spec by number.
-fn spec(number: i32) -> &'static Spec {
-    specs().0.get(number as usize)
+/// The spec of a parameter (1 is the first) or the result (0) of a method, whose handle it is.
+fn spec(cx: &Cx<'_>, method: usize, position: i32) -> Result<&'static Spec> {
+    // SAFETY: bodies pass `Symbol::MethodHandle`, the address of a leaked method.
+    let m: &'static Method = unsafe { &*(method as *const Method) };
+    let all = match m.runtime.specs.get() {
+        Some(all) => all,
+        None => {
+            let made = match m.kind {
+                MethodKind::Callback(n) => callback::specs(n),
+                _ => pinvoke::plan(m).map(|plan| plan.specs),
+            };
+            let made = made.map_err(|e| cx.load_error(&e))?;
+            m.runtime.specs.get_or_init(|| made)
+        }
+    };
+    let spec = all.get(position as usize).and_then(Option::as_ref);
+    spec.ok_or_else(|| cx.exception("System", "InvalidProgramException", &m.full_name()))
 }
 
 /// Number of elements: a parameter's value and a constant.
@@ -169,8 +171,14 @@ fn count_of(spec: &Spec, count: i64) -> usize {
 }
 
 /// P/Invoke, before the call.
-pub fn before(cx: &Cx<'_>, number: i32, managed: usize, native: usize) -> Result<()> {
-    let s = spec(number);
+pub fn before(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    managed: usize,
+    native: usize,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     if let Form::Custom(c) = s.form {
         custom::check(cx, c)?;
     }
@@ -203,8 +211,15 @@ pub fn before(cx: &Cx<'_>, number: i32, managed: usize, native: usize) -> Result
 }
 
 /// P/Invoke, after the call. `count` is what the size parameter says.
-pub fn after(cx: &Cx<'_>, number: i32, managed: usize, native: usize, count: i64) -> Result<()> {
-    let s = spec(number);
+pub fn after(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    managed: usize,
+    native: usize,
+    count: i64,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     if s.by_ref {
         return after_by_ref(cx, s, managed, native, count);
     }
@@ -289,8 +304,15 @@ fn after_by_ref(cx: &Cx<'_>, s: &Spec, managed: usize, native: usize, count: i64
 }
 
 /// P/Invoke: the result. Text and arrays belong to us now.
-pub fn result(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64) -> Result<()> {
-    let s = spec(number);
+pub fn result(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    native: usize,
+    managed: usize,
+    count: i64,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     match s.form {
         Form::Array(e) => {
             let array = arrays::read_new(cx, read_word(native), e, count_of(s, count))?;
@@ -312,8 +334,15 @@ pub fn result(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i6
 }
 
 /// Callback, before the delegate is called.
-pub fn enter(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64) -> Result<()> {
-    let s = spec(number);
+pub fn enter(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    native: usize,
+    managed: usize,
+    count: i64,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     if s.by_ref && native == 0 {
         return Err(cx.argument_null("ptr"));
     }
@@ -335,8 +364,15 @@ pub fn enter(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64
 }
 
 /// Callback, after the delegate was called.
-pub fn leave(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64) -> Result<()> {
-    let s = spec(number);
+pub fn leave(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    native: usize,
+    managed: usize,
+    count: i64,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     match s.form {
         Form::Custom(c) if !s.by_ref => custom::clean_managed(cx, c, read_ref(managed)),
         _ if !s.output => Ok(()),
@@ -360,8 +396,14 @@ pub fn leave(cx: &Cx<'_>, number: i32, native: usize, managed: usize, count: i64
 }
 
 /// Callback: the result, which belongs to native code.
-pub fn give(cx: &Cx<'_>, number: i32, managed: usize, native: usize) -> Result<()> {
-    let s = spec(number);
+pub fn give(
+    cx: &Cx<'_>,
+    method: usize,
+    position: i32,
+    managed: usize,
+    native: usize,
+) -> Result<()> {
+    let s = spec(cx, method, position)?;
     convert::to_native(cx, s.form, managed, native)?;
     match s.form {
         Form::Custom(c) => custom::clean_managed(cx, c, read_ref(managed)),

@@ -33,6 +33,11 @@ impl Builder {
         }
     }
 
+    /// The method whose body this is.
+    pub fn method(&self) -> &'static Method {
+        self.method
+    }
+
     /// Adds an instruction.
     pub fn op(&mut self, op: Op) -> &mut Self {
         let il = self.code.len() as u32;

@@ -11,10 +11,10 @@
 
 use super::Synthetic;
 use super::builder::Builder;
-use super::pinvoke::{block, plain_type, push_count};
+use super::pinvoke::{block, plain_type, push_count, push_crossing};
 use crate::marshal::callbacks::{Class, site};
 use crate::marshal::form::{self, Form, layout};
-use crate::marshal::spec::Spec;
+use crate::marshal::spec::{Spec, Specs};
 use crate::types::member::ResolvedSig;
 use crate::types::{Method, Result, Type, TypeKey, types};
 use isthmus_frontend_ir::body::Body;
@@ -34,9 +34,9 @@ enum Way {
     Byte,
     /// A value type with the same bytes.
     Same(&'static Type),
-    /// As a spec of this number says, whose native form has so many bytes.
+    /// As the spec of this position says, whose native form has so many bytes.
     Crossing {
-        spec: i32,
+        position: i32,
         bytes: u32,
         size_param: Option<u16>,
     },
@@ -57,6 +57,8 @@ pub struct Plan {
     ret: Way,
     /// The function's type in C.
     pub function: Function,
+    /// How the result and the parameters cross, in detail.
+    pub specs: Specs,
 }
 
 /// How callbacks of a class cross. The error names what cannot.
@@ -69,9 +71,11 @@ pub fn plan(class: &Class) -> Result<Plan> {
         fixed: None,
     };
     let mut params = Vec::with_capacity(sig.params.len());
+    let mut specs = vec![None];
     for (i, &ty) in sig.params.iter().enumerate() {
         let spec = Spec::of(Some(class.invoke), i + 1, ty, unicode)?;
         check_array(&spec, sig)?;
+        specs.push(Some(spec));
         let c: Layout = match spec.by_ref {
             true => Value::Ptr.into(),
             false => layout(spec.form),
@@ -79,7 +83,7 @@ pub fn plan(class: &Class) -> Result<Plan> {
         let by_address = spec.by_ref || !matches!(c, Layout::Value(_));
         function.params.push(c);
         params.push(Param {
-            way: way_of(&spec),
+            way: way_of(&spec, i + 1),
             by_ref: spec.by_ref,
             by_address,
         });
@@ -90,13 +94,15 @@ pub fn plan(class: &Class) -> Result<Plan> {
         if matches!(spec.form, Form::Any(_) | Form::Builder(_)) {
             return Err(form::unsupported(sig.ret));
         }
-        ret = way_of(&spec);
+        ret = way_of(&spec, 0);
+        specs[0] = Some(spec);
         function.ret = Some(layout(spec.form));
     }
     Ok(Plan {
         params,
         ret,
         function,
+        specs,
     })
 }
 
@@ -122,7 +128,7 @@ fn check_array(spec: &Spec, sig: &ResolvedSig) -> Result<()> {
     }
 }
 
-fn way_of(spec: &Spec) -> Way {
+fn way_of(spec: &Spec, position: usize) -> Way {
     match spec.form {
         form if form::is_same(form) && spec.by_ref => Way::Plain,
         Form::Scalar(_) => Way::Plain,
@@ -130,11 +136,16 @@ fn way_of(spec: &Spec) -> Way {
         Form::Byte if !spec.by_ref => Way::Byte,
         Form::Struct(shape) if shape.blittable => Way::Same(shape.ty),
         _ => Way::Crossing {
-            spec: spec.number(),
+            position: position as i32,
             bytes: spec.native_bytes(),
             size_param: spec.size.and_then(|s| s.param),
         },
     }
+}
+
+/// How the parameters of the method between cross.
+pub fn specs(n: u32) -> Result<Specs> {
+    Ok(plan(site(n).class)?.specs)
 }
 
 /// The signature of the method between: the delegate, then plain words.
@@ -183,7 +194,9 @@ pub fn body(m: &'static Method, n: u32) -> Result<Body> {
     let mut locals = Vec::with_capacity(plan.params.len());
     for (i, (param, &ty)) in plan.params.iter().zip(&sig.params).enumerate() {
         let Way::Crossing {
-            spec, size_param, ..
+            position,
+            size_param,
+            ..
         } = param.way
         else {
             locals.push(None);
@@ -191,7 +204,7 @@ pub fn body(m: &'static Method, n: u32) -> Result<Body> {
         };
         let local = b.local(target_of(ty).mem_ty());
         locals.push(Some(local));
-        b.op(Op::LdcI4(spec));
+        push_crossing(&mut b, position)?;
         native_address(&mut b, (i + first) as u16, param.by_address);
         b.op(Op::LdLocA(local));
         to_native(&mut b);
@@ -217,12 +230,14 @@ pub fn body(m: &'static Method, n: u32) -> Result<Body> {
     for (i, (param, local)) in plan.params.iter().zip(&locals).enumerate() {
         if let (
             Way::Crossing {
-                spec, size_param, ..
+                position,
+                size_param,
+                ..
             },
             Some(local),
         ) = (param.way, *local)
         {
-            b.op(Op::LdcI4(spec));
+            push_crossing(&mut b, position)?;
             native_address(&mut b, (i + first) as u16, param.by_address);
             b.op(Op::LdLocA(local));
             to_native(&mut b);
@@ -231,14 +246,14 @@ pub fn body(m: &'static Method, n: u32) -> Result<Body> {
         }
     }
     if let Some(local) = result {
-        give(&mut b, &plan, local);
+        give(&mut b, &plan, local)?;
     }
     b.op(Op::Ret);
     b.finish()
 }
 
 /// Pushes the native form of the result, or stores it where the caller says.
-fn give(b: &mut Builder, plan: &Plan, managed: u16) {
+fn give(b: &mut Builder, plan: &Plan, managed: u16) -> Result<()> {
     let aggregate = downcall::returns_aggregate(&plan.function);
     match plan.ret {
         Way::Plain => {
@@ -256,7 +271,9 @@ fn give(b: &mut Builder, plan: &Plan, managed: u16) {
         Way::Same(ty) => {
             b.ops(&[Op::LdArg(1), Op::LdLoc(managed), Op::StObj(ty.id)]);
         }
-        Way::Crossing { spec, bytes, .. } => {
+        Way::Crossing {
+            position, bytes, ..
+        } => {
             let word = match &plan.function.ret {
                 Some(Layout::Value(v)) => Some(downcall::mem_ty(*v)),
                 _ => None,
@@ -267,7 +284,8 @@ fn give(b: &mut Builder, plan: &Plan, managed: u16) {
             } else {
                 Op::LdLoc(at)
             };
-            b.op(Op::LdcI4(spec)).op(Op::LdLocA(managed));
+            push_crossing(b, position)?;
+            b.op(Op::LdLocA(managed));
             to_native(b);
             b.op(to).op(Op::Call(Synthetic::MarshalGive.method().id));
             if let Some(ty) = word.filter(|_| !aggregate) {
@@ -275,4 +293,5 @@ fn give(b: &mut Builder, plan: &Plan, managed: u16) {
             }
         }
     }
+    Ok(())
 }

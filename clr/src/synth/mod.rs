@@ -102,18 +102,18 @@ synthetics! {
     ArrayCheckStore (object, object) -> void = What::InternalCall;
     /// Throws ArrayTypeMismatchException unless elements have exactly this type.
     ArrayCheckExact (object, native) -> void = What::InternalCall;
-    /// P/Invoke, before the call: number of a `marshal::spec::Spec`, managed and native location.
-    MarshalBefore (int, native, native) -> void = What::InternalCall;
-    /// P/Invoke, after the call: spec, managed and native location, what the size parameter says.
-    MarshalAfter (int, native, native, long) -> void = What::InternalCall;
-    /// P/Invoke, the result: spec, native and managed location, what the size parameter says.
-    MarshalResult (int, native, native, long) -> void = What::InternalCall;
-    /// Callback, before the delegate's call: spec, native and managed location, what the size parameter says.
-    MarshalEnter (int, native, native, long) -> void = What::InternalCall;
+    /// P/Invoke, before the call: method and position of a parameter (see `marshal::spec`), managed and native location.
+    MarshalBefore (native, int, native, native) -> void = What::InternalCall;
+    /// P/Invoke, after the call: parameter, managed and native location, what the size parameter says.
+    MarshalAfter (native, int, native, native, long) -> void = What::InternalCall;
+    /// P/Invoke, the result: method and 0, native and managed location, what the size parameter says.
+    MarshalResult (native, int, native, native, long) -> void = What::InternalCall;
+    /// Callback, before the delegate's call: parameter, native and managed location, what the size parameter says.
+    MarshalEnter (native, int, native, native, long) -> void = What::InternalCall;
     /// Callback, after the delegate's call: the same.
-    MarshalLeave (int, native, native, long) -> void = What::InternalCall;
-    /// Callback, the result: spec, managed and native location.
-    MarshalGive (int, native, native) -> void = What::InternalCall;
+    MarshalLeave (native, int, native, native, long) -> void = What::InternalCall;
+    /// Callback, the result: method and 0, managed and native location.
+    MarshalGive (native, int, native, native) -> void = What::InternalCall;
 }
 
 impl Synthetic {

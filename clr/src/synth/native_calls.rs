@@ -51,7 +51,8 @@ pub fn promotes(m: &Method, position: usize) -> bool {
     }
 }
 
-fn method(
+/// The method of a kind of call.
+pub fn method(
     import: Option<&'static Method>,
     fixed: usize,
     params: Vec<&'static Type>,

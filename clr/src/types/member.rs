@@ -199,7 +199,7 @@ impl MethodTable {
                 ),
                 (MethodKind::Foreign(n), _) => (
                     crate::synth::pinvoke::foreign(n)
-                        .and_then(|f| f.import)
+                        .import
                         .map_or("calli", |m| m.name),
                     MethodAttributes::STATIC,
                     MethodImplAttributes::empty(),
@@ -366,9 +366,7 @@ impl Method {
                         md(&[], ts.by_ref(element())?)
                     }
                     MethodKind::CallSite(n) => crate::synth::native_calls::site(n).sig.clone(),
-                    MethodKind::Foreign(n) => crate::synth::pinvoke::foreign(n)
-                        .expect("foreign methods are made with their entry")
-                        .sig(),
+                    MethodKind::Foreign(n) => crate::synth::pinvoke::foreign(n).sig(),
                     MethodKind::Callback(n) => crate::synth::callback::signature(n)?,
                     MethodKind::Thunk(m) => crate::synth::thunk::signature(m)?,
                     MethodKind::OverPointer(n) => {

@@ -44,6 +44,8 @@ pub struct MethodState {
     pub reflected: AtomicUsize,
     /// The body in stack IR, if it is small: inlining asks for those again and again.
     pub small_body: OnceLock<Arc<Body>>,
+    /// How the parameters of a call of native code, or of a callback, cross, once code that converts them has run.
+    pub specs: OnceLock<crate::marshal::spec::Specs>,
 }
 
 /// Beside an assembly.

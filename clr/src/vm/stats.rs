@@ -36,6 +36,8 @@ pub struct Stats {
     refusals: Mutex<Vec<(String, String)>>,
     /// Method and reason, in order.
     declines: Mutex<Vec<(String, String)>>,
+    /// Methods that were compiled in this process, and why, in order.
+    not_ahead: Mutex<Vec<(String, String)>>,
 }
 
 impl Stats {
@@ -47,6 +49,7 @@ impl Stats {
             ready_made: AtomicU64::new(0),
             refusals: Mutex::new(Vec::new()),
             declines: Mutex::new(Vec::new()),
+            not_ahead: Mutex::new(Vec::new()),
         }
     }
 
@@ -74,6 +77,12 @@ impl Stats {
     pub fn refused(&self, what: &str, reason: &str) {
         let mut list = self.refusals.lock().unwrap_or_else(|e| e.into_inner());
         list.push((what.to_owned(), reason.to_owned()));
+    }
+
+    /// A method is compiled because no image has it.
+    pub fn not_ahead(&self, method: &str, reason: &str) {
+        let mut list = self.not_ahead.lock().unwrap_or_else(|e| e.into_inner());
+        list.push((method.to_owned(), reason.to_owned()));
     }
 
     /// The optimizing tier declined a method.
@@ -105,6 +114,21 @@ impl fmt::Display for Stats {
         let ready_made = self.ready_made.load(Relaxed);
         if ready_made != 0 {
             writeln!(f, "images    {ready_made:6} methods")?;
+            let list = self.not_ahead.lock().unwrap_or_else(|e| e.into_inner());
+            writeln!(
+                f,
+                "compiled here, not ahead of time: {} methods",
+                list.len()
+            )?;
+            for (reason, methods) in reasons(&list) {
+                writeln!(f, "  {:5} {reason}", methods.len())?;
+                for method in methods.iter().take(MOST_NAMES) {
+                    writeln!(f, "        {method}")?;
+                }
+                if let Some(more) = methods.len().checked_sub(MOST_NAMES + 1) {
+                    writeln!(f, "        and {} more", more + 1)?;
+                }
+            }
         }
         let list = self.refusals.lock().unwrap_or_else(|e| e.into_inner());
         if !list.is_empty() {
@@ -115,14 +139,22 @@ impl fmt::Display for Stats {
     }
 }
 
-/// How many things have each reason.
-fn by_reason(f: &mut fmt::Formatter<'_>, title: &str, list: &[(String, String)]) -> fmt::Result {
+/// The largest number of methods that are listed for one reason.
+const MOST_NAMES: usize = 100;
+
+/// Things by reason.
+fn reasons(list: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (what, reason) in list {
         reasons.entry(reason).or_default().push(what);
     }
+    reasons
+}
+
+/// How many things have each reason.
+fn by_reason(f: &mut fmt::Formatter<'_>, title: &str, list: &[(String, String)]) -> fmt::Result {
     writeln!(f, "{title}: {} methods", list.len())?;
-    for (reason, methods) in reasons {
+    for (reason, methods) in reasons(list) {
         writeln!(f, "  {:5} {reason} (first: {})", methods.len(), methods[0])?;
     }
     Ok(())

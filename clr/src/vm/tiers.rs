@@ -6,6 +6,7 @@
 use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
 use super::{native, optimizer, options, runtime, stats};
+use crate::aot::images;
 use crate::body::{self, Implementation};
 use crate::icalls;
 use crate::synth::{native_calls, pinvoke};
@@ -106,7 +107,7 @@ fn stub(
             foreign_call(import, &plan.function, plan.keeps_error)
         }
         Implementation::Foreign(n) => {
-            let f = pinvoke::foreign(n).expect("foreign methods are made with their entry");
+            let f = pinvoke::foreign(n);
             foreign_call(f.import, &f.function, f.keeps_error)
         }
         Implementation::Il | Implementation::Synthetic | Implementation::Nothing => {
@@ -118,24 +119,41 @@ fn stub(
     }
 }
 
-/// Whether a method's code in images is a stub that calls a native function: internal calls, and P/Invokes whose arguments need no
-/// conversion. Only this machine's stubs are known.
-pub fn has_stub_ahead(m: &'static Method, for_arch: Arch) -> bool {
+/// What a method's code in images is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ahead {
+    /// A compiled body.
+    Body,
+    /// A stub that calls a native function as it is.
+    Stub,
+    /// None: the method has no code, cannot have any, or calls C where only this machine's C is known.
+    Nothing,
+}
+
+/// What a method's code in images is.
+pub fn ahead(m: &'static Method, for_arch: Arch) -> Ahead {
+    let is_native = for_arch == arch();
     match body::implementation(m) {
-        _ if for_arch != arch() => false,
-        Implementation::InternalCall => icalls::find(m).is_some(),
-        Implementation::PInvoke => pinvoke::plan(m).is_ok_and(|plan| plan.is_plain()),
-        _ => false,
+        Implementation::Il | Implementation::Synthetic => Ahead::Body,
+        Implementation::InternalCall if is_native && icalls::find(m).is_some() => Ahead::Stub,
+        Implementation::Foreign(_) if is_native => Ahead::Stub,
+        Implementation::PInvoke if is_native => match pinvoke::plan(m) {
+            Ok(plan) if plan.is_plain() => Ahead::Stub,
+            Ok(_) => Ahead::Body,
+            // It throws when it is called.
+            Err(_) => Ahead::Nothing,
+        },
+        _ => Ahead::Nothing,
     }
 }
 
-/// That stub.
+/// The code of [`Ahead::Stub`].
 pub fn stub_ahead(m: &'static Method) -> crate::types::Result<CompiledMethod> {
     stub(m, native::elsewhere)
 }
 
 /// The body that is compiled for a method; `None`: its code is a stub.
-fn body_of(m: &'static Method) -> crate::types::Result<Option<Arc<Body>>> {
+pub fn body_of(m: &'static Method) -> crate::types::Result<Option<Arc<Body>>> {
     Ok(match body::implementation(m) {
         Implementation::Il | Implementation::Synthetic => Some(body::of(m)?),
         Implementation::PInvoke => {
@@ -180,6 +198,9 @@ fn compile_body(m: &'static Method, body: &Arc<Body>) -> crate::types::Result<Co
                 m.full_name()
             ),
         ));
+    }
+    if options().stats {
+        stats().not_ahead(&m.full_name(), images::absence(m));
     }
     let env = env();
     if options().tier == Tier::Opt {

@@ -8,7 +8,7 @@ use crate::synth::native_calls::import_behind;
 use crate::tables::raises;
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, Type, TypeKey, types};
 use isthmus_frontend_ir::body::Body;
-use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op};
+use isthmus_frontend_ir::op::{BinOp, Cmp, ConvMode, ConvTo, Op, Token};
 use isthmus_interop::downcall;
 use isthmus_runtime_abi::layout::HEADER;
 use isthmus_runtime_abi::types::MemTy;
@@ -77,7 +77,7 @@ pub fn body(m: &'static Method, plan: &Plan) -> Result<Body> {
         b.op(Op::StLoc(r.native));
     }
     let managed = match &result {
-        Some(r) => r.convert(&mut b, plan, sig.ret, &sig.params),
+        Some(r) => r.convert(&mut b, plan, sig.ret, &sig.params)?,
         None => None,
     };
     for (i, (arg, (&param, &ty))) in args
@@ -212,14 +212,14 @@ fn before(b: &mut Builder, i: u16, param: Param, ty: &'static Type) -> Result<Op
         }
     };
     if let Way::Crossing {
-        spec,
+        position,
         bytes,
         aggregate,
         ..
     } = param.way
     {
         let c = native_place(b, bytes, aggregate, target);
-        b.op(Op::LdcI4(spec));
+        push_crossing(b, position)?;
         managed_address(b, i, param.by_ref);
         c.push_address(b);
         b.op(Op::Call(Synthetic::MarshalBefore.method().id));
@@ -319,6 +319,19 @@ fn target_of(ty: &'static Type) -> &'static Type {
     }
 }
 
+/// Pushes what names a parameter (1 is the first) or the result (0) of the method whose body this is: its handle and the position.
+pub fn push_crossing(b: &mut Builder, position: i32) -> Result<()> {
+    let handle = types().known.method_handle().field("value");
+    let missing = || LoadError::type_load("System.RuntimeMethodHandle has no field value");
+    let handle = handle.ok_or_else(missing)?;
+    b.ops(&[
+        Op::LdToken(Token::Method(b.method().id)),
+        Op::LdFld(handle.id),
+        Op::LdcI4(position),
+    ]);
+    Ok(())
+}
+
 /// Pushes the number that a size parameter holds, 0 without one. `first` is the position of parameter number 0.
 pub fn push_count(b: &mut Builder, param: Option<u16>, params: &[&'static Type], first: usize) {
     let position = param.map(|p| usize::from(p) + first);
@@ -362,9 +375,11 @@ fn after(
     let target = target_of(ty);
     match param.way {
         Way::Crossing {
-            spec, size_param, ..
+            position,
+            size_param,
+            ..
         } => {
-            b.op(Op::LdcI4(spec));
+            push_crossing(b, position)?;
             managed_address(b, i, param.by_ref);
             c.push_address(b);
             push_count(b, size_param, params, first);
@@ -483,21 +498,23 @@ impl Returned {
         plan: &Plan,
         ty: &'static Type,
         params: &[&'static Type],
-    ) -> Option<u16> {
+    ) -> Result<Option<u16>> {
         let Way::Crossing {
-            spec, size_param, ..
+            position,
+            size_param,
+            ..
         } = plan.ret
         else {
-            return None;
+            return Ok(None);
         };
         let managed = b.local(ty.mem_ty());
-        b.op(Op::LdcI4(spec));
+        push_crossing(b, position)?;
         self.push_address(b);
         b.op(Op::LdLocA(managed));
         to_native(b);
         push_count(b, size_param, params, plan.first);
         b.op(Op::Call(Synthetic::MarshalResult.method().id));
-        Some(managed)
+        Ok(Some(managed))
     }
 
     /// Pushes any other result.

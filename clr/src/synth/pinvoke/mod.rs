@@ -19,26 +19,27 @@
 mod body;
 
 pub use body::body;
-pub(super) use body::{block, push_count};
+pub(super) use body::{block, push_count, push_crossing};
 
 use super::native_calls::{import_behind, promotes};
 use crate::marshal::callbacks;
 use crate::marshal::form::{self, Form, is_handle, layout};
-use crate::marshal::spec::Spec;
+use crate::marshal::spec::{Spec, Specs};
 use crate::metadata::sig::Prim;
 use crate::metadata::{CharSet, MethodImplAttributes, PInvokeAttributes};
+use crate::types::arena::Interner;
 use crate::types::member::ResolvedSig;
 use crate::types::{LoadError, Method, MethodKind, Result, Type, types};
 use crate::vm::native as functions;
 use isthmus_interop::downcall;
 use isthmus_interop::function::Function;
 use isthmus_interop::layout::{Layout, Value};
+use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::{ARRAY_DATA, HEADER, STRING_CHARS};
 use isthmus_runtime_abi::types::MemTy;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 /// A foreign function that made bodies call: [`MethodKind::Foreign`].
-#[derive(Clone)]
 pub struct Foreign {
     /// The P/Invoke method that it is behind; `None`: the last argument is the function.
     pub import: Option<&'static Method>,
@@ -49,6 +50,11 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// Its type in C as text.
+    pub fn text(&self) -> String {
+        self.function.text(form::arch()).to_string()
+    }
+
     /// Its signature in plain words.
     pub fn sig(&self) -> ResolvedSig {
         let abi = downcall::signature(&self.function, self.import.is_none());
@@ -63,22 +69,28 @@ impl Foreign {
     }
 }
 
-static FOREIGN: Mutex<Vec<Foreign>> = Mutex::new(Vec::new());
+/// A foreign function with its number.
+struct Numbered(u32, Foreign);
 
-/// A foreign function by number.
-pub fn foreign(n: u32) -> Option<Foreign> {
-    let list = FOREIGN.lock().unwrap_or_else(|e| e.into_inner());
-    list.get(n as usize).cloned()
+/// What is called, its type in C as text, whether the error number is kept.
+type ForeignKey = (Option<MethodId>, String, bool);
+
+fn foreign_functions() -> &'static Interner<ForeignKey, Numbered> {
+    static FOREIGN: OnceLock<Interner<ForeignKey, Numbered>> = OnceLock::new();
+    FOREIGN.get_or_init(Interner::default)
 }
 
-fn foreign_method(f: Foreign) -> Result<&'static Method> {
-    let mut list = FOREIGN.lock().unwrap_or_else(|e| e.into_inner());
-    list.push(f);
-    let n = list.len() as u32 - 1;
-    drop(list);
-    types()
-        .methods
-        .intern(types().known.object(), MethodKind::Foreign(n), &[])
+/// A foreign function by number.
+pub fn foreign(n: u32) -> &'static Foreign {
+    &foreign_functions().arena().get(n as usize).1
+}
+
+/// The method that calls a foreign function.
+pub fn foreign_method(f: Foreign) -> Result<&'static Method> {
+    let key = (f.import.map(|m| m.id), f.text(), f.keeps_error);
+    let found = foreign_functions().intern(&key, |index| Numbered(index as u32, f));
+    let kind = MethodKind::Foreign(found.0);
+    types().methods.intern(types().known.object(), kind, &[])
 }
 
 /// The type of a plain word.
@@ -116,9 +128,9 @@ enum Way {
     Address,
     /// A pointer to such a value.
     Pointer,
-    /// As a spec of this number says, whose native form has so many bytes.
+    /// As the spec of this position says, whose native form has so many bytes.
     Crossing {
-        spec: i32,
+        position: i32,
         bytes: u32,
         aggregate: bool,
         size_param: Option<u16>,
@@ -147,6 +159,8 @@ pub struct Plan {
     pub keeps_error: bool,
     /// The function gives an HRESULT, and the result through a pointer.
     throws: bool,
+    /// How the result and the function's parameters cross, in detail.
+    pub specs: Specs,
 }
 
 impl Plan {
@@ -214,12 +228,14 @@ pub fn plan(m: &'static Method) -> Result<Plan> {
         fixed: None,
     };
     let mut params = Vec::with_capacity(own.len());
+    let mut specs = vec![None];
     for (i, &ty) in sig.params[own].iter().enumerate() {
         let spec = Spec::of(d.method, i + 1, ty, d.unicode).map_err(|e| named(m, i + 1, &e))?;
+        specs.push(Some(spec));
         if spec.by_ref && matches!(spec.form, Form::HandleRef) {
             return Err(form::unsupported(ty));
         }
-        let mut way = way_of(&spec);
+        let mut way = way_of(&spec, i + 1);
         if matches!(way, Way::Plain) && ty == types().known.single() && promotes(m, i) {
             way = Way::Double;
         }
@@ -238,8 +254,9 @@ pub fn plan(m: &'static Method) -> Result<Plan> {
     let mut ret = Way::Plain;
     if !sig.ret.is_void() {
         let spec = Spec::of(d.method, 0, sig.ret, d.unicode).map_err(|e| named(m, 0, &e))?;
-        ret = match way_of(&spec) {
-            Way::Inside(_) => crossing(&spec),
+        specs[0] = Some(spec);
+        ret = match way_of(&spec, 0) {
+            Way::Inside(_) => crossing(&spec, 0),
             Way::Pointer => return Err(form::unsupported(sig.ret)),
             way => way,
         };
@@ -263,6 +280,7 @@ pub fn plan(m: &'static Method) -> Result<Plan> {
         function,
         keeps_error: d.keeps_error,
         throws: d.throws,
+        specs,
     })
 }
 
@@ -278,16 +296,16 @@ fn named(m: &Method, position: usize, e: &LoadError) -> LoadError {
     )
 }
 
-fn crossing(spec: &Spec) -> Way {
+fn crossing(spec: &Spec, position: usize) -> Way {
     Way::Crossing {
-        spec: spec.number(),
+        position: position as i32,
         bytes: spec.native_bytes(),
         aggregate: !spec.by_ref && !matches!(layout(spec.form), Layout::Value(_)),
         size_param: spec.size.and_then(|s| s.param),
     }
 }
 
-fn way_of(spec: &Spec) -> Way {
+fn way_of(spec: &Spec, position: usize) -> Way {
     match spec.form {
         Form::Scalar(_) => Way::Plain,
         Form::Bool(n) => Way::Bool(n),
@@ -301,7 +319,7 @@ fn way_of(spec: &Spec) -> Way {
         },
         Form::StructPointer(shape) if shape.blittable && !spec.by_ref => Way::Pointer,
         Form::Handle(ty) if is_safe(ty) => Way::Handle,
-        _ => crossing(spec),
+        _ => crossing(spec, position),
     }
 }
 
