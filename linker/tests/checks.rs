@@ -82,6 +82,16 @@ fn arm() {
 }
 
 #[test]
+fn unwind_tables_of_arm() {
+    check_all("exidx.s");
+}
+
+#[test]
+fn indirect_functions_and_strings() {
+    check_all("indirect.s");
+}
+
+#[test]
 fn sections() {
     check_all("sections.c");
 }
@@ -125,4 +135,66 @@ fn what_does_not_hold_is_told() {
     let told = answer[0].to_string();
     assert_eq!(told, "line 1: 1 + 1 = 3: does not hold: 0x2 is not 0x3");
     assert!(check::run("nothing", &[], &executor).is_err());
+}
+
+/// Sources in assembly language of x86-64, and what is said about them.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        ".section packed, \"a\", @19\n.quad 1",
+        "refused.o: section packed: packed relocations are not supported",
+    ),
+    (
+        ".section table, \"a\", @6\n.quad 1",
+        "refused.o: section table: a section of shared libraries is not supported",
+    ),
+    (
+        ".section pressed, \"0x802\", @progbits\n.quad 1, 2, 3",
+        "refused.o: section pressed: ",
+    ),
+    (
+        ".section other, \"0x102\", @progbits\n.quad 1",
+        "refused.o: section other: its kind of section is not supported",
+    ),
+    (
+        ".section .ctors.00101, \"aw\", @progbits\n.quad 0",
+        "refused.o: section .ctors.00101: constructors are supported in .init_array only",
+    ),
+    (
+        ".section both, \"awx\", @progbits\n.quad 0",
+        "refused.o: rule 8: section both is writable and executable",
+    ),
+    (
+        ".section text, \"aMS\", @progbits, 1\n.ascii \"no end\"\n.data\n.quad text",
+        "refused.o: text: the last string does not end",
+    ),
+    (
+        ".symver old, elsewhere@VERSION\n.globl data\n.data\ndata: .quad nowhere, old",
+        "undefined: `elsewhere@VERSION` (refused.o), `nowhere` (refused.o)",
+    ),
+    (
+        ".data\n.globl byte\nbyte: .byte byte",
+        "refused.o: abs8 of `byte` at .data block ",
+    ),
+];
+
+/// What is not supported in objects is told: each error names the file, and the section or symbol.
+#[test]
+fn what_is_not_supported_is_told() {
+    let folder = support::scratch("refused");
+    for (source, why) in REFUSED {
+        let path = folder.join("refused.s");
+        std::fs::write(&path, format!("{source}\n")).unwrap();
+        let object = support::compile("gcc", &[], &path, &folder);
+        let bytes = std::fs::read(object).unwrap();
+        let graph = elf::graph("refused.o", &bytes);
+        let linked = graph.and_then(|graph| {
+            let executor = Arc::new(Nowhere::new(
+                isthmus_runtime_abi::target::Arch::X64,
+                1 << 20,
+            ));
+            Session::new(executor, Options::default()).link(vec![graph])
+        });
+        let error = linked.expect_err(source).to_string();
+        assert!(error.starts_with(why), "{source}\n{error}");
+    }
 }

@@ -3,8 +3,9 @@
 mod support;
 
 use isthmus_linker::executor::nowhere::Nowhere;
+use isthmus_linker::formats::archive::{self, Archive};
 use isthmus_linker::formats::elf;
-use isthmus_linker::graph::{text, verify};
+use isthmus_linker::graph::{Scope, text, verify};
 use isthmus_linker::link::{Options, Session};
 use std::sync::Arc;
 
@@ -88,12 +89,24 @@ fn attempt(bytes: &[u8]) -> (bool, bool) {
         return (false, false);
     };
     verify::verify(&graph).unwrap();
+    // Once more, as another object: it shares strings with the first.
+    let twice = graph.sections().any(|s| graph.section(s).merge.is_some());
+    let mut other = graph.clone();
+    for id in graph.symbols() {
+        if graph.symbol(id).scope != Scope::Local && !graph.symbol(id).is_external() {
+            other.make_external(id);
+        }
+    }
     let executor = Arc::new(Nowhere::new(graph.arch, 1 << 24));
     let options = Options {
         phony_externals: true,
     };
     let mut session = Session::new(executor, options);
-    let linked = session.link(vec![graph]).is_ok();
+    let graphs = match twice {
+        true => vec![graph, other],
+        false => vec![graph],
+    };
+    let linked = session.link(graphs).is_ok();
     session.close().unwrap();
     (true, linked)
 }
@@ -109,6 +122,11 @@ fn ten_thousand_damaged_objects_are_linked_or_refused() {
         ("x86_64-linux-gnu", "freestanding.c"),
         ("armv7a-linux-gnueabihf", "freestanding.c"),
         ("x86_64-linux-gnu", "program/parts.c"),
+        ("armv7a-linux-gnueabihf", "checks/exidx.s"),
+        ("aarch64-linux-gnu", "checks/indirect.s"),
+        ("x86_64-linux-gnu", "features/strings.c"),
+        ("x86_64-linux-gnu", "features/indirect.c"),
+        ("x86_64-linux-gnu", "features/versions_other.c"),
     ]
     .into_iter()
     .enumerate()
@@ -138,6 +156,45 @@ fn ten_thousand_damaged_objects_are_linked_or_refused() {
     // The damage must get as far as each part of the linker.
     assert!(read > 2000 && read < 9500, "{read} were read");
     assert!(linked > 500 && linked < read, "{linked} were linked");
+}
+
+/// Damaged archives: members are found, or there is an error.
+#[test]
+fn damaged_archives_are_read_or_refused() {
+    let folder = support::scratch("damaged-archive");
+    let names = ["caller.c", "target.c", "other.c"];
+    let compile = |name: &&str| {
+        let source = support::corpus("parts").join(name);
+        support::compile("gcc", &["-O1"], &source, &folder)
+    };
+    let objects: Vec<_> = names.iter().map(compile).collect();
+    let graph = |bytes: &[u8]| elf::graph("caller.o", bytes).unwrap();
+    let caller = graph(&std::fs::read(&objects[0]).unwrap());
+    let mut random = Random(99);
+    for flags in ["rcs", "rcsT"] {
+        let archive = folder.join(format!("lib{flags}.a"));
+        let mut ar = std::process::Command::new("ar");
+        let status = ar.arg(flags).arg(&archive).args(&objects[1..]).status();
+        assert!(status.unwrap().success());
+        let seed = std::fs::read(&archive).unwrap();
+        let name = archive.display().to_string();
+        let pull = |bytes: Vec<u8>| {
+            let mut graphs = vec![caller.clone()];
+            let archive = Archive::read(&name, bytes)?;
+            archive::pull(&mut graphs, &mut [archive], &[]).map(|()| graphs.len())
+        };
+        assert_eq!(pull(seed.clone()).unwrap(), 2);
+        let (mut taken, mut refused) = (0, 0);
+        for _ in 0..1000 {
+            let mut bytes = seed.clone();
+            mutate(&mut bytes, &mut random);
+            match pull(bytes) {
+                Ok(n) => taken += u32::from(n > 1),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(taken > 100 && refused > 50, "{taken}, {refused}");
+    }
 }
 
 /// Damaged text forms are errors too.

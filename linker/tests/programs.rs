@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// Tells the child what to link.
 const OBJECTS: &str = "LINKER_TEST_OBJECTS";
 const MEMORY: &str = "LINKER_TEST_MEMORY";
+/// Shared libraries that the objects refer to.
+const LIBRARIES: &str = "LINKER_TEST_LIBRARIES";
 
 fn executor(name: &str) -> Arc<dyn Executor> {
     let memory: Box<dyn MemoryManager> = match name {
@@ -38,6 +40,10 @@ fn executor(name: &str) -> Arc<dyn Executor> {
 fn child() {
     let objects = std::env::var(OBJECTS).unwrap();
     let executor = executor(&std::env::var(MEMORY).unwrap_or_default());
+    let libraries = std::env::var(LIBRARIES).unwrap_or_default();
+    for library in libraries.split(' ').filter(|l| !l.is_empty()) {
+        executor.load_library(library).unwrap();
+    }
     let mut session = Session::new(executor, Options::default());
     let read = |path: &str| elf::graph(path, &std::fs::read(path).unwrap()).unwrap();
     let graphs = objects.split(' ').map(read).collect();
@@ -51,11 +57,16 @@ fn child() {
 
 /// Links objects in a child: exit code and output.
 fn run(objects: &[PathBuf], memory: &str) -> (Option<i32>, String) {
+    run_with(objects, memory, "")
+}
+
+fn run_with(objects: &[PathBuf], memory: &str, libraries: &str) -> (Option<i32>, String) {
     let names: Vec<_> = objects.iter().map(|o| o.to_str().unwrap()).collect();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(OBJECTS, names.join(" "))
         .env(MEMORY, memory)
+        .env(LIBRARIES, libraries)
         .output()
         .unwrap();
     let all = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -203,5 +214,111 @@ fn linked_code_is_unwound() {
             let expected = "five more frames: 5\ncleaned up in order: 321\n";
             assert_eq!((text.as_str(), status), (expected, Some(0)), "{memory}");
         }
+    }
+}
+
+/// Programs of `features`: compiled so, they print this and end with 0, in whatever order their objects are linked, here and elsewhere.
+fn features(compiler: &str, options: &[&str], names: &[&str], libraries: &str, expected: &str) {
+    let folder = support::scratch(&format!("features-{}-{}", names[0], options.join("")));
+    let compile = |name: &&str| {
+        let source = support::corpus("features").join(name);
+        support::compile(compiler, options, &source, &folder)
+    };
+    let mut objects: Vec<_> = names.iter().map(compile).collect();
+    for memory in ["in-process", "dual", "pooled", "remote"] {
+        let (status, text) = run_with(&objects, memory, libraries);
+        let text = text.replace("test child ... ", "");
+        assert_eq!(
+            (text.as_str(), status),
+            (expected, Some(0)),
+            "{memory} {options:?}"
+        );
+        objects.rotate_left(1);
+    }
+}
+
+/// How C code is compiled: with fixed addresses of variables, and without.
+const PIC: [&[&str]; 3] = [&["-O1"], &["-O2", "-fPIC"], &["-O0", "-fPIC", "-fno-plt"]];
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn functions_are_chosen_when_they_are_loaded() {
+    let names = ["indirect.c", "indirect_user.c"];
+    let expected = "12 22 32\none address: 1\nfrom elsewhere: 42\n";
+    for options in PIC {
+        features("gcc", options, &names, "", expected);
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn equal_strings_of_objects_are_one() {
+    let names = ["strings.c", "strings_other.c"];
+    let expected = "here: 1, with the other object: 1\nwide: 1\n\
+        a greeting of both, a greeting of both, tail both\n9 15\n";
+    // Without optimization, strings are constants like others.
+    for options in &PIC[..2] {
+        features("gcc", options, &names, "", expected);
+        features("clang", options, &names, "", expected);
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn thread_local_variables_of_libraries_can_be_referred_to() {
+    let folder = support::scratch("features-library");
+    let library = folder.join("liblibrary.so");
+    let status = Command::new("gcc")
+        .args(["-O1", "-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(support::corpus("features/library.c"))
+        .status();
+    assert!(status.unwrap().success());
+    let expected = "other thread: 105 library, same: 1\n\
+        this thread: 101 Library, same: 1\nerrno: 34\n";
+    let options = ["-O1", "-fPIC"];
+    let names = ["library_user.c"];
+    features("gcc", &options, &names, library.to_str().unwrap(), expected);
+    for options in PIC {
+        features("gcc", options, &["errno.c"], "", "errno: 34\n");
+    }
+    // A library that was loaded later has its variables elsewhere in each thread.
+    let source = support::corpus("features/library_user.c");
+    let object = support::compile("gcc", &["-O1"], &source, &folder);
+    let (status, text) = run_with(&[object], "dual", library.to_str().unwrap());
+    assert_ne!(status, Some(0));
+    let why = "is not at the same distance from the thread pointer in every thread";
+    assert!(text.contains(why) && text.contains("library_"), "{text}");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn names_have_versions() {
+    let names = ["versions.c", "versions_other.c"];
+    let expected = "old: nothing, invalid: 1\nnew: /\nanswers: 1 2 2\n";
+    features("gcc", &["-O1", "-fPIC"], &names, "", expected);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn initializers_of_objects_run_in_order_of_priority() {
+    let names = ["priorities.c", "priorities_other.c"];
+    let expected = "101 here\n200 there\n300 here\n400 there\nlast\nmain\n\
+        300 ends\n200 ends there\n101 ends\n";
+    features("gcc", &["-O1", "-fPIC"], &names, "", expected);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn what_objects_of_cxx_both_define_is_there_once() {
+    let names = ["groups.cpp", "groups_other.cpp"];
+    let expected =
+        "one counter: 3\none instance: 1, 42\none virtual table: 1, square\ncaught square\n";
+    for (compiler, options) in [
+        ("g++", &["-O1", "-fPIC"][..]),
+        ("g++", &["-O0"]),
+        ("clang++", &["-O2", "-fPIC"]),
+    ] {
+        features(compiler, options, &names, "libstdc++.so.6", expected);
     }
 }

@@ -61,7 +61,11 @@ fn world(name: &str) -> World {
 
 impl World {
     fn graph(&self, name: &str) -> LinkGraph {
-        let source = support::corpus("parts").join(name);
+        self.graph_of("parts", name)
+    }
+
+    fn graph_of(&self, corpus: &str, name: &str) -> LinkGraph {
+        let source = support::corpus(corpus).join(name);
         let object = support::compile("gcc", &["-O1", "-g"], &source, &self.folder);
         elf::graph(name, &std::fs::read(object).unwrap()).unwrap()
     }
@@ -77,7 +81,7 @@ fn graphs_are_linked_one_after_the_other_and_removed_again() {
     let mut w = world("removed");
     let (caller, target) = (w.graph("caller.c"), w.graph("target.c"));
     let error = w.session.link(vec![caller.clone()]).unwrap_err();
-    assert_eq!(error.to_string(), "undefined: `target`");
+    assert_eq!(error.to_string(), "undefined: `target` (caller.c)");
     assert_eq!(w.pool.0.used(), [0; 3]);
     for _ in 0..50 {
         let first = w.session.link(vec![target.clone()]).unwrap();
@@ -132,6 +136,38 @@ fn what_was_transferred_goes_with_its_new_key() {
     w.session.remove(keys[0]).unwrap();
     assert_eq!(w.call("call", 1), 12);
     w.session.remove(keys[1]).unwrap();
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}
+
+/// Strings that several graphs have belong to none of them: they go with the last.
+#[test]
+fn shared_strings_stay_as_long_as_any_user() {
+    let mut w = world("shared-strings");
+    let string = |w: &World, function: &str| {
+        let address = w.session.lookup(function).unwrap();
+        w.session.executor().call(address, &[]).unwrap()
+    };
+    for transferred in [false, true] {
+        let names = ["strings.c", "strings_other.c"];
+        let graphs = names.map(|n| w.graph_of("features", n));
+        let keys = w.session.link(graphs.into()).unwrap();
+        let shared = string(&w, "greeting");
+        assert_eq!(string(&w, "other_greeting"), shared);
+        w.session.remove(keys[0]).unwrap();
+        assert_eq!(string(&w, "other_greeting"), shared);
+        let text = w.pool.read(shared, 19).unwrap();
+        assert_eq!(text, b"a greeting of both\0");
+        let mut last = keys[1];
+        if transferred {
+            last = w.session.link(vec![w.graph("target.c")]).unwrap()[0];
+            w.session.transfer(keys[1], last);
+        }
+        w.session.remove(last).unwrap();
+        assert_eq!(w.pool.0.used(), [0; 3]);
+    }
+    let graphs = ["strings.c", "strings_other.c"].map(|n| w.graph_of("features", n));
+    w.session.link(graphs.into()).unwrap();
+    w.session.close().unwrap();
     assert_eq!(w.pool.0.used(), [0; 3]);
 }
 

@@ -106,6 +106,15 @@ pub static DESCRIPTION: Description = Description {
         edges: &[(4, ABS32, 0)],
         through_got: false,
     }),
+    indirect_stub: Stub {
+        // ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; distance of the word
+        code: &[
+            0x04, 0xc0, 0x9f, 0xe5, 0x0c, 0xc0, 0x8f, 0xe0, 0x00, 0xf0, 0x9c, 0xe5, 0, 0, 0, 0,
+        ],
+        align: 4,
+        edges: &[(12, PC32, 0)],
+        through_got: true,
+    },
 };
 
 /// Differences of addresses wrap around in 32 bits: every 32-bit field holds all there is, and branches reach around the end.

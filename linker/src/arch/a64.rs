@@ -133,6 +133,17 @@ kinds! {
     TLS_LE_MOVE0_ANY = "tls_le_move0_any", Via::Direct, ThreadOffset, Field::A64MoveAny(0), [R_AARCH64_TLSLE_MOVW_TPREL_G0_NC];
 }
 
+/// Jumps to where a word says.
+const JUMP: Stub = Stub {
+    // adrp x16, word; ldr x16, [x16, word]; br x16
+    code: &[
+        0x10, 0x00, 0x00, 0x90, 0x10, 0x02, 0x40, 0xf9, 0x00, 0x02, 0x1f, 0xd6,
+    ],
+    align: 4,
+    edges: &[(0, PAGE, 0), (4, LOW12_64, 0)],
+    through_got: true,
+};
+
 /// What the generic algorithm must know.
 pub static DESCRIPTION: Description = Description {
     name: "aarch64",
@@ -142,16 +153,9 @@ pub static DESCRIPTION: Description = Description {
     tls_offset: TLS_OFFSET64,
     thread_offset: THREAD_OFFSET64,
     back32: BACK32,
-    stub: Stub {
-        // adrp x16, word; ldr x16, [x16, word]; br x16
-        code: &[
-            0x10, 0x00, 0x00, 0x90, 0x10, 0x02, 0x40, 0xf9, 0x00, 0x02, 0x1f, 0xd6,
-        ],
-        align: 4,
-        edges: &[(0, PAGE, 0), (4, LOW12_64, 0)],
-        through_got: true,
-    },
+    stub: JUMP,
     thumb_stub: None,
+    indirect_stub: JUMP,
 };
 
 /// Makes calls through stubs direct where the target is in range, and loads of addresses too:

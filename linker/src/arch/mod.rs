@@ -139,6 +139,8 @@ pub struct Description {
     pub stub: Stub,
     /// The same in Thumb code.
     pub thumb_stub: Option<Stub>,
+    /// Code that jumps to where a word of data says, which its edges refer to.
+    pub indirect_stub: Stub,
 }
 
 /// Code that jumps to a symbol.

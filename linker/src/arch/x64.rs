@@ -83,6 +83,15 @@ kinds! {
     THREAD_OFFSET32 = "thread_offset32", Via::Direct, ThreadOffset, Field::S32, [R_X86_64_TPOFF32];
 }
 
+/// Jumps to where a word says.
+const JUMP: Stub = Stub {
+    // jmp [rip + word]; int3; int3
+    code: &[0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc],
+    align: 8,
+    edges: &[(2, PC32, -4)],
+    through_got: true,
+};
+
 /// What the generic algorithm must know.
 pub static DESCRIPTION: Description = Description {
     name: "x86-64",
@@ -92,14 +101,9 @@ pub static DESCRIPTION: Description = Description {
     tls_offset: TLS_OFFSET64,
     thread_offset: THREAD_OFFSET64,
     back32: BACK32,
-    stub: Stub {
-        // jmp [rip + word]; int3; int3
-        code: &[0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc],
-        align: 8,
-        edges: &[(2, PC32, -4)],
-        through_got: true,
-    },
+    stub: JUMP,
     thumb_stub: None,
+    indirect_stub: JUMP,
 };
 
 /// Makes calls through stubs and loads of addresses direct where the target is in range.

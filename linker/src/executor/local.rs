@@ -20,11 +20,29 @@ impl Local {
     }
 }
 
-/// The address of a name in the libraries of this process.
+unsafe extern "C" {
+    fn dlvsym(
+        handle: *mut libc::c_void,
+        name: *const libc::c_char,
+        version: *const libc::c_char,
+    ) -> *mut libc::c_void;
+}
+
+/// The address of a name in the libraries of this process; of a version, if it is called `NAME@VERSION`.
 fn library_symbol(name: &str) -> Option<u64> {
+    let (name, version) = match name.split_once('@') {
+        Some((name, version)) => (name, Some(CString::new(version).ok()?)),
+        None => (name, None),
+    };
     let name = CString::new(name).ok()?;
-    // SAFETY: looks a name up; the name is a C string.
-    let p = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    let all = libc::RTLD_DEFAULT;
+    // SAFETY: looks a name up; name and version are C strings.
+    let p = unsafe {
+        match &version {
+            Some(version) => dlvsym(all, name.as_ptr(), version.as_ptr()),
+            None => libc::dlsym(all, name.as_ptr()),
+        }
+    };
     (!p.is_null()).then(|| p.expose_provenance() as u64)
 }
 

@@ -4,19 +4,21 @@
 //! out. Symbols become symbols, relocations become edges, of the kinds in the tables of [`arch`](crate::arch). Where an object keeps addends in the
 //! places (REL), they are read from there. Everything in the file is checked; nothing is trusted.
 
-use crate::arch::{Field, Kind};
+use crate::arch::{Field, KEEP, Kind};
 use crate::error::{Error, Result};
 use crate::graph::{
-    BlockId, LinkGraph, Linkage, Name, Place, Prot, Scope, SectionRole, Symbol, SymbolId, verify,
+    BlockId, LinkGraph, Linkage, Merge, Name, Place, Prot, Scope, SectionRole, Symbol, SymbolId,
+    verify,
 };
 use isthmus_runtime_abi::target::Arch;
+use object::read::elf::{ElfFile, FileHeader, SectionHeader};
 use object::read::{
     File, Object, ObjectComdat, ObjectSection, ObjectSymbol, Relocation, RelocationTarget,
     Section as ElfSection, Symbol as ElfSymbol,
 };
 use object::{
-    BinaryFormat, ObjectKind, RelocationFlags, SectionFlags, SectionIndex, SectionKind,
-    SymbolFlags, SymbolIndex, SymbolSection, elf,
+    BinaryFormat, Endianness, ObjectKind, RelocationFlags, SectionIndex, SymbolFlags, SymbolIndex,
+    SymbolSection, elf,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -75,28 +77,117 @@ fn shared_sections(file: &File<'_>) -> FxHashSet<SectionIndex> {
     file.comdats().flat_map(|c| c.sections()).collect()
 }
 
-fn header(section: &ElfSection<'_, '_>) -> (u64, SectionKind) {
-    let flags = match section.flags() {
-        SectionFlags::Elf { sh_flags } => sh_flags,
-        _ => 0,
-    };
-    (flags, section.kind())
+/// What the linker must know of a section's header.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    flags: u64,
+    kind: u32,
+    /// Number of the section that it belongs to.
+    link: usize,
+    /// Bytes of an entry.
+    entry: u64,
+}
+
+impl Header {
+    fn of(file: &File<'_>, index: SectionIndex) -> Option<Header> {
+        fn of<E: FileHeader<Endian = Endianness>>(
+            file: &ElfFile<'_, E>,
+            index: SectionIndex,
+        ) -> Option<Header> {
+            let section = file.elf_section_table().section(index).ok()?;
+            let endian = file.endian();
+            Some(Header {
+                flags: section.sh_flags(endian).into(),
+                kind: section.sh_type(endian),
+                link: section.sh_link(endian) as usize,
+                entry: section.sh_entsize(endian).into(),
+            })
+        }
+        match file {
+            File::Elf32(file) => of(file, index),
+            File::Elf64(file) => of(file, index),
+            _ => None,
+        }
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.flags & u64::from(flag) != 0
+    }
+
+    /// Whether it is loaded. Sections of the file's own structure are not, whatever their flags say.
+    fn is_loaded(&self) -> bool {
+        let structure = matches!(
+            self.kind,
+            elf::SHT_NULL
+                | elf::SHT_SYMTAB
+                | elf::SHT_STRTAB
+                | elf::SHT_RELA
+                | elf::SHT_REL
+                | elf::SHT_GROUP
+                | elf::SHT_SYMTAB_SHNDX
+        );
+        self.has(elf::SHF_ALLOC) && !self.has(elf::SHF_EXCLUDE) && !structure
+    }
+
+    /// Why a section of this kind and name cannot be linked.
+    fn refused(&self, name: &str) -> Option<&'static str> {
+        let loaded = self.is_loaded();
+        Some(match self.kind {
+            elf::SHT_RELR | elf::SHT_CREL => "packed relocations are not supported",
+            elf::SHT_HASH | elf::SHT_DYNAMIC | elf::SHT_DYNSYM | elf::SHT_GNU_HASH if loaded => {
+                "a section of shared libraries is not supported"
+            }
+            _ if loaded && self.has(elf::SHF_COMPRESSED) => {
+                "compressed code or data is not supported"
+            }
+            _ if loaded && self.has(elf::SHF_OS_NONCONFORMING) => {
+                "its kind of section is not supported"
+            }
+            _ if loaded && (is_part(name, ".ctors") || is_part(name, ".dtors")) => {
+                "constructors are supported in .init_array only (gcc -fuse-init-array)"
+            }
+            _ => return None,
+        })
+    }
+
+    /// What its equal entries are, if they may become one.
+    fn merge(&self) -> Option<Merge> {
+        let entry = u32::try_from(self.entry).ok().filter(|&e| e > 0)?;
+        let strings = self.has(elf::SHF_STRINGS);
+        self.has(elf::SHF_MERGE).then_some(Merge { entry, strings })
+    }
+}
+
+/// Whether a section's name is this one, or this one and more after a dot.
+fn is_part(name: &str, of: &str) -> bool {
+    let rest = name.strip_prefix(of);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A section that is loaded, before it becomes part of the graph.
+struct Loaded {
+    index: SectionIndex,
+    name: String,
+    header: Header,
+    align: u64,
+    /// Bytes, or how many zeros.
+    content: Result<Vec<u8>, u64>,
 }
 
 /// How the linker treats a section, and where among its kind it stands: initializers with a smaller priority come first.
-fn role(name: &str, flags: u64, kind: SectionKind) -> (SectionRole, u32) {
+fn role(name: &str, header: &Header) -> (SectionRole, u32) {
     let priority = || {
         let number = name.rsplit_once('.').and_then(|(_, n)| n.parse().ok());
         number.unwrap_or(u32::from(u16::MAX))
     };
-    let of_type = |t: u32| kind == SectionKind::Elf(t);
-    if flags & u64::from(elf::SHF_TLS) != 0 {
+    let of = |kind: u32, section: &str| header.kind == kind || is_part(name, section);
+    if header.has(elf::SHF_TLS) {
         (SectionRole::ThreadLocal, 0)
-    } else if of_type(elf::SHT_PREINIT_ARRAY) || name.starts_with(".preinit_array") {
+    } else if of(elf::SHT_PREINIT_ARRAY, ".preinit_array") {
         (SectionRole::Initializers, 0)
-    } else if of_type(elf::SHT_INIT_ARRAY) || name.starts_with(".init_array") {
+    } else if of(elf::SHT_INIT_ARRAY, ".init_array") {
         (SectionRole::Initializers, priority().saturating_add(1))
-    } else if of_type(elf::SHT_FINI_ARRAY) || name.starts_with(".fini_array") {
+    } else if of(elf::SHT_FINI_ARRAY, ".fini_array") {
         (SectionRole::Finalizers, priority())
     } else {
         (SectionRole::Plain, 0)
@@ -115,60 +206,93 @@ impl<'a> Reader<'a> {
         let sections: Vec<ElfSection<'a, '_>> = self.file.sections().collect();
         let mut found = Vec::new();
         for section in sections {
-            let (flags, kind) = header(&section);
+            let index = section.index();
             let name = match section.name() {
                 Ok(name) => name.to_owned(),
-                Err(e) => return self.fail(format!("section {}: {e}", section.index().0)),
+                Err(e) => return self.fail(format!("section {}: {e}", index.0)),
             };
-            let wanted = flags & u64::from(elf::SHF_ALLOC) != 0 && kind != SectionKind::Metadata;
-            // Arm's own unwind tables are not used.
-            let wanted =
-                wanted && !name.starts_with(".ARM.exidx") && !name.starts_with(".ARM.extab");
-            if !wanted {
+            let Some(header) = Header::of(&self.file, index) else {
+                return self.fail(format!("section {name} has no header"));
+            };
+            if let Some(why) = header.refused(&name) {
+                return self.fail(format!("section {name}: {why}"));
+            }
+            if !header.is_loaded() {
                 continue;
             }
-            let zeros = matches!(
-                kind,
-                SectionKind::UninitializedData | SectionKind::UninitializedTls
-            );
-            let data = match section.data() {
-                Ok(data) => data.to_vec(),
+            let content = match section.data() {
                 Err(e) => return self.fail(format!("section {name}: {e}")),
+                Ok(_) if header.kind == elf::SHT_NOBITS => Err(section.size()),
+                Ok(data) if data.len() as u64 != section.size() => {
+                    return self.fail(format!("section {name} is cut off"));
+                }
+                Ok(data) => Ok(data.to_vec()),
             };
-            if !zeros && data.len() as u64 != section.size() {
-                return self.fail(format!("section {name} is cut off"));
-            }
             let align = section.align().max(1);
             if !align.is_power_of_two() {
                 return self.fail(format!("section {name} is aligned to {align} bytes"));
             }
-            let retain = flags & u64::from(elf::SHF_GNU_RETAIN) != 0;
-            let content = if zeros { Err(section.size()) } else { Ok(data) };
-            found.push((section.index(), name, flags, kind, align, content, retain));
+            found.push(Loaded {
+                index,
+                name,
+                header,
+                align,
+                content,
+            });
         }
         if found.len() > MAX_PARTS {
             return self.fail("too many sections");
         }
-        for (index, name, flags, kind, align, content, retain) in found {
-            let write = flags & u64::from(elf::SHF_WRITE) != 0;
-            let execute = flags & u64::from(elf::SHF_EXECINSTR) != 0;
-            let (role, priority) = role(&name, flags, kind);
-            let id = self
-                .graph
-                .add_section(&name, Prot::new(write, execute), role);
-            if role != SectionRole::Plain {
-                self.graph.section_mut(id).ordinal = priority;
-            }
-            let block = match content {
-                Ok(data) => self.graph.add_content(id, &data, align, 0),
-                Err(size) => self.graph.add_zeros(id, size, align, 0),
-            };
-            if retain {
-                let keep = self.graph.add_anonymous(block, 0);
-                self.graph.symbol_mut(keep).live = true;
-            }
-            self.blocks.insert(index, block);
+        let of_others: Vec<(SectionIndex, usize)> = found
+            .iter()
+            .filter(|s| s.header.has(elf::SHF_LINK_ORDER))
+            .map(|s| (s.index, s.header.link))
+            .collect();
+        found.into_iter().for_each(|section| self.add(section));
+        of_others
+            .into_iter()
+            .try_for_each(|(part, whole)| self.belongs(part, whole))
+    }
+
+    fn add(&mut self, section: Loaded) {
+        let (name, header) = (section.name, section.header);
+        let prot = Prot::new(header.has(elf::SHF_WRITE), header.has(elf::SHF_EXECINSTR));
+        let (role, priority) = role(&name, &header);
+        let id = self.graph.add_section(&name, prot, role);
+        let made = self.graph.section_mut(id);
+        if role != SectionRole::Plain {
+            made.ordinal = priority;
         }
+        let block = match section.content {
+            Ok(data) => {
+                let plain = role == SectionRole::Plain && prot == Prot::R;
+                made.merge = header.merge().filter(|_| plain);
+                self.graph.add_content(id, &data, section.align, 0)
+            }
+            Err(size) => self.graph.add_zeros(id, size, section.align, 0),
+        };
+        if header.has(elf::SHF_GNU_RETAIN) {
+            let keep = self.graph.add_anonymous(block, 0);
+            self.graph.symbol_mut(keep).live = true;
+        }
+        self.blocks.insert(section.index, block);
+    }
+
+    /// A section that says something about another one lives as long as that.
+    fn belongs(&mut self, part: SectionIndex, whole: usize) -> Result<()> {
+        if whole == 0 {
+            return Ok(());
+        }
+        let (Some(&part), whole) = (self.blocks.get(&part), SectionIndex(whole)) else {
+            return Ok(());
+        };
+        let Some(&whole) = self.blocks.get(&whole) else {
+            let section = self.graph.section(self.graph.block(part).section);
+            let name = self.graph.text(section.name);
+            return self.fail(format!("section {name} belongs to one that is not loaded"));
+        };
+        let kept = self.graph.add_anonymous(part, 0);
+        self.graph.add_edge(whole, 0, KEEP, kept, 0);
         Ok(())
     }
 
@@ -219,15 +343,19 @@ impl<'a> Reader<'a> {
         let RelocationFlags::Elf { r_type } = r.flags() else {
             return self.fail(format!("{place}: not an ELF relocation"));
         };
-        if r_type == 0 {
-            return Ok(());
-        }
         let target = match r.target() {
             RelocationTarget::Symbol(index) => self.symbols.get(&index).copied(),
             RelocationTarget::Absolute => Some(self.zero()),
             _ => None,
         };
         let arch = self.graph.arch;
+        if r_type == elf::R_X86_64_NONE {
+            // The same number for all machines. ARM's compilers so name what unwinding the code will need.
+            if let Some(target) = target {
+                self.graph.add_edge(block, 0, KEEP, target, 0);
+            }
+            return Ok(());
+        }
         let Some(kind) = Kind::by_elf(arch, r_type) else {
             let symbol = match target {
                 Some(target) => self.graph.describe(target),
@@ -282,9 +410,6 @@ fn make_symbol(
         return Err("not an ELF symbol".to_owned());
     };
     let (binding, kind) = (st_info >> 4, st_info & 15);
-    if kind == elf::STT_GNU_IFUNC {
-        return Err("indirect functions are not supported".to_owned());
-    }
     if kind == elf::STT_FILE {
         return Ok(None);
     }
@@ -298,6 +423,15 @@ fn make_symbol(
         _ => Linkage::Strong,
     };
     let has_name = !name.is_empty() && kind != elf::STT_SECTION;
+    let (name, version) = match symbol.section() {
+        SymbolSection::Undefined => (name.replacen("@@", "@", 1), None),
+        // The version of the name that those get who name none.
+        _ => match name.split_once("@@") {
+            Some((plain, version)) => (plain.to_owned(), Some(format!("{plain}@{version}"))),
+            None => (name.to_owned(), None),
+        },
+    };
+    let name = name.as_str();
     let scope = if has_name { scope } else { Scope::Local };
     let text = |graph: &mut LinkGraph| match has_name {
         true => Name::Text(graph.intern(name)),
@@ -327,7 +461,8 @@ fn make_symbol(
                 return Ok(None);
             };
             let mut offset = symbol.address();
-            let thumb = graph.arch == Arch::A32 && kind == elf::STT_FUNC && offset & 1 == 1;
+            let code = matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC);
+            let thumb = graph.arch == Arch::A32 && code && offset & 1 == 1;
             if thumb {
                 offset -= 1;
             }
@@ -347,13 +482,21 @@ fn make_symbol(
     };
     made.scope = scope;
     made.size = symbol.size();
-    made.callable = kind == elf::STT_FUNC;
+    made.indirect = kind == elf::STT_GNU_IFUNC && made.block().is_some();
+    made.callable = matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC);
     made.thread_local = kind == elf::STT_TLS;
     if let Some(block) = made.block() {
         let role = graph.section(graph.block(block).section).role;
         made.thread_local |= role == SectionRole::ThreadLocal;
     } else if made.is_external() && scope == Scope::Local {
         return Err("it is local but not defined".to_owned());
+    }
+    if let Some(version) = version {
+        let name = Name::Text(graph.intern(&version));
+        graph.add_symbol(Symbol {
+            name,
+            ..made.clone()
+        });
     }
     Ok(Some(graph.add_symbol(made)))
 }

@@ -25,6 +25,6 @@ mod tests;
 pub use split::SymbolsByBlock;
 
 pub use model::{
-    Block, BlockId, Content, Edge, LinkGraph, Linkage, Name, NameId, Place, Prot, Scope, Section,
-    SectionId, SectionRole, Symbol, SymbolId, TlsHome,
+    Block, BlockId, Content, Edge, LinkGraph, Linkage, Merge, Name, NameId, Place, Prot, Scope,
+    Section, SectionId, SectionRole, Symbol, SymbolId, TlsHome,
 };

@@ -3,6 +3,7 @@
 use crate::arch::Kind;
 use isthmus_runtime_abi::symbol::Symbol as CodeSymbol;
 use isthmus_runtime_abi::target::Arch;
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Range;
@@ -84,6 +85,15 @@ pub enum SectionRole {
     Finalizers,
 }
 
+/// What a section is made of whose equal entries are needed only once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Merge {
+    /// Bytes of an entry; of a character, if they are strings.
+    pub entry: u32,
+    /// Whether entries are strings that end with a zero.
+    pub strings: bool,
+}
+
 /// A group of blocks of the same protection.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -95,6 +105,8 @@ pub struct Section {
     pub ordinal: u32,
     /// Treatment.
     pub role: SectionRole,
+    /// If equal entries may become one.
+    pub merge: Option<Merge>,
     pub(crate) blocks: Vec<BlockId>,
 }
 
@@ -212,6 +224,8 @@ pub struct Symbol {
     pub thumb: bool,
     /// Whether it names a thread-local variable.
     pub thread_local: bool,
+    /// Whether the code that it names is not the function meant, but gives the function's address.
+    pub indirect: bool,
     pub(crate) removed: bool,
 }
 
@@ -322,6 +336,7 @@ impl LinkGraph {
             prot,
             ordinal: self.sections.len() as u32,
             role,
+            merge: None,
             blocks: Vec::new(),
         });
         SectionId(self.sections.len() as u32 - 1)
@@ -441,8 +456,23 @@ impl LinkGraph {
         id
     }
 
+    /// Moves blocks to a section, behind those that are there, in this order.
+    pub(crate) fn move_blocks(&mut self, blocks: &[BlockId], to: SectionId) {
+        let moved: FxHashSet<BlockId> = blocks.iter().copied().collect();
+        for section in &mut self.sections {
+            section.blocks.retain(|b| !moved.contains(b));
+        }
+        for &block in blocks {
+            self.block_mut(block).section = to;
+        }
+        self.sections[to.index()].blocks.extend_from_slice(blocks);
+    }
+
     /// Puts `new` directly behind `old` in their section's order.
     pub(crate) fn place_after(&mut self, old: BlockId, new: Vec<BlockId>) {
+        if new.is_empty() {
+            return;
+        }
         let list = &mut self.sections[self.blocks[old.index()].section.index()].blocks;
         list.truncate(list.len() - new.len());
         let at = list.iter().position(|&b| b == old);
@@ -602,7 +632,7 @@ impl LinkGraph {
             address: None,
             home: None,
         };
-        (symbol.offset, symbol.live) = (0, false);
+        (symbol.offset, symbol.live, symbol.indirect) = (0, false, false);
         (symbol.linkage, symbol.scope) = (Linkage::Strong, Scope::Default);
     }
 
@@ -649,6 +679,7 @@ impl Symbol {
             live: false,
             thumb: false,
             thread_local: false,
+            indirect: false,
             removed: false,
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! graph "a.o" x86-64
 //! section 0 ".text" r-x plain ordinal 0
+//! section 1 ".rodata.str1.1" r-- plain ordinal 1 strings 1
 //! block 0 in 0 align 16+0 bytes 6 at 0x0
 //!   hex e8000000 00c3
 //!   edge 1 call32 1 -4
@@ -14,7 +15,7 @@
 //! ```
 //! Numbers are indices; those of removed parts are left out when printed, so a text numbers what is left.
 
-use super::{Content, LinkGraph, Linkage, Name, Place, Scope, SectionRole};
+use super::{Content, LinkGraph, Linkage, Merge, Name, Place, Scope, SectionRole};
 use crate::arch;
 use std::fmt::{self, Write};
 
@@ -59,7 +60,12 @@ impl fmt::Display for LinkGraph {
             let s = self.section(id);
             let (name, role) = (self.text(s.name), name_of(ROLES, &s.role));
             let (n, prot, ordinal) = (id.0, s.prot, s.ordinal);
-            writeln!(f, "section {n} {name:?} {prot} {role} ordinal {ordinal}")?;
+            write!(f, "section {n} {name:?} {prot} {role} ordinal {ordinal}")?;
+            if let Some(Merge { entry, strings }) = s.merge {
+                let what = if strings { "strings" } else { "entries" };
+                write!(f, " {what} {entry}")?;
+            }
+            f.write_char('\n')?;
         }
         for id in self.blocks() {
             let b = self.block(id);
@@ -111,6 +117,7 @@ impl fmt::Display for LinkGraph {
                 (s.live, "live"),
                 (s.thumb, "thumb"),
                 (s.thread_local, "thread-local"),
+                (s.indirect, "indirect"),
             ] {
                 if flag {
                     write!(f, " {name}")?;

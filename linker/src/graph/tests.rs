@@ -7,6 +7,7 @@ use isthmus_runtime_abi::target::Arch;
 const TEXT: &str = r#"graph "a \"b\".o" x86-64
 section 0 ".text" r-x plain ordinal 0
 section 1 ".tdata" rw- thread-local ordinal 7
+section 2 ".rodata.str1.4" r-- plain ordinal 2 strings 4
 block 0 in 0 align 16+0 bytes 10 at 0x0
   hex e8000000 00488b05 0000
   edge 1 call32 1 -4
@@ -16,6 +17,7 @@ symbol 0 "main" block 0+0 size 10 strong default callable live
 symbol 1 "puts" external size 0 weak default callable
 symbol 2 "page" absolute 0x1000 size 0 strong hidden
 symbol 3 anonymous block 1+8 size 4 strong local thread-local
+symbol 4 "chosen" block 0+4 size 2 strong default callable indirect
 "#;
 
 #[test]
@@ -49,7 +51,7 @@ fn bad_text_is_an_error_with_its_line() {
         ),
         ("x86-64", "vax", "line 1: unknown architecture vax"),
         ("r-x", "rwx", "line 2: rwx is no protection"),
-        ("call32", "call33", "line 6: unknown kind call33"),
+        ("call32", "call33", "line 7: unknown kind call33"),
         (
             "edge 1 call32 1",
             "edge 1 call32 9",
@@ -68,12 +70,24 @@ fn bad_text_is_an_error_with_its_line() {
         ("strong local", "strong default", "rule 6: symbol 3"),
         ("main\" block", "main block", "does not end"),
         ("size 10", "size ten", "ten is no number that fits here"),
-        ("block 1 in 1", "block 1 in 2", "no section 2"),
+        ("block 1 in 1", "block 1 in 3", "no section 3"),
         (
             "strong default callable live",
             "common default",
             "rule 7: `main` is common but not zero",
         ),
+        (
+            "strings 4",
+            "strings 0",
+            "rule 10: section .rodata.str1.4 cannot be merged",
+        ),
+        (
+            "r-- plain",
+            "rw- plain",
+            "rule 10: section .rodata.str1.4 cannot be merged",
+        ),
+        ("strings 4", "words 4", "line 4: words is not known here"),
+        ("block 0+4", "external", "rule 11: `chosen` is not here"),
     ] {
         assert!(TEXT.contains(from), "{from}");
         let found = text::parse(&TEXT.replacen(from, to, 1))

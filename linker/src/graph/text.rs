@@ -2,7 +2,7 @@
 
 use super::print::{LINKAGES, ROLES, SCOPES};
 use super::{
-    BlockId, LinkGraph, Linkage, Name, Place, Prot, Scope, SectionId, SectionRole, Symbol,
+    BlockId, LinkGraph, Linkage, Merge, Name, Place, Prot, Scope, SectionId, SectionRole, Symbol,
     SymbolId, verify,
 };
 use crate::arch::{self, Kind};
@@ -202,8 +202,17 @@ fn section(graph: &mut LinkGraph, words: &mut Words<'_>) -> Result<()> {
     if n != graph.sections().count() {
         return words.fail("sections must be numbered in order");
     }
+    let merge = match words.peek() {
+        Some(_) => {
+            let strings = words.one_of(&[(true, "strings"), (false, "entries")])?;
+            let entry = words.number()?;
+            Some(Merge { entry, strings })
+        }
+        None => None,
+    };
     let id = graph.add_section(&name, prot, role);
-    graph.section_mut(id).ordinal = ordinal;
+    let section = graph.section_mut(id);
+    (section.ordinal, section.merge) = (ordinal, merge);
     Ok(())
 }
 
@@ -289,6 +298,7 @@ fn symbol(graph: &mut LinkGraph, words: &mut Words<'_>) -> Result<()> {
             "live" => symbol.live = true,
             "thumb" => symbol.thumb = true,
             "thread-local" => symbol.thread_local = true,
+            "indirect" => symbol.indirect = true,
             other => return words.fail(format!("{other} is no property")),
         }
     }

@@ -9,6 +9,8 @@
 //! 7. Common symbols are blocks of zeros.
 //! 8. No section is writable and executable.
 //! 9. A block's size, and the sum of the sizes in a section, fit 63 bits.
+//! 10. Entries of a section whose equal entries may become one have a size; the section cannot be written to.
+//! 11. What gives a function's address is code of the graph.
 
 use super::{Content, LinkGraph, Linkage, Name, Place, Scope};
 use crate::arch;
@@ -24,6 +26,12 @@ pub fn verify(graph: &LinkGraph) -> Result<()> {
         let name = graph.text(section.name);
         if section.prot.write() && section.prot.execute() {
             return fail(8, format!("section {name} is writable and executable"));
+        }
+        if section
+            .merge
+            .is_some_and(|m| m.entry == 0 || section.prot.write())
+        {
+            return fail(10, format!("section {name} cannot be merged"));
         }
         let mut sum = 0u64;
         for block in graph.section_blocks(id) {
@@ -88,6 +96,9 @@ pub fn verify(graph: &LinkGraph) -> Result<()> {
             _ => {}
         }
         let Place::Block(block) = symbol.place else {
+            if symbol.indirect {
+                return fail(11, format!("{} is not here", graph.describe(id)));
+            }
             continue;
         };
         if block.index() >= graph.block_limit() || graph.block(block).removed {

@@ -3,7 +3,7 @@
 use super::layout::{Layout, Template};
 use super::passes::{self, Passes};
 use super::session::NameKey;
-use super::{frames, prune};
+use super::{frames, indirect, prune};
 use crate::arch::{Value, Via, table};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Runtime};
@@ -177,6 +177,15 @@ impl Job {
         }
         if let Some(frames) = self.frames {
             executor.runtime(Runtime::RegisterFrames, &[frames])?;
+        }
+        Ok(())
+    }
+
+    /// Fills in the words of functions that are chosen.
+    pub fn choose(&self, executor: &dyn Executor) -> Result<()> {
+        let words = self.graph.find_section(indirect::CHOSEN);
+        if let Some(words) = words.and_then(|s| self.graph.section_range(s)) {
+            executor.runtime(Runtime::Choose, &[words.start, words.end])?;
         }
         Ok(())
     }

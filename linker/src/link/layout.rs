@@ -74,11 +74,28 @@ fn place(graph: &LinkGraph, id: BlockId, end: &mut u64, align: &mut u64) -> Resu
     Ok(at)
 }
 
+/// Sections in the order in which they are placed.
+fn in_order(graph: &LinkGraph) -> Vec<SectionId> {
+    let mut sections: Vec<SectionId> = graph.sections().collect();
+    sections.sort_by_key(|&s| graph.section(s).ordinal);
+    sections
+}
+
+/// Blocks of code in the order in which they will be placed.
+pub(super) fn code_order(graph: &LinkGraph) -> Vec<BlockId> {
+    let mut code = in_order(graph);
+    code.retain(|&s| graph.section(s).prot == Prot::RX);
+    let blocks = |zeros: bool| {
+        let all = code.iter().flat_map(|&s| graph.section_blocks(s));
+        all.filter(move |&b| (graph.block(b).content == Content::Zero) == zeros)
+    };
+    blocks(false).chain(blocks(true)).collect()
+}
+
 impl Layout {
     /// Computes the layout of what is left in a graph.
     pub fn of(graph: &LinkGraph) -> Result<Layout> {
-        let mut sections: Vec<SectionId> = graph.sections().collect();
-        sections.sort_by_key(|&s| graph.section(s).ordinal);
+        let sections = in_order(graph);
         let is_tls = |s: SectionId| graph.section(s).role == SectionRole::ThreadLocal;
         let blocks = |zeros: bool, wanted: &dyn Fn(SectionId) -> bool| {
             let of = sections.iter().copied().filter(|&s| wanted(s));

@@ -2,15 +2,16 @@
 //!
 //! ```text
 //!  graphs ─▶ choose among definitions          resolve::claim        which of several weak ones, duplicates
-//!         ─▶ pre-prune passes, prune           passes, prune         frames::split, marking what is exported
-//!         ─▶ post-prune passes                 tables                words of addresses, stubs, thread-local entries
+//!         ─▶ pre-prune passes, prune           passes, prune         frames, exidx, merge, indirect; marking what is exported
+//!         ─▶ post-prune passes                 merge, tables         words of addresses, stubs, thread-local entries
+//!         ─▶ share entries                     merge::share          what several graphs have goes to one of its own
 //!         ─▶ layout, memory                    layout                addresses for all blocks
 //!         ─▶ post-allocation passes
 //!         ─▶ resolve externals                 resolve               other graphs, the session, the executor
 //!         ─▶ pre-fixup passes                  arch::*::relax        bypass what is in range
 //!         ─▶ fix-ups                           arch::fixup
 //!         ─▶ post-fixup passes
-//!         ─▶ finalize                          session               bytes in place, tables registered
+//!         ─▶ finalize                          session               bytes in place, tables registered, functions chosen
 //! ```
 //! | module | what |
 //! | --- | --- |
@@ -18,13 +19,19 @@
 //! | [`passes`] | the list of passes |
 //! | [`prune`] | dead-stripping |
 //! | [`frames`] | unwind tables of C code |
+//! | [`exidx`] | the same, as 32-bit ARM has them |
+//! | [`merge`] | equal strings and constants |
+//! | [`indirect`] | functions that are chosen when they are loaded |
 //! | [`tables`] | table of addresses, stubs, thread-local entries |
 //! | [`layout`] | addresses |
 //! | [`harness`] | putting a test harness's definitions in place of others |
 
+pub mod exidx;
 pub mod frames;
 pub mod harness;
+pub mod indirect;
 pub mod layout;
+pub mod merge;
 pub mod passes;
 pub mod prune;
 pub mod session;

@@ -1,6 +1,6 @@
 //! Passes, and the points of a link at which they run.
 
-use super::{frames, prune, tables};
+use super::{exidx, frames, indirect, merge, prune, tables};
 use crate::arch::{a32, a64, x64};
 use crate::error::Result;
 use crate::graph::{LinkGraph, verify};
@@ -53,11 +53,16 @@ impl Passes {
         Passes {
             pre_prune: vec![
                 pass("split-frames", frames::split),
+                pass("split-index", exidx::split),
+                pass("split-entries", merge::split),
+                pass("indirect-functions", indirect::build),
                 pass("define-bounds", prune::define_bounds),
                 pass("mark-live", prune::mark_exported),
             ],
             post_prune: vec![
+                pass("unite-entries", merge::unite),
                 pass("end-frames", frames::terminate),
+                pass("order-index", exidx::order),
                 pass("build-tables", tables::build),
             ],
             pre_fixup: vec![pass("relax", relax)],

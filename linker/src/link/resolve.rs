@@ -3,9 +3,10 @@
 use super::job::Job;
 use super::session::{Definition, NameKey};
 use crate::error::{Error, Result};
-use crate::executor::Executor;
-use crate::graph::{LinkGraph, Linkage, Name, Place, Scope, SymbolId};
+use crate::executor::{Executor, Runtime};
+use crate::graph::{LinkGraph, Linkage, Name, Place, Scope, SymbolId, TlsHome};
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 
 /// Names that everybody may use, each a different thing in each graph.
 const DSO_HANDLE: &str = "__dso_handle";
@@ -118,25 +119,58 @@ pub(super) fn resolve(
         false => executor.lookup(&names)?,
     };
     let mut undefined = Vec::new();
+    let mut homes = FxHashMap::default();
     for ((n, id), address) in open.into_iter().zip(found) {
         let graph = &mut jobs[n].graph;
         let symbol = graph.symbol(id);
-        let address = match address {
-            Some(_) if symbol.thread_local => None,
-            None if phony || symbol.linkage == Linkage::Weak => Some(0),
-            other => other,
+        let definition = match address {
+            Some(address) if symbol.thread_local => {
+                library_variable(address, executor, &mut homes)?
+            }
+            None if phony || symbol.linkage == Linkage::Weak => Some(Definition::absolute(0)),
+            other => other.map(Definition::absolute),
         };
-        match address {
-            Some(address) => set(graph, id, &Definition::absolute(address)),
-            None => undefined.push(graph.describe(id)),
+        match definition {
+            Some(definition) => set(graph, id, &definition),
+            None => undefined.push((graph.describe(id), graph.name.clone())),
         }
     }
     if undefined.is_empty() {
         return Ok(());
     }
     undefined.sort();
-    undefined.dedup();
-    Err(Error::Undefined { names: undefined })
+    undefined.dedup_by(|a, b| a.0 == b.0);
+    let named = |(name, graph)| format!("{name} ({graph})");
+    let names = undefined.into_iter().map(named).collect();
+    Err(Error::Undefined { names })
+}
+
+/// A thread-local variable of a shared library, by the address that it has for the thread that serves links. `homes`: those of libraries so far.
+fn library_variable(
+    address: u64,
+    executor: &dyn Executor,
+    homes: &mut FxHashMap<u64, TlsHome>,
+) -> Result<Option<Definition>> {
+    let key = executor.runtime(Runtime::TlsOfLibrary, &[address])?;
+    if key == 0 {
+        return Ok(None);
+    }
+    let home = match homes.entry(key) {
+        Entry::Occupied(known) => *known.get(),
+        Entry::Vacant(new) => {
+            let template = executor.runtime(Runtime::TlsLibraryBase, &[key])?;
+            let distance = executor.runtime(Runtime::TlsDistance, &[key])? as i64;
+            *new.insert(TlsHome {
+                key,
+                template,
+                thread_offset: (distance != 0).then_some(distance),
+            })
+        }
+    };
+    Ok(Some(Definition {
+        tls: Some(home),
+        ..Definition::absolute(address)
+    }))
 }
 
 fn set(graph: &mut LinkGraph, id: SymbolId, definition: &Definition) {

@@ -1,7 +1,7 @@
 //! What is linked so far: names, resources, plug-ins.
 
 use super::job::Job;
-use super::resolve;
+use super::{merge, resolve};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Runtime};
 use crate::graph::{LinkGraph, Linkage, Scope, TlsHome};
@@ -91,6 +91,8 @@ pub struct Session {
     plugins: Vec<Box<dyn Plugin>>,
     names: FxHashMap<NameKey, Definition>,
     resources: BTreeMap<ResourceKey, Vec<Unit>>,
+    /// Graphs of what several graphs share, and who those are.
+    shared: Vec<(ResourceKey, Vec<ResourceKey>)>,
     next: u64,
     /// What the executor calls the session.
     number: Option<u64>,
@@ -118,6 +120,7 @@ impl Session {
             plugins: Vec::new(),
             names: FxHashMap::default(),
             resources: BTreeMap::new(),
+            shared: Vec::new(),
             next: 1,
             number: None,
         }
@@ -174,7 +177,7 @@ impl Session {
         }
     }
 
-    fn run(&mut self, jobs: &mut [Job]) -> Result<()> {
+    fn run(&mut self, jobs: &mut Vec<Job>) -> Result<()> {
         let executor = Arc::clone(&self.executor);
         for job in &mut *jobs {
             if let Some(arch) = executor.arch()
@@ -182,15 +185,13 @@ impl Session {
             {
                 return Err(Error::graph(&job.graph, "it is for another machine"));
             }
-            for plugin in &mut self.plugins {
-                plugin.modify_passes(job.key, &job.graph, &mut job.passes);
-                plugin.loaded(job.key, &job.graph)?;
-            }
+            self.begin(job)?;
         }
         resolve::claim(jobs, &self.names)?;
         for job in &mut *jobs {
             job.prepare()?;
         }
+        self.share(jobs)?;
         let same_offset = jobs.iter().any(Job::wants_thread_offsets);
         for job in &mut *jobs {
             job.allocate(&*executor)?;
@@ -211,12 +212,48 @@ impl Session {
             job.finalize(&*executor, session)?;
             self.keep(job);
         }
+        // Functions that choose others may use anything.
+        for job in &*jobs {
+            job.choose(&*executor)?;
+        }
         for job in jobs {
             for plugin in &mut self.plugins {
                 plugin.emitted(job.key, &job.graph, &*executor)?;
             }
         }
         Ok(())
+    }
+
+    /// Tells the plug-ins about a graph.
+    fn begin(&mut self, job: &mut Job) -> Result<()> {
+        for plugin in &mut self.plugins {
+            plugin.modify_passes(job.key, &job.graph, &mut job.passes);
+            plugin.loaded(job.key, &job.graph)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a graph of equal strings and constants of several graphs.
+    fn share(&mut self, jobs: &mut Vec<Job>) -> Result<()> {
+        let Some(graph) = merge::share(jobs, self.next) else {
+            return Ok(());
+        };
+        let users = jobs.iter().map(|job| job.key).collect();
+        let mut job = Job::new(ResourceKey(self.next), graph);
+        self.next += 1;
+        let begun = self.begin(&mut job).and_then(|()| job.prepare());
+        self.shared.push((job.key, users));
+        jobs.push(job);
+        begun
+    }
+
+    /// Forgets that a graph uses what it shares with others. Gives what nobody uses any more.
+    fn unshare(&mut self, key: ResourceKey) -> Vec<ResourceKey> {
+        for (_, users) in &mut self.shared {
+            users.retain(|&user| user != key);
+        }
+        let unused = self.shared.extract_if(.., |(_, users)| users.is_empty());
+        unused.map(|(shared, _)| shared).collect()
     }
 
     /// Makes a graph's definitions known.
@@ -281,6 +318,7 @@ impl Session {
     /// Takes back what jobs have got. Errors are of no interest: there is one already.
     fn undo(&mut self, jobs: &[Job]) {
         for job in jobs {
+            self.unshare(job.key);
             self.retract(job.key.0, &job.names);
             for unit in self.resources.remove(&job.key).unwrap_or_default() {
                 self.retract(unit.number, &unit.names);
@@ -345,7 +383,10 @@ impl Session {
             self.executor.runtime(Runtime::Finalize, &[unit.handle])?;
             self.discard(unit)?;
         }
-        Ok(())
+        let unused = self.unshare(key);
+        unused
+            .into_iter()
+            .try_for_each(|shared| self.remove(shared))
     }
 
     fn discard(&self, unit: &Unit) -> Result<()> {
@@ -367,6 +408,10 @@ impl Session {
         for plugin in &mut self.plugins {
             plugin.transferring(from, to);
         }
+        for (_, users) in &mut self.shared {
+            let of = users.iter_mut().filter(|user| **user == from);
+            of.for_each(|user| *user = to);
+        }
         let units = self.resources.remove(&from).unwrap_or_default();
         self.resources.entry(to).or_default().extend(units);
     }
@@ -376,7 +421,10 @@ impl Session {
         if let Some(number) = self.number {
             self.executor.runtime(Runtime::CloseSession, &[number])?;
         }
-        let keys: Vec<ResourceKey> = self.resources.keys().rev().copied().collect();
+        let is_shared = |key: &ResourceKey| self.shared.iter().any(|(shared, _)| shared == key);
+        // What graphs share goes with the last of them.
+        let keys = self.resources.keys().rev().copied();
+        let keys: Vec<ResourceKey> = keys.filter(|key| !is_shared(key)).collect();
         keys.into_iter().try_for_each(|key| self.remove(key))
     }
 }

@@ -3,6 +3,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`tls`] | thread-local variables |
+//! | [`library_tls`] | those of shared libraries |
+//! | [`indirect`] | functions that are chosen when they are loaded |
 //! | [`exit`] | `main`, initializers, finalizers, `atexit` |
 //! | [`frames`] | unwind tables |
 //! | [`debug`] | GDB's interface |
@@ -10,6 +12,8 @@
 pub mod debug;
 pub mod exit;
 pub mod frames;
+pub mod indirect;
+pub mod library_tls;
 pub mod tls;
 
 macro_rules! runtime {
@@ -48,8 +52,12 @@ runtime! {
     CxaAtExit = "__cxa_atexit" => exit::cxa_at_exit;
     /// `(size, alignment, same distance in each thread?) → key, or 0`
     TlsReserve = "__isthmus_tls_reserve" => tls::reserve;
-    /// `(key) → distance from the thread pointer`
+    /// `(key) → distance from the thread pointer`, 0 if it differs from thread to thread
     TlsDistance = "__isthmus_tls_distance" => tls::distance;
+    /// `(address) → key` of the shared library whose thread-local variable of this thread is there, or 0. Nobody releases it.
+    TlsOfLibrary = "__isthmus_tls_of_library" => library_tls::key;
+    /// `(key) → address` of this thread's copy of a library's variables.
+    TlsLibraryBase = "__isthmus_tls_library_base" => library_tls::base;
     /// `(key, address, size)`: the first values.
     TlsTemplate = "__isthmus_tls_template" => tls::template;
     /// `(key)`
@@ -66,6 +74,8 @@ runtime! {
     CloseSession = "__isthmus_close_session" => exit::close_session;
     /// `(handle)`: calls now what was noted for a graph, which is about to go.
     Finalize = "__isthmus_finalize" => exit::finalize;
+    /// `(begin, end)` of words with addresses of functions: each gets the address that its function gives.
+    Choose = "__isthmus_choose" => indirect::choose;
     /// `(address)` of unwind tables.
     RegisterFrames = "__isthmus_register_frames" => frames::register;
     /// `(address)` of unwind tables.

@@ -9,13 +9,15 @@
 //! what was there when the process started have one. So the runtime has such a variable itself, the pool, and gives pieces of it to homes. The C
 //! library fills a new thread's block from the program's template; the runtime writes a home's first values into that template too, and into the
 //! copy of the thread that asks. Threads that were there before the link see zeros, or what an earlier home left.
-//! Homes that need no fixed distance have copies on demand, and none of these restrictions.
+//! Homes that need no fixed distance have copies on demand, and none of these restrictions. Keys of [`library_tls`] stand for variables
+//! of shared libraries, which the system's dynamic linker keeps.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::{RefCell, UnsafeCell};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::library_tls;
 use crate::memory::blocks::Blocks;
 
 /// Bytes for all homes at fixed distances.
@@ -90,7 +92,7 @@ fn pool() -> usize {
 }
 
 /// This thread's pointer.
-fn thread_pointer() -> usize {
+pub(super) fn thread_pointer() -> usize {
     let pointer: usize;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the word at the thread pointer is the thread pointer (System V ABI).
@@ -220,6 +222,9 @@ pub extern "C" fn reserve(size: usize, align: usize, same_distance: usize) -> us
 
 /// Distance of a home from the thread pointer. See [`Runtime::TlsDistance`](super::Runtime::TlsDistance).
 pub extern "C" fn distance(key: usize) -> isize {
+    if library_tls::is_key(key) {
+        return library_tls::distance(key).unwrap_or(0);
+    }
     let state = state();
     let home = state
         .homes
@@ -291,6 +296,9 @@ pub struct Entry {
 pub unsafe extern "C" fn get_address(entry: *const Entry) -> *mut u8 {
     // SAFETY: the caller's promise.
     let entry = unsafe { &*entry };
+    if library_tls::is_key(entry.key) {
+        return library_tls::address(entry.key, entry.offset);
+    }
     let n = entry.key.wrapping_sub(1);
     let known = COPIES.with(|copies| {
         let copies = copies.borrow();
