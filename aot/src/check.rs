@@ -5,9 +5,11 @@
 
 use crate::format::{self, Part};
 use crate::image::{Image, ImageError};
+use crate::names::{self, Id, IdKind, NameError, Resolve};
 use isthmus_eh_tables::check::check as check_table;
 use isthmus_eh_tables::table::Header;
 use isthmus_runtime_abi::cpu::FeatureSet;
+use isthmus_runtime_abi::ids::{LiteralId, MethodId, RaiseId, SigId, TypeId};
 use isthmus_runtime_abi::target::Arch;
 
 /// What an image holds.
@@ -23,6 +25,30 @@ pub struct Contents {
     pub code: u64,
     /// What the code may use of the processor.
     pub features: FeatureSet,
+}
+
+/// Whether bytes have the form of a name, as far as that does not depend on the VM: for [`check`].
+pub fn shape(name: &[u8]) -> Result<(), String> {
+    let read = names::read(&AnyId, name);
+    read.map(drop).map_err(|e| e.to_string())
+}
+
+/// Takes whatever a VM may have written.
+struct AnyId;
+
+impl Resolve for AnyId {
+    fn read(&self, kind: IdKind, _: &[u8]) -> Result<Id, NameError> {
+        let first = 0;
+        Ok(match kind {
+            IdKind::Method => Id::Method(MethodId::from_index(first)),
+            IdKind::Type => Id::Type(TypeId::from_index(first)),
+            IdKind::Signature => Id::Signature(SigId::from_index(first)),
+            IdKind::Literal => Id::Literal(LiteralId::from_index(first)),
+            IdKind::Raise => Id::Raise(RaiseId::from_index(first)),
+            IdKind::Data => Id::Data(0),
+            IdKind::Native => Id::Native(0),
+        })
+    }
 }
 
 /// Decodes everything; `name` is called with each name. The error says what is wrong and where.

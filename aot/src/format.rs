@@ -33,6 +33,8 @@ pub const CHECKSUM: usize = 40;
 pub const FINGERPRINT: usize = 44;
 /// Offset of [`head_checksum`] (4 bytes).
 pub const HEAD_CHECKSUM: usize = 48;
+/// In shared objects: offset of the [check sum of what is mapped](crate::shared) (4 bytes), 0 if nobody has made it.
+pub const FILE_CHECKSUM: usize = 52;
 /// Offset of the [check sum of the text](crate::text_sum): base and slope (8 bytes each).
 pub const TEXT_SUM: usize = 56;
 /// Offset of the directory: offset and length (4 bytes each) of every [`Part`].

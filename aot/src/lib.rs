@@ -11,6 +11,7 @@
 //! | [`elf`] | … which become a relocatable object |
 //! | [`debug`] | DWARF and `.eh_frame`, for debuggers |
 //! | [`listing`] | … or text for an assembler |
+//! | [`shared`] | check sum of what the dynamic linker goes by in a shared object |
 //! | [`image`] | reads the data of an image in memory |
 //! | [`file`](mod@file) | finds the image in a file |
 //! | [`check`] | decodes all of it |
@@ -26,6 +27,7 @@ pub mod image;
 pub mod listing;
 pub mod names;
 pub mod program;
+pub mod shared;
 pub mod text_sum;
 
 pub use build::{Builder, Parts};

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use isthmus_aot::build::Parts;
 use isthmus_aot::debug::Section;
-use isthmus_aot::elf;
 use isthmus_aot::format::Part;
+use isthmus_aot::{elf, shared};
 use isthmus_clr::aot::compile::{self, Made, Settings};
 use isthmus_clr::aot::files;
 use isthmus_clr::types::system::Assembly;
@@ -230,6 +230,9 @@ fn write(parts: &Parts, args: &Args, assembly: &Path, out: &Path) -> Result<u64>
             let linked = link(args.target(), args.debug, &object_file, out);
             fs::remove_file(&object_file).with_context(context)?;
             linked?;
+            let mut file = fs::read(out).with_context(context)?;
+            shared::seal(&mut file).with_context(context)?;
+            fs::write(out, file).with_context(context)?;
         }
         Emit::Exe => bail!("executables are made of several images"),
     }

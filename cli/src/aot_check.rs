@@ -2,6 +2,7 @@
 
 use crate::output::outln;
 use anyhow::{Context, Result, anyhow, bail};
+use isthmus_aot::check;
 use isthmus_aot::file::ImageFile;
 use isthmus_aot::format;
 use isthmus_aot::image::Image;
@@ -28,7 +29,7 @@ pub fn run(args: Args) -> Result<()> {
         let image = Image::of_data(file.data, arch).with_context(context)?;
         let text = image.verify_text(&file.text, file.distance);
         text.with_context(context)?;
-        let found = isthmus_aot::check::check(&image, arch, |_| Ok(()));
+        let found = check::check(&image, arch, check::shape);
         match found {
             Ok(found) => outln!(
                 "{}: {} units, {} bytes of code, {} words, {} ids, for {}",

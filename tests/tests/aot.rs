@@ -238,10 +238,10 @@ fn text_assembles_to_what_the_object_holds() {
     // With overloads, whose names are the same.
     let exe = program("generics_types", &folder);
     let (object, text) = (folder.join("a.o"), folder.join("a.s"));
-    aot(&exe, &object, &["--emit", "o"]);
+    aot(&exe, &object, &["--emit", "o", "--debug"]);
     let report = folder.join("a.txt");
     let report_switch = format!("--report={}", report.display());
-    aot(&exe, &text, &["--emit", "s", &report_switch]);
+    aot(&exe, &text, &["--emit", "s", "--debug", &report_switch]);
     let report = fs::read_to_string(report).unwrap();
     for title in ["namespaces", "types", "methods", "instantiations"] {
         assert!(
@@ -251,7 +251,8 @@ fn text_assembles_to_what_the_object_holds() {
     }
     let assembled = folder.join("b.o");
     run("as", &["-o".as_ref(), assembled.as_ref(), text.as_ref()]);
-    for section in [".text", ".isthmus"] {
+    let debug = [".debug_info", ".debug_line", ".debug_ranges", ".eh_frame"];
+    for section in [".text", ".isthmus"].into_iter().chain(debug) {
         let bytes = |object: &Path| {
             let out = folder.join("section");
             let args = ["-O", "binary", "-j", section].map(OsStr::new);
@@ -270,6 +271,14 @@ fn text_assembles_to_what_the_object_holds() {
         bytes * 4 < instructions,
         "{bytes} of {instructions} lines are bytes"
     );
+    for shown in [
+        "\t# IL_0000\n",
+        ", called at IL_",
+        "\t.long .L",
+        "# handler 0: ",
+    ] {
+        assert!(source.contains(shown), "{shown:?}");
+    }
     run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
 }
 
@@ -319,6 +328,85 @@ fn executables_run_by_themselves() {
             assert!(text.contains("baseline       0 methods"), "{text}");
         }
     }
+}
+
+/// Code for another processor than there is: refused by name; here, with what there is, it runs.
+#[test]
+fn the_processor_is_looked_at() {
+    let folder = folder("cpu");
+    let exe = program("virtual_calls", &folder);
+    let image = folder.join("virtual_calls.exe.isthmus.so");
+    aot(&exe, &image, &["--cpu", "+lzcnt,+bmi1"]);
+    let checked = run(isthmus(), &["aot-check".as_ref(), image.as_ref()]);
+    let checked = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        checked.contains("for x86-64-v2,+bmi1,+lzcnt\n"),
+        "{checked}"
+    );
+    let run_for = |cpu: &str| {
+        let args = ["run", "--stats", "--cpu", cpu].map(OsStr::new);
+        let outcome = run(isthmus(), &[&args[..], &[exe.as_ref()]].concat());
+        let stats = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        (outcome.stdout, stats)
+    };
+    let (plain, stats) = run_for("baseline,+bmi1");
+    let reason = "its code needs a processor with lzcnt";
+    assert!(stats.contains(reason), "{stats}");
+    if std::is_x86_feature_detected!("lzcnt") && std::is_x86_feature_detected!("bmi1") {
+        let (printed, stats) = run_for("native");
+        assert_eq!(printed, plain);
+        assert!(!stats.contains("not used of images"), "{stats}");
+    }
+    let wrong = Command::new(isthmus())
+        .args(["aot", "--cpu", "x86-64-v3,+wings"])
+        .arg(&exe)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&wrong.stderr);
+    assert!(text.contains("no level or feature `+wings`"), "{text}");
+    let help = run(isthmus(), &["aot", "--cpu", "help"].map(OsStr::new));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("x86-64-v3: sse3 "));
+}
+
+/// Debug information, as the system's tools read it.
+#[test]
+fn debuggers_know_functions_lines_and_frames() {
+    let folder = folder("debug");
+    let exe = program("exception_filters", &folder);
+    let image = folder.join("exception_filters.exe.isthmus.so");
+    aot(&exe, &image, &["--debug"]);
+    run(isthmus(), &["aot-check".as_ref(), image.as_ref()]);
+    let text = |program: &str, args: &[&str]| {
+        let mut all: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
+        all.push(image.as_ref());
+        let outcome = run(program, &all);
+        assert_eq!(String::from_utf8_lossy(&outcome.stderr), "", "{program}");
+        String::from_utf8_lossy(&outcome.stdout).into_owned()
+    };
+    let frames = text("readelf", &["--debug-dump=frames"]);
+    let names = text("nm", &[]);
+    // Every function, and the stubs.
+    let functions = names.lines().filter(|l| l.contains(" t ")).count();
+    let entries = frames.matches(" FDE ").count();
+    assert_eq!(entries, functions + 1);
+    assert!(frames.contains("DW_CFA_def_cfa_register: r6 (rbp)"));
+    assert!(frames.contains("DW_CFA_restore_state"));
+    let info = text("objdump", &["--dwarf=info"]);
+    assert!(info.matches("DW_AT_high_pc").count() > functions);
+    assert!(info.contains("DW_TAG_inlined_subroutine"));
+    // Instructions of CIL as lines.
+    let shown = text("objdump", &["-d", "-l"]);
+    let lines = shown.matches("exception_filters.exe.il:").count();
+    assert!(lines > functions, "{lines}");
+    text("readelf", &["-aW"]);
+    // The program runs, from this image.
+    let args: [&OsStr; 3] = ["run".as_ref(), "--stats".as_ref(), exe.as_ref()];
+    let stats = run(isthmus(), &args).stderr;
+    assert!(!String::from_utf8_lossy(&stats).contains("not used of images"));
+    // `strip` leaves alone what counts.
+    run("strip", &[image.as_ref()]);
+    let stats = run(isthmus(), &args).stderr;
+    assert!(!String::from_utf8_lossy(&stats).contains("not used of images"));
 }
 
 /// `aot-check` sees a changed byte of text, in objects of both kinds.
@@ -407,10 +495,15 @@ fn damaged_images_are_refused() {
     let magic = b"ISTHAOT";
     let start = good.windows(magic.len()).position(|w| w == magic).unwrap();
     let length = u32::from_le_bytes(good[start + 8..start + 12].try_into().unwrap()) as usize;
-    // Neither the distances to text and words, which the linker filled in, nor what only pads.
-    for at in (0..16).chain(32..52).chain(56..length).step_by(length / 40) {
+    // Of the image's data, and of what the dynamic linker goes by: program headers (56 bytes each), symbols, the dynamic section.
+    let data = (0..length).step_by(length / 40).map(|at| start + at);
+    let segments = usize::from(good[56]);
+    let headers = (64..64 + 56 * segments).step_by(61);
+    let of_start = [0, 5, 18, 32, 54, 56];
+    let distances = [16, 25, 33, 52].map(|at| start + at);
+    for at in data.chain(headers).chain(of_start).chain(distances) {
         let mut bad = good.clone();
-        bad[start + at] ^= 0x40;
+        bad[at] ^= 0x40;
         fs::write(&image, bad).unwrap();
         let outcome = run(
             isthmus(),

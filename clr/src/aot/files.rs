@@ -11,6 +11,7 @@ use super::images::LoadedError;
 use crate::types::system::Assembly;
 use isthmus_aot::format::HEADER_SYMBOL;
 use isthmus_aot::image::Image;
+use isthmus_aot::shared;
 use isthmus_linker::executor::local::Local;
 use isthmus_linker::formats::elf;
 use isthmus_linker::link::{Options, Session};
@@ -75,7 +76,7 @@ pub fn open(path: &Path) -> Result<Image<'static>, LoadedError> {
 
 /// Maps a shared object; gives the address of its header.
 fn map(path: &Path) -> Result<*const u8, String> {
-    check_length(path)?;
+    check(path)?;
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
     // SAFETY: a zero-terminated path. Images have no constructors; what is not an image is the user's own library.
     let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
@@ -91,19 +92,18 @@ fn map(path: &Path) -> Result<*const u8, String> {
     }
 }
 
-/// Whether a file is as long as its ELF header says. The dynamic linker maps what is missing, and the first access is a fault.
-fn check_length(path: &Path) -> Result<(), String> {
+/// Whether a file is as the command made it: the dynamic linker trusts what it maps.
+fn check(path: &Path) -> Result<(), String> {
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let mut head = [0; 64];
-    let read = file.read_exact_at(&mut head, 0);
-    read.map_err(|_| "it is no shared object".to_owned())?;
-    let sections = u64::from_le_bytes(head[40..48].try_into().unwrap_or_default());
-    let [size, count] = [58, 60].map(|at| u64::from(u16::from_le_bytes([head[at], head[at + 1]])));
-    let len = file.metadata().map_err(|e| e.to_string())?.len();
-    match sections.checked_add(size * count) {
-        Some(end) if end <= len => Ok(()),
-        _ => Err("it is cut off".to_owned()),
-    }
+    let length = file.metadata().map_err(|e| e.to_string())?.len();
+    let read = |at: u64, len: usize| {
+        // Numbers that are not true yet must not take memory.
+        at.checked_add(len as u64).filter(|&end| end <= length)?;
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    };
+    shared::check(&read).map_err(|e| e.to_string())
 }
 
 /// Links a relocatable object; gives the address of its header. Nothing of it is run: what is not an image stays without effect.
