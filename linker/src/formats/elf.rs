@@ -21,6 +21,7 @@ use object::{
     SymbolSection, elf,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 
 /// Most sections and symbols of an object.
 const MAX_PARTS: usize = 1 << 24;
@@ -42,7 +43,9 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
         file: name.to_owned(),
         what,
     };
-    let file = File::parse(bytes).map_err(|e| fail(e.to_string()))?;
+    // A member of an archive lies at any address; headers are read in place, where numbers are at multiples of their size.
+    let origin: Arc<[u8]> = bytes.into();
+    let file = File::parse(&*origin).map_err(|e| fail(e.to_string()))?;
     if file.format() != BinaryFormat::Elf || file.kind() != ObjectKind::Relocatable {
         return Err(fail("not a relocatable ELF object".to_owned()));
     }
@@ -69,8 +72,9 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
     reader.symbols()?;
     reader.relocations()?;
     verify::verify(&reader.graph)?;
-    reader.graph.origin = Some(bytes.into());
-    Ok(reader.graph)
+    let mut graph = reader.graph;
+    graph.origin = Some(origin);
+    Ok(graph)
 }
 
 fn shared_sections(file: &File<'_>) -> FxHashSet<SectionIndex> {

@@ -34,8 +34,8 @@ fn records(bytes: &[u8]) -> Result<Vec<(u64, u64)>, String> {
         if size > bytes.len() - at {
             return Err(format!("the record at {at:#x} is longer than its section"));
         }
-        if length != 0 && (length < 4 || length % 4 != 0) {
-            return Err(format!("the record at {at:#x} has an odd length"));
+        if length != 0 && length < 4 {
+            return Err(format!("the record at {at:#x} is too short"));
         }
         found.push((at as u64, size as u64));
         at += size;
@@ -60,9 +60,11 @@ fn split_block(graph: &mut LinkGraph, block: BlockId, symbols: &mut SymbolsByBlo
     let fail = |graph: &LinkGraph, what: String| Error::graph(graph, format!("{EH_FRAME}: {what}"));
     let records = records(graph.bytes(block)).map_err(|what| fail(graph, what))?;
     let cuts: Vec<u64> = records.iter().skip(1).map(|r| r.0).collect();
-    // One alignment for all would make gaps.
+    // One alignment for all would make gaps. Assemblers pad records, unless they were written by hand.
+    let padded = records.iter().all(|r| r.1 % 4 == 0);
     let old = graph.block_mut(block);
-    (old.align, old.align_offset) = (old.align.min(4), 0);
+    let align = if padded { old.align.min(4) } else { 1 };
+    (old.align, old.align_offset) = (align, 0);
     let pieces = graph.split_block(block, &cuts, symbols)?;
     let mut commons: FxHashMap<u64, SymbolId> = FxHashMap::default();
     let description = arch::description(graph.arch);
@@ -112,7 +114,22 @@ pub fn terminate(graph: &mut LinkGraph) -> Result<()> {
         return Ok(());
     };
     if graph.section_blocks(section).next().is_some() {
-        graph.add_content(section, &[0; 4], 4, 0);
+        graph.add_content(section, &[0; 4], 1, 0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_follow_each_other() {
+        // Lengths of 8, 5 (written by hand, without padding), and the end.
+        let bytes = [&[8, 0, 0, 0][..], &[0; 8], &[5, 0, 0, 0], &[0; 5], &[0; 4]].concat();
+        assert_eq!(records(&bytes), Ok(vec![(0, 12), (12, 9), (21, 4)]));
+        assert!(records(&bytes[..20]).is_err());
+        assert!(records(&[3, 0, 0, 0, 0, 0, 0]).is_err());
+        assert!(records(&[0xff; 16]).is_err());
+    }
 }

@@ -11,6 +11,13 @@ use std::collections::hash_map::Entry;
 /// Names that everybody may use, each a different thing in each graph.
 const DSO_HANDLE: &str = "__dso_handle";
 
+/// Home of thread-local variables that nobody defines: 0 of everything.
+const NOWHERE: TlsHome = TlsHome {
+    key: 0,
+    template: 0,
+    thread_offset: Some(0),
+};
+
 /// What a symbol is known by.
 pub(super) fn key(graph: &LinkGraph, symbol: SymbolId) -> Option<NameKey> {
     match graph.symbol(symbol).name {
@@ -127,7 +134,10 @@ pub(super) fn resolve(
             Some(address) if symbol.thread_local => {
                 library_variable(address, executor, &mut homes)?
             }
-            None if phony || symbol.linkage == Linkage::Weak => Some(Definition::absolute(0)),
+            None if phony || symbol.linkage == Linkage::Weak => Some(Definition {
+                tls: symbol.thread_local.then_some(NOWHERE),
+                ..Definition::absolute(0)
+            }),
             other => other.map(Definition::absolute),
         };
         match definition {
