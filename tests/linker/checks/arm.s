@@ -95,6 +95,29 @@ thumb_far:
 @ isthmus-check: *{4}stub_addr(this, far) = 0xe51ff004
         bx      lr
 
+@ A function that is chosen when it is loaded, by Thumb code; called from both states.
+        .type   choose, %function
+        .thumb_func
+choose:
+        bx      lr
+        .globl  chosen
+        .type   chosen, %gnu_indirect_function
+        .set    chosen, choose
+        .globl  third
+        .type   third, %function
+        .thumb_func
+third:
+thumb_to_chosen:
+        bl      chosen
+@ isthmus-check: (*{2}(thumb_to_chosen + 2))[12:12] = 0
+@ ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; distance of the word, which holds the address of what chooses, until it is asked.
+@ isthmus-check: chosen = section_addr(this, $INDIRECT)
+@ isthmus-check: *{4}chosen = 0xe59fc004
+@ isthmus-check: *{4}(chosen + 4) = 0xe08fc00c
+@ isthmus-check: *{4}(chosen + 8) = 0xe59cf000
+@ isthmus-check: (*{4}(chosen + 12) + chosen + 12)[31:0] = section_addr(this, $CHOSEN)
+@ isthmus-check: *{4}section_addr(this, $CHOSEN) = choose + 1
+
         .data
         .globl  datum
 datum:
