@@ -1,5 +1,8 @@
 //! `isthmus link`.
 
+mod inputs;
+
+use self::inputs::Inputs;
 use crate::output::{Output, outln};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -8,7 +11,7 @@ use isthmus_linker::executor::Executor;
 use isthmus_linker::executor::local::Local;
 use isthmus_linker::executor::nowhere::Nowhere;
 use isthmus_linker::executor::remote::{self, Remote};
-use isthmus_linker::formats::elf;
+use isthmus_linker::formats::archive;
 use isthmus_linker::graph::LinkGraph;
 use isthmus_linker::link::{Options, Session, harness};
 use isthmus_linker::memory::dual::Dual;
@@ -103,9 +106,15 @@ pub struct Args {
     /// Write jit-PID.dump into a folder, for perf.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = ".", require_equals = true)]
     jitdump: Option<PathBuf>,
-    /// Objects (ELF, relocatable).
-    #[arg(required = true, value_name = "OBJECT")]
-    objects: Vec<PathBuf>,
+    /// Look for a library of this name: libNAME.so, or else libNAME.a.
+    #[arg(short = 'l', value_name = "NAME")]
+    named: Vec<String>,
+    /// Look for libraries in a folder first.
+    #[arg(short = 'L', value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// Objects (ELF, relocatable); archives, whose members are linked if they are referred to; shared libraries.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Arguments of the program.
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -113,11 +122,20 @@ pub struct Args {
 
 /// Links, and runs or checks.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let mut tested = read(&args.objects)?;
-    let harness = read(&args.harness)?;
+    let mut inputs = Inputs::default();
+    args.files.iter().try_for_each(|file| inputs.add(file))?;
+    for name in &args.named {
+        inputs.add_library(name, &args.folders)?;
+    }
+    let mut harnesses = Inputs::default();
+    let mut all = args.harness.iter();
+    all.try_for_each(|file| harnesses.add(file))?;
+    let (mut tested, harness) = (inputs.objects, harnesses.objects);
     harness::apply(&harness, &mut tested);
+    tested.extend(harness);
+    archive::pull(&mut tested, &mut inputs.archives, &[&args.entry])?;
     let executor = executor(&args, &tested)?;
-    for library in &args.library {
+    for library in args.library.iter().chain(&inputs.libraries) {
         executor.load_library(library)?;
     }
     let options = Options {
@@ -142,7 +160,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(folder) = &args.jitdump {
         session.add_plugin(Box::new(JitDump::create(folder)?));
     }
-    tested.extend(harness);
     session.link(tested)?;
     let holds = check_all(&args.check, &linked, &session)?;
     if args.noexec || !args.check.is_empty() && !holds {
@@ -153,7 +170,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bail!("undefined: `{}`", args.entry);
     }
     session.initialize()?;
-    let mut arguments = vec![args.objects[0].display().to_string()];
+    let mut arguments = vec![args.files[0].display().to_string()];
     arguments.extend(args.arguments);
     let status = session.run_main(&args.entry, &arguments)?;
     session.close()?;
@@ -161,17 +178,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::from(status as u8))
 }
 
-fn read(paths: &[PathBuf]) -> Result<Vec<LinkGraph>> {
-    let graph = |path: &PathBuf| -> Result<LinkGraph> {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        Ok(elf::graph(&path.display().to_string(), &bytes)?)
-    };
-    paths.iter().map(graph).collect()
-}
-
 fn executor(args: &Args, graphs: &[LinkGraph]) -> Result<Arc<dyn Executor>> {
     if args.noexec {
-        return Ok(Arc::new(Nowhere::new(graphs[0].arch, SIMULATED)));
+        let Some(first) = graphs.first() else {
+            bail!("no object is to be linked");
+        };
+        return Ok(Arc::new(Nowhere::new(first.arch, SIMULATED)));
     }
     if let Some(address) = &args.connect {
         let token = std::env::var(remote::TOKEN).unwrap_or_default();

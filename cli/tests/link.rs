@@ -55,7 +55,8 @@ fn objects_are_linked_and_run() {
     }
     let (status, out, err) = link(&[], &all[..1]);
     assert_eq!((status, out.as_str()), (Some(1), ""));
-    assert!(err.contains("undefined: `hidden_helper`"), "{err}");
+    let undefined = format!("undefined: `hidden_helper` ({})", all[0]);
+    assert!(err.contains(&undefined), "{err}");
     let (status, _, err) = link(&["--entry", "nobody"], &all);
     assert_eq!(
         (status, err.as_str()),
@@ -97,4 +98,85 @@ fn a_harness_tests_one_object_alone() {
     // probe(argc = 3) is (3 + 1000) * 10000 + (-3 + 1), of which the exit code is the low byte.
     let (status, _, err) = link(&options, &tested);
     assert_eq!((status, err.as_str()), (Some((10_030_000 - 2) & 255), ""));
+}
+
+/// Members of archives are linked if something refers to them; shared libraries are loaded.
+#[test]
+fn archives_and_shared_libraries_are_inputs() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archives");
+    let parts = ["program/main.c", "program/parts.c", "program/notes.c"];
+    let all = objects("archives", "gcc", &["-O2", "-fcommon"], &parts);
+    objects("archives", "gcc", &["-O2", "-fPIC"], &["ends.c"]);
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let status = command.current_dir(&folder).args(arguments).status();
+        assert!(status.unwrap().success());
+    };
+    let expected = std::fs::read_to_string(corpus("program/expected.txt")).unwrap();
+    // ends.o has a `main` too, and is not taken.
+    for flags in ["rcs", "rcsT"] {
+        let _ = std::fs::remove_file(folder.join("libparts.a"));
+        let members = ["libparts.a", "parts.o", "notes.o", "ends.o"];
+        run("ar", &[&[flags][..], &members].concat());
+        let archive = folder.join("libparts.a").display().to_string();
+        let (status, out, err) = link(&[&archive], &all[..1]);
+        assert_eq!((out.as_str(), err.as_str()), (expected.as_str(), ""));
+        assert_eq!(status, Some(33));
+        let folder = folder.display().to_string();
+        let (status, out, _) = link(&["-L", &folder, "-lparts", "-lm"], &all[..1]);
+        assert_eq!((status, out.as_str()), (Some(33), expected.as_str()));
+    }
+    // Everything from an archive: the entry too.
+    run("ar", &["rcs", "liball.a", "main.o", "parts.o", "notes.o"]);
+    let archive = folder.join("liball.a").display().to_string();
+    let (status, out, _) = link(&[], &[archive]);
+    assert_eq!((status, out.as_str()), (Some(33), expected.as_str()));
+
+    let source = corpus("features/library.c").display().to_string();
+    run("gcc", &["-shared", "-fPIC", "-o", "liblibrary.so", &source]);
+    let user = ["features/library_user.c"];
+    let user = objects("archives", "gcc", &["-O1", "-fPIC"], &user);
+    let library = folder.join("liblibrary.so").display().to_string();
+    let (status, out, err) = link(&[&library], &user);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert!(out.contains("this thread: 101 Library, same: 1"), "{out}");
+}
+
+/// What is wrong is told with the name of the file, and ends with 1.
+#[test]
+fn bad_inputs_are_told() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-inputs");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let text = file("text.o", b"int main;");
+    let cut = file("cut.o", b"\x7fELF\x02\x01\x01");
+    let archive = file("bad.a", b"!<arch>\nnothing");
+    let shared = file(
+        "bad.so",
+        &[b"\x7fELF\x02\x01\x01", &[0; 9][..], &[3, 0]].concat(),
+    );
+    let missing = folder.join("missing.o").display().to_string();
+    for path in [&text, &cut, &archive, &shared, &missing] {
+        let (status, out, err) = link(&[], std::slice::from_ref(path));
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{path}: {err}");
+        assert!(err.contains(path.as_str()), "{path}: {err}");
+    }
+    for (option, why) in [
+        (&["-lno-such-library"][..], "no-such-library"),
+        (&["--define-abs", "name"], "NAME=ADDRESS expected, not name"),
+        (&["--connect", "1.2.3.4:5"], "1.2.3.4:5"),
+        (&["--executor=/no/such/program"], "/no/such/program"),
+        (&["--library", "/no/such/library.so"], "/no/such/library.so"),
+        (&["--check", "/no/such/file"], "/no/such/file"),
+        (&["--harness", "/no/such/object.o"], "/no/such/object.o"),
+    ] {
+        let object = objects("bad-inputs", "gcc", &["-O1"], &["ends.c"]);
+        let (status, _, err) = link(option, &object);
+        assert_eq!(status, Some(1), "{option:?}: {err}");
+        assert!(err.contains(why), "{option:?}: {err}");
+    }
 }
