@@ -256,9 +256,15 @@ impl Text<'_> {
         if let Some(r) = self.relocs.get(first)
             && range.contains(&self.place(r))
         {
-            let end = (range.end - self.place(r)) as i64;
-            let place = i64::from(r.word) * 8 + i64::from(r.addend) + end;
-            return (r.field == Field::X64Displacement).then(|| format!(".Lwords{place:+}"));
+            let place = i64::from(r.word) * 8 + i64::from(r.addend);
+            return match r.field {
+                Field::X64Displacement => {
+                    let end = (range.end - self.place(r)) as i64;
+                    Some(format!(".Lwords{:+}", place + end))
+                }
+                Field::A64Page => Some(format!(".Lwords{place:+}")),
+                Field::A64PageOffset => None,
+            };
         }
         if let Ok(inside) = usize::try_from(address)
             && inside < self.code.len()
@@ -348,6 +354,10 @@ impl Text<'_> {
         let first = self.relocs.partition_point(|r| self.place(r) < start);
         let reloc = self.relocs.get(first).filter(|r| self.place(r) < end);
         match (&line.source, reloc) {
+            (Some(source), Some(r)) if r.field == Field::A64PageOffset => {
+                let place = i64::from(r.word) * 8 + i64::from(r.addend);
+                write!(out, "\t.reloc ., {PAGE_OFFSET}, .Lwords{place:+}; {source}")?;
+            }
             (Some(source), _) => write!(out, "\t{source}")?,
             (None, None) => bytes(out, &self.code[start..end])?,
             (None, Some(r)) => relocated(out, self.code, start..end, self.place(r), r)?,
@@ -399,6 +409,9 @@ impl Text<'_> {
     }
 }
 
+/// The relocation of [`Field::A64PageOffset`].
+const PAGE_OFFSET: &str = "R_AARCH64_LDST64_ABS_LO12_NC";
+
 fn stub_label(word: u32) -> String {
     format!(".Lstub{word}")
 }
@@ -415,7 +428,7 @@ fn relocated(
     let relocation = match r.field {
         Field::X64Displacement => None,
         Field::A64Page => Some("R_AARCH64_ADR_PREL_PG_HI21"),
-        Field::A64PageOffset => Some("R_AARCH64_LDST64_ABS_LO12_NC"),
+        Field::A64PageOffset => Some(PAGE_OFFSET),
     };
     if let Some(name) = relocation {
         write!(out, "\t.reloc ., {name}, .Lwords{place:+};")?;

@@ -7,6 +7,7 @@
 //! | [`x64`] | x86-64: [`x64::X64Asm`] and the register names [`x64::regs`] |
 //! | [`buffer`] | [`buffer::Assembled`]: bytes and relocations; labels, constants, jump tables |
 //! | [`reach`] | how far symbols are |
+//! | [`a64`] | AArch64: data among code, distances |
 //! | [`frames`] | where code has no frame |
 //! | [`gas`] | instructions as text for the GNU assembler |
 //! | [`disasm`] | disassembly for dumps and tests |
@@ -35,6 +36,7 @@
 //! variable shifts are [`AsmCore::LO`], [`AsmCore::HI`] and [`AsmCore::COUNT`]; a call's return address is [`AsmCore::offset`] after it;
 //! addresses of symbols come from [`AsmInt::load_symbol`], which knows how far each kind may be.
 
+pub mod a64;
 pub mod buffer;
 pub mod disasm;
 pub mod frames;

@@ -63,6 +63,7 @@ pub use error::{CompileError, Unsupported};
 
 use isthmus_frontend_ir::body::{Body, BodySource};
 use isthmus_runtime_abi::artifact::CompiledMethod;
+use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::target::Arch;
 
 /// What the caller may choose.
@@ -95,10 +96,8 @@ impl Default for Options {
 impl Options {
     /// Everything that the processor this program runs on can do.
     pub fn host() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        let round = std::arch::is_x86_feature_detected!("sse4.1");
-        #[cfg(not(target_arch = "x86_64"))]
-        let round = false;
+        let mut features = FeatureSet::host().of(Arch::X64);
+        let round = Arch::host() == Some(Arch::X64) && features.any(|f| f.name == "sse4.1");
         Options {
             arch: Arch::host().unwrap_or(Arch::X64),
             round,

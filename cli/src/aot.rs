@@ -62,6 +62,9 @@ pub enum Target {
     /// AArch64, Linux. There is no runtime for it yet.
     #[value(name = "aarch64-unknown-linux-gnu", alias = "aarch64-linux-gnu")]
     A64,
+    /// 32-bit ARM: refused.
+    #[value(name = "armv7-unknown-linux-gnueabihf", alias = "arm-linux-gnueabihf")]
+    A32,
 }
 
 impl Target {
@@ -69,6 +72,7 @@ impl Target {
         match self {
             Target::X64 => Arch::X64,
             Target::A64 => Arch::A64,
+            Target::A32 => Arch::A32,
         }
     }
 
@@ -78,6 +82,7 @@ impl Target {
             _ if Arch::host() == Some(self.arch()) => ("ld", "binutils"),
             Target::X64 => ("x86_64-linux-gnu-ld", "binutils-x86-64-linux-gnu"),
             Target::A64 => ("aarch64-linux-gnu-ld", "binutils-aarch64-linux-gnu"),
+            Target::A32 => ("arm-linux-gnueabihf-ld", "binutils-arm-linux-gnueabihf"),
         }
     }
 }
@@ -156,6 +161,12 @@ pub fn run(args: Args) -> Result<()> {
     }
     if args.assemblies.is_empty() {
         bail!("no assembly");
+    }
+    if args.target() == Target::A32 {
+        bail!(
+            "there are no images for 32-bit ARM: Cranelift, which makes the optimizing tier's code, has no back end for it, \
+             and the one-pass compiler writes x86-64 only"
+        );
     }
     let settings = args.settings()?;
     start_types(&args.assemblies[0], args.bcl.as_deref())?;

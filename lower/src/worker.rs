@@ -7,6 +7,7 @@ use crate::{Options, dump};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::TargetIsa;
+use isthmus_asm::a64;
 use isthmus_asm::x64::relax;
 use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::symbol::Symbol;
@@ -76,8 +77,16 @@ impl Worker {
         symbol: Symbol,
     ) -> Result<CompiledMethod, Unsupported> {
         let mut method = self.generate(job, func, symbol)?;
-        if let (Arch::X64, Some(code)) = (job.arch, self.context.compiled_code()) {
-            relax::run(&mut method, &code.bb_starts);
+        if let Some(code) = self.context.compiled_code() {
+            match job.arch {
+                Arch::X64 => {
+                    relax::run(&mut method, &code.bb_starts);
+                }
+                Arch::A64 if job.options.line_map => {
+                    method.data = a64::data(&method.code, &code.bb_starts);
+                }
+                _ => {}
+            }
         }
         Ok(method)
     }

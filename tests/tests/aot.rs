@@ -459,6 +459,13 @@ fn images_for_another_machine() {
     ];
     run("clang", &clang);
     run(isthmus(), &["aot-check".as_ref(), assembled.as_ref()]);
+    let source = fs::read_to_string(&listing).unwrap();
+    let (code, _) = source.split_once("\t.bss").unwrap();
+    let (lines, bytes) = (code.lines().count(), code.matches("\n\t.byte ").count());
+    assert!(bytes * 20 < lines, "{bytes} of {lines} lines are bytes");
+    for shown in ["\tbl .Lstub", "\tadrp x16, .Lwords", "\t// IL_0000\n"] {
+        assert!(source.contains(shown), "{shown:?}");
+    }
     // Linked, the text of both is the same.
     let text = |object: &Path| {
         let args = ["link", "--noexec", "--show", "fixed"].map(OsStr::new);

@@ -102,6 +102,13 @@ const HOMES: &[Home] = &[
         word: "iced_x86::",
         sources: "asm/src",
     },
+    Home {
+        package: "disarm64",
+        folder: "asm",
+        tests: &[],
+        word: "disarm64::",
+        sources: "asm/src",
+    },
 ];
 
 fn root() -> PathBuf {

@@ -37,10 +37,7 @@ pub fn write(parts: &Parts, debug: &[debug::Section], out: &Path) -> Result<()> 
 }
 
 fn lines(arch: Arch, code: &[u8], start: usize, name_of: &NameOf<'_>) -> Vec<Line> {
-    if arch != Arch::X64 {
-        return Vec::new();
-    }
-    let lines = gas::lines(code, start, name_of).into_iter();
+    let lines = gas::lines(arch, code, start, name_of).into_iter();
     let lines = lines.map(|line| {
         let at = line.offset as usize;
         // Without a text for the assembler: the instruction, for the reader.

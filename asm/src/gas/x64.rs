@@ -1,29 +1,13 @@
-//! x86-64 instructions as text that the GNU assembler turns into the same bytes.
-//!
-//! Many instructions have several encodings. The assembler takes the shortest one and, between registers, the form that stores; where ours is
+//! x86-64. Many instructions have several encodings. The assembler takes the shortest one and, between registers, the form that stores; where ours is
 //! another one, a prefix in braces asks for it. The few that no prefix can ask for have no text.
 
+use super::{GasLine, NameOf};
 use iced_x86::{
     Decoder, DecoderOptions, Encoder, Formatter, GasFormatter, Instruction, OpKind, Register,
     SymbolResolver, SymbolResult,
 };
 use std::cell::RefCell;
-use std::ops::Range;
 use std::rc::Rc;
-
-/// An instruction.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GasLine {
-    /// Offset in the code.
-    pub offset: u32,
-    /// Length in bytes.
-    pub len: u32,
-    /// Its text, if there is one.
-    pub text: Option<String>,
-}
-
-/// Names an address, which is relative to the start of the code, for the instruction at these offsets.
-pub type NameOf<'a> = dyn Fn(Range<u32>, i64) -> Option<String> + 'a;
 
 /// Has the name of what the instruction refers to that is formatted next.
 struct Resolver(Rc<RefCell<String>>);
@@ -54,7 +38,7 @@ fn referred(i: &Instruction) -> Option<i64> {
     }
 }
 
-/// Instructions as text: those from an offset of the code on, up to its end. What refers to addresses has text if these have names.
+/// See [`super::lines`].
 pub fn lines(code: &[u8], start: usize, name_of: &NameOf<'_>) -> Vec<GasLine> {
     let name = Rc::new(RefCell::new(String::new()));
     let resolver: Box<dyn SymbolResolver> = Box::new(Resolver(Rc::clone(&name)));
@@ -205,6 +189,7 @@ fn is_plain(i: &Instruction, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
     fn texts(code: &[u8]) -> Vec<Option<String>> {
         let name = |at: Range<u32>, to: i64| (to != 0x99).then(|| format!(".L{}_{to:x}", at.start));
