@@ -164,8 +164,8 @@ const REFUSED: &[(&str, &str)] = &[
         "refused.o: rule 8: section both is writable and executable",
     ),
     (
-        ".section text, \"aMS\", @progbits, 1\n.ascii \"no end\"\n.data\n.quad text",
-        "refused.o: text: the last string does not end",
+        ".section .texts, \"aMS\", @progbits, 1\n.ascii \"no end\"\n.data\n.quad .texts",
+        "refused.o: .texts: the last string does not end",
     ),
     (
         ".symver old, elsewhere@VERSION\n.globl data\n.data\ndata: .quad nowhere, old",

@@ -154,11 +154,16 @@ impl Header {
         })
     }
 
-    /// What its equal entries are, if they may become one.
-    fn merge(&self) -> Option<Merge> {
+    /// What its equal entries are, if they may become one. Sections that live as a whole stay whole: those that are kept in any case, those that belong
+    /// to others, and those of which code may ask where they begin and end.
+    fn merge(&self, name: &str) -> Option<Merge> {
+        let whole = self.has(elf::SHF_GNU_RETAIN) || self.has(elf::SHF_LINK_ORDER);
+        if !self.has(elf::SHF_MERGE) || whole || !name.starts_with('.') {
+            return None;
+        }
         let entry = u32::try_from(self.entry).ok().filter(|&e| e > 0)?;
         let strings = self.has(elf::SHF_STRINGS);
-        self.has(elf::SHF_MERGE).then_some(Merge { entry, strings })
+        Some(Merge { entry, strings })
     }
 }
 
@@ -269,8 +274,8 @@ impl<'a> Reader<'a> {
         }
         let block = match section.content {
             Ok(data) => {
-                let plain = role == SectionRole::Plain && prot == Prot::R;
-                made.merge = header.merge().filter(|_| plain);
+                let constant = role == SectionRole::Plain && prot == Prot::R;
+                made.merge = header.merge(&name).filter(|_| constant);
                 self.graph.add_content(id, &data, section.align, 0)
             }
             Err(size) => self.graph.add_zeros(id, size, section.align, 0),

@@ -10,6 +10,7 @@
 //! to a graph of their own, which stays as long as any of them. Entries whose symbols others can see stay where they are.
 
 use super::job::Job;
+use crate::arch::KEEP;
 use crate::error::{Error, Result};
 use crate::graph::{
     BlockId, Content, Edge, LinkGraph, Merge, Name, Place, Prot, Scope, Symbol, SymbolId,
@@ -104,7 +105,10 @@ fn name_entries(graph: &mut LinkGraph, whole: &mut FxHashMap<BlockId, Merge>) {
             }
             let at = i128::from(symbol.offset) + i128::from(edge.addend);
             match u64::try_from(at) {
-                Ok(at) if at < graph.block(block).size => found.push((id, n, block, at)),
+                // What keeps a section keeps all of it.
+                Ok(at) if at < graph.block(block).size && edge.kind != KEEP => {
+                    found.push((id, n, block, at));
+                }
                 _ => {
                     whole.remove(&block);
                 }

@@ -38,10 +38,20 @@ choose:
         .xword  77
 .Lagain:
         .xword  77
+# What somebody may ask the bounds of, and what is kept in any case, stays whole.
+        .section texts, "aMS", %progbits, 1
+        .asciz  "twice"
+        .asciz  "twice"
+        .section .kept, "aMSR", %progbits, 1
+        .asciz  "twice"
+        .asciz  "twice"
+# isthmus-check: file_size(this, texts) = 12
+# isthmus-check: file_size(this, .kept) = 12
         .data
         .globl  pointers
 pointers:
-        .xword  .Lfirst, .Lsecond, .Lthird, .Lthird + 2, .Lnumber, .Lagain
+        .xword  .Lfirst, .Lsecond, .Lthird, .Lthird + 2, .Lnumber, .Lagain, __start_texts
+# isthmus-check: *{8}(pointers + 48) = section_addr(this, texts)
 # isthmus-check: file_size(this, .rodata.str1.1) = 17
 # isthmus-check: *{8}pointers = *{8}(pointers + 16)
 # isthmus-check: *{8}pointers + 2 = *{8}(pointers + 24)
