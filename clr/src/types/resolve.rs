@@ -5,8 +5,12 @@ use super::generics::Scope;
 use super::member::{Field, Method, MethodKind, ResolvedSig, is_unmanaged};
 use super::system::{Assembly, types};
 use super::ty::{Type, TypeKey};
-use crate::metadata::sig::{CallConv, MemberSig, MethodSig, SigType};
+use crate::metadata::sig::{CallConv, MAX_DEPTH, MemberSig, MethodSig, SigType};
 use crate::metadata::{Row, TableId, Token};
+use rustc_hash::FxHashMap;
+
+/// Types that refer to more TypeSpec rows than this, row by row, are refused. Compilers refer to none from another one.
+const MAX_SPECS: u32 = 200;
 
 impl Assembly {
     /// The assembly of an AssemblyRef row.
@@ -109,6 +113,41 @@ impl Assembly {
         ))
     }
 
+    /// The type of a token in a signature.
+    fn resolve_part(&self, token: Token, scope: Scope<'_>) -> Result<&'static Type> {
+        if token.table() == Some(TableId::TypeSpec) {
+            self.spec_size(token.rid(), 0, &mut FxHashMap::default())?;
+        }
+        self.resolve_type(token, scope)
+    }
+
+    /// How many TypeSpec rows a type is made of; an error if they are too many: a row may be part of itself, or twice of the next, which is twice of
+    /// the next. `known` has those that were looked at.
+    fn spec_size(&self, rid: u32, depth: u32, known: &mut FxHashMap<u32, u32>) -> Result<u32> {
+        if let Some(&size) = known.get(&rid) {
+            return Ok(size);
+        }
+        let mut size = 1u32;
+        if depth < MAX_DEPTH {
+            let mut parts = Vec::new();
+            let sig = self.image.type_spec(rid)?.sig()?;
+            sig.tokens(&mut |token| {
+                parts.extend((token.table() == Some(TableId::TypeSpec)).then(|| token.rid()));
+            });
+            for part in parts {
+                size = size.saturating_add(self.spec_size(part, depth + 1, known)?);
+            }
+        }
+        if depth == MAX_DEPTH || size > MAX_SPECS {
+            return Err(LoadError::new(
+                LoadErrorKind::BadImage,
+                format!("{}: TypeSpec {rid} is nested too deep", self.image.name()),
+            ));
+        }
+        known.insert(rid, size);
+        Ok(size)
+    }
+
     /// A type of a signature.
     pub fn resolve_sig(&self, sig: &SigType, scope: Scope<'_>) -> Result<&'static Type> {
         let ts = types();
@@ -124,7 +163,7 @@ impl Assembly {
         let key = match sig {
             SigType::Prim(p) => return Ok(ts.known.prim(*p)),
             SigType::Class(token) | SigType::ValueType(token) => {
-                return self.resolve_type(*token, scope);
+                return self.resolve_part(*token, scope);
             }
             SigType::Var(n) => return param(scope.class, *n, TypeKey::Var(*n)),
             SigType::MVar(n) => return param(scope.method, *n, TypeKey::MVar(*n)),
@@ -133,7 +172,7 @@ impl Assembly {
             SigType::SzArray(t) => TypeKey::SzArray(inner(t)?),
             SigType::Array(a) => TypeKey::MdArray(inner(&a.element)?, a.rank),
             SigType::GenericInst(inst) => {
-                let def = self.resolve_type(inst.definition, Scope::EMPTY)?;
+                let def = self.resolve_part(inst.definition, Scope::EMPTY)?;
                 let args: Result<Box<[_]>> = inst.args.iter().map(inner).collect();
                 let args = args?;
                 if def.generic_arity() != args.len() {

@@ -16,6 +16,8 @@ const FOUND: &[(&str, u64)] = &[
     ("instructions", 101_011),
     // A type reference nested in itself.
     ("instructions", 103_411),
+    // A type specification that is part of itself.
+    ("objects", 203_297),
 ];
 
 #[test]

@@ -132,6 +132,25 @@ impl SigType {
         ty
     }
 
+    /// The tokens of the types that it is made of, modifiers left out.
+    pub fn tokens(&self, found: &mut impl FnMut(Token)) {
+        match self {
+            SigType::Prim(_) | SigType::Var(_) | SigType::MVar(_) => {}
+            SigType::Class(token) | SigType::ValueType(token) => found(*token),
+            SigType::Ptr(ty) | SigType::ByRef(ty) | SigType::SzArray(ty) => ty.tokens(found),
+            SigType::Array(array) => array.element.tokens(found),
+            SigType::GenericInst(inst) => {
+                found(inst.definition);
+                inst.args.iter().for_each(|ty| ty.tokens(found));
+            }
+            SigType::FnPtr(method) => {
+                let types = method.params.iter().chain([&method.ret]);
+                types.for_each(|ty| ty.tokens(found));
+            }
+            SigType::Modified(modified) => modified.ty.tokens(found),
+        }
+    }
+
     pub fn is_void(&self) -> bool {
         *self.unmodified() == SigType::Prim(Prim::Void)
     }
