@@ -40,8 +40,11 @@ pub struct Info<'a> {
     /// Whether code begins with what makes a frame.
     pub has_frame: &'a dyn Fn(&[u8]) -> bool,
     /// Where the frame of code is gone, given what of the code is data.
-    pub without_frame: &'a dyn Fn(&[u8], &[DataRange]) -> Vec<Range<u32>>,
+    pub without_frame: &'a WithoutFrame<'a>,
 }
+
+/// Where the frame of code is gone.
+pub type WithoutFrame<'a> = dyn Fn(&[u8], &[DataRange]) -> Vec<Range<u32>> + 'a;
 
 /// A section of debug information.
 #[derive(Debug)]
@@ -277,7 +280,8 @@ impl Writer<'_> {
             let function = self.unit.add(root, dw::DW_TAG_subprogram);
             let entry = self.unit.get_mut(function);
             entry.set(dw::DW_AT_name, AttributeValue::String(name.into_bytes()));
-            self.place(function, &[piece.offset..piece.offset + piece.len]);
+            let range = piece.offset..piece.offset + piece.len;
+            self.place(function, std::slice::from_ref(&range));
             self.inlined_in(function, piece.offset, piece.len, source);
         }
     }

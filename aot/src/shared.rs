@@ -225,7 +225,7 @@ impl Shared {
             let all = segment.offset..segment.offset + segment.len;
             let (mut at, end) = (all.start, all.end);
             let inside = left_out.iter().filter(|range| all.contains(&range.start));
-            for range in inside.cloned().chain([end..end]) {
+            for range in inside.cloned().chain(std::iter::once(end..end)) {
                 let len = usize::try_from(range.start.saturating_sub(at));
                 let bytes = read(at, len.unwrap_or(usize::MAX)).ok_or(SharedError::CutOff)?;
                 hasher.update(&bytes);

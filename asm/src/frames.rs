@@ -88,16 +88,18 @@ mod tests {
         ];
         assert!(has_frame(Arch::X64, &code));
         assert_eq!(without_frame(Arch::X64, &code, &[]), [7..8, 12..17]);
-        // stp; mov; ldp; ret; nop
-        let words: [u32; 5] = [
+        // stp; mov; ldp; ret; ldp; nop; b
+        let words: [u32; 7] = [
             0xa9bf_7bfd,
             0x9100_03fd,
             A64_TEARDOWN,
             0xd65f_03c0,
+            A64_TEARDOWN,
             0xd503_201f,
+            0x1400_0000,
         ];
         let code: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
         assert!(has_frame(Arch::A64, &code));
-        assert_eq!(without_frame(Arch::A64, &code, &[]), [12..16]);
+        assert_eq!(without_frame(Arch::A64, &code, &[]), [12..16, 20..28]);
     }
 }
