@@ -80,7 +80,7 @@ impl Worker {
         if let Some(code) = self.context.compiled_code() {
             match job.arch {
                 Arch::X64 => {
-                    relax::run(&mut method, &code.bb_starts);
+                    relax::run(&mut method, &code.bb_starts, &|m| job.env.interface_slot(m));
                 }
                 Arch::A64 if job.options.line_map => {
                     method.data = a64::data(&method.code, &code.bb_starts);

@@ -19,6 +19,7 @@ use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::{self, IMT_SLOTS};
 use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::vm::InterfaceSlot;
 use isthmus_stubs::dispatch::{self as stubs, ImtTarget};
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,9 +48,12 @@ pub fn imt_slot_of(method: MethodId) -> u32 {
     (raw ^ raw >> 5) % IMT_SLOTS
 }
 
-/// The key of an interface method in the IMT register.
-pub(crate) fn imt_key(method: MethodId) -> u64 {
-    u64::from(method.raw())
+/// How an interface method is called.
+pub fn interface_slot(method: MethodId) -> InterfaceSlot {
+    InterfaceSlot {
+        key: method.raw(),
+        slot: imt_slot_of(method),
+    }
 }
 
 /// Turns a result into what the stub expects.
@@ -223,7 +227,7 @@ impl Runtime {
                 self.made(self.unboxing_stub(id, context)),
             ),
         };
-        self.made(self.add_imt_entry(vtable, slot, imt_key(method), target));
+        self.made(self.add_imt_entry(vtable, slot, interface_slot(method).key.into(), target));
         Ok(code)
     }
 

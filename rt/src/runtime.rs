@@ -26,6 +26,7 @@ use isthmus_runtime_abi::layout::{self, IMT_SLOTS};
 use isthmus_runtime_abi::stub::Stub;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::vm::InterfaceSlot;
 use isthmus_stubs::{RuntimeEntries, StubError, dispatch as stubs};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -466,9 +467,9 @@ impl Runtime {
 
     /// The stub by which interface method `id` is called.
     pub fn interface_stub(&self, id: MethodId) -> Result<usize, InstallError> {
-        let (key, slot) = (dispatch::imt_key(id), dispatch::imt_slot_of(id));
+        let InterfaceSlot { key, slot } = dispatch::interface_slot(id);
         self.stub(Symbol::InterfaceStub(id), |arch| {
-            stubs::interface_stub(arch, id, key, slot)
+            stubs::interface_stub(arch, id, key.into(), slot)
         })
     }
 

@@ -122,6 +122,15 @@ pub enum Dispatch {
     Raise(RaiseId),
 }
 
+/// How a call of an interface method finds its code without the stub.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InterfaceSlot {
+    /// What the IMT register holds.
+    pub key: u32,
+    /// Index of the method's IMT slot.
+    pub slot: u32,
+}
+
 /// How to perform a constrained call; the stack holds the address of the value where `this` should be.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ConstrainedPlan {
@@ -322,6 +331,10 @@ pub trait CompileEnv: Layouts + Sync {
     }
     /// The exact class of the object that the method returns, if it depends on the method alone. It is never null.
     fn returned_class(&self, _callee: MethodId) -> Option<TypeId> {
+        None
+    }
+    /// Key and IMT slot of an interface method. `None`: they are not known while this code is compiled, which calls its stub.
+    fn interface_slot(&self, _callee: MethodId) -> Option<InterfaceSlot> {
         None
     }
     /// Whether no loaded or loadable class overrides the method (sealed or final).

@@ -9,6 +9,7 @@ use crate::types::layout::Place;
 use crate::types::ty::Kind;
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, TypeKey, types};
 use isthmus_frontend_ir::body::{Body, BodyError, BodySource};
+use isthmus_rt::dispatch::interface_slot;
 use isthmus_runtime_abi::callconv::Layouts;
 use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
@@ -486,6 +487,10 @@ impl CompileEnv for ClrEnv {
 
     fn returned_class(&self, callee: MethodId) -> Option<TypeId> {
         crate::comparers::returned_by(method(callee)).map(|t| t.id)
+    }
+
+    fn interface_slot(&self, callee: MethodId) -> Option<InterfaceSlot> {
+        (!self.options.ahead).then(|| interface_slot(callee))
     }
 
     fn is_final(&self, callee: MethodId) -> bool {

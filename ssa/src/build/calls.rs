@@ -232,7 +232,13 @@ impl Builder<'_> {
                 );
                 Code::Address(self.load_raw(vtable, None, access))
             }
-            Dispatch::Interface(m) => Code::Symbol(Symbol::InterfaceStub(m)),
+            Dispatch::Interface(m) => {
+                // Done in place, the load of the type word is a trap site, which has no handlers.
+                if !self.handlers.is_empty() && self.env.interface_slot(m).is_some() {
+                    self.null_check(this);
+                }
+                Code::Symbol(Symbol::InterfaceStub(m))
+            }
             Dispatch::Lookup(handle) => self.looked_up(handle)?,
             _ => return Err(self.bad()),
         };

@@ -6,6 +6,7 @@
 //! * jumps that reach their target with 8 bits, and immediates that fit into 8, get their short form;
 //! * the thread register, which Cranelift copies before each use, is used as it is, and the entry check compares with memory;
 //! * calls through a word in memory load it themselves, and a method that calls itself does it directly;
+//! * calls of interface methods do themselves what the stub would do;
 //! * a loop that leaves by one branch and goes round by another goes round by the first;
 //! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
 //!
@@ -18,8 +19,14 @@
 //! Code that is not understood stays as it is ([`run`] says whether it was).
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind, Register};
-use isthmus_runtime_abi::artifact::{CompiledMethod, DataKind, DataRange};
+use isthmus_runtime_abi::artifact::{
+    CallSite, CompiledMethod, DataKind, DataRange, Handlers, TrapSite,
+};
+use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::layout;
 use isthmus_runtime_abi::symbol::Symbol;
+use isthmus_runtime_abi::trap::TrapKind;
+use isthmus_runtime_abi::vm::InterfaceSlot;
 
 /// Bytes of a line: of instructions that are fetched, and of decoded ones that are kept, together.
 const LINE: u32 = 64;
@@ -69,18 +76,26 @@ enum Form {
     Call,
     /// A call of the code itself; it needs no relocation.
     CallSelf,
+    /// A call through an IMT slot in place of one of the interface method's stub.
+    CallInterface(InterfaceSlot),
     /// Words relative to the table's start, each of a piece.
     Table,
     /// Constants; their alignment is that of the code.
     Constants,
 }
 
-/// Lays the code of a method out again. `starts` are the offsets of Cranelift's blocks, in order. `false`: nothing was changed.
-pub fn run(method: &mut CompiledMethod, starts: &[u32]) -> bool {
+/// Lays the code of a method out again. `starts` are the offsets of Cranelift's blocks, in order; `interface` says how a method
+/// of an interface is called without its stub. `false`: nothing was changed.
+pub fn run(
+    method: &mut CompiledMethod,
+    starts: &[u32],
+    interface: &dyn Fn(MethodId) -> Option<InterfaceSlot>,
+) -> bool {
     let Some(mut layout) = Layout::of(method, starts) else {
         return false;
     };
     layout.shorten(method);
+    layout.call_interfaces(method, interface);
     layout.find_loops();
     layout.place(method.align);
     if layout.apply(method).is_none() {
@@ -371,6 +386,27 @@ impl Layout {
         }
     }
 
+    /// `call stub` becomes what the stub does: `mov r10d, key; mov eax, [rdi]; call [rax+slot]`.
+    fn call_interfaces(
+        &mut self,
+        method: &CompiledMethod,
+        interface: &dyn Fn(MethodId) -> Option<InterfaceSlot>,
+    ) {
+        for reloc in &method.relocs {
+            let Symbol::InterfaceStub(callee) = reloc.symbol else {
+                continue;
+            };
+            let n = self.pieces.partition_point(|p| p.old <= reloc.offset) - 1;
+            let calls = self.instructions[n].code() == Code::Call_rel32_64
+                && matches!(self.pieces[n].form, Form::Copy);
+            if calls && let Some(slot) = interface(callee) {
+                let p = &mut self.pieces[n];
+                p.form = Form::CallInterface(slot);
+                p.size = interface_call(slot).len() as u32;
+            }
+        }
+    }
+
     /// `jcc out; jmp back` becomes `jncc back; jmp out`: one branch for each time round.
     fn turn_loop_branch(&mut self, n: usize) {
         let (leave, repeat) = (self.pieces[n - 1].form, self.pieces[n].form);
@@ -486,7 +522,7 @@ impl Layout {
             let n = self.pieces.partition_point(|p| p.old <= r.offset) - 1;
             let p = &self.pieces[n];
             match p.form {
-                Form::CallSelf => continue,
+                Form::CallSelf | Form::CallInterface(_) => continue,
                 Form::Copy | Form::Constants => r.offset = p.new + (r.offset - p.old),
                 Form::Call => r.offset = p.new + 2,
                 _ => return None,
@@ -507,6 +543,7 @@ impl Layout {
                 h.landing = self.start(h.landing)?;
             }
         }
+        self.interface_traps(&sites, &mut traps);
         let prologue_end = self.end(method.frame.prologue_end);
         method.frame.prologue_end = match method.frame.prologue_end {
             0 => 0,
@@ -539,6 +576,28 @@ impl Layout {
         Some(())
     }
 
+    /// The loads of receivers' type words before calls through IMT slots may meet null. Where a handler is around, the receiver
+    /// was tested before.
+    fn interface_traps(&self, sites: &[CallSite], traps: &mut Vec<TrapSite>) {
+        let before = traps.len();
+        for p in &self.pieces {
+            if let Form::CallInterface(_) = p.form
+                && let Ok(site) = sites.binary_search_by_key(&(p.new + p.size), |s| s.ret)
+                && sites[site].handlers.is_empty()
+            {
+                traps.push(TrapSite {
+                    offset: p.new + INTERFACE_LOAD,
+                    kind: TrapKind::NullReference,
+                    pos: sites[site].pos,
+                    handlers: Handlers::new(),
+                });
+            }
+        }
+        if traps.len() > before {
+            traps.sort_by_key(|t| t.offset);
+        }
+    }
+
     fn emit(&self, old: &[u8]) -> Option<Vec<u8>> {
         let mut out: Vec<u8> = Vec::with_capacity(old.len());
         for p in &self.pieces {
@@ -557,6 +616,7 @@ impl Layout {
                     out.push(0xe8);
                     out.extend(0u32.wrapping_sub(p.new + p.size).to_le_bytes());
                 }
+                Form::CallInterface(slot) => out.extend(interface_call(slot)),
                 Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
                 Form::Jump { target, condition } => {
                     let to = self.pieces[target as usize].new;
@@ -595,6 +655,26 @@ impl Layout {
         }
         Some(out)
     }
+}
+
+/// Where in such a call the receiver's type word is loaded.
+const INTERFACE_LOAD: u32 = 6;
+
+/// `mov r10d, key; mov eax, [rdi]; call [rax+slot]`
+fn interface_call(slot: InterfaceSlot) -> Vec<u8> {
+    const { assert!(layout::TYPE_WORD == 0) };
+    let mut code = vec![0x41, 0xba];
+    code.extend(slot.key.to_le_bytes());
+    code.extend([0x8b, 0x07]);
+    let at = layout::imt_slot(slot.slot, 8);
+    match i8::try_from(at) {
+        Ok(short) => code.extend([0xff, 0x50, short as u8]),
+        Err(_) => {
+            code.extend([0xff, 0x90]);
+            code.extend(at.to_le_bytes());
+        }
+    }
+    code
 }
 
 /// Bytes that move a loop of a size to where it lies in as few lines as it can; none for what is no loop.

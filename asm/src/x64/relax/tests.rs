@@ -46,7 +46,7 @@ fn jumps_shrink_and_what_lies_behind_them_moves() {
     m.code[4] = 0x14; // je 1c
     m.relocs = vec![reloc(9, RelocKind::X64Call32)];
     m.call_sites = vec![call_site(0xd)];
-    assert!(run(&mut m, &[0, 8, 0x1c]));
+    assert!(run(&mut m, &[0, 8, 0x1c], &|_| None));
     #[rustfmt::skip]
     let expected = [
         0x85, 0xff,                                     // 0
@@ -74,7 +74,7 @@ fn jump_tables_follow_their_blocks() {
         0x90,                                           // 1d: nop
         0xc3,                                           // 1e: ret
     ]);
-    assert!(run(&mut m, &[0, 0x18, 0x1d, 0x1e]));
+    assert!(run(&mut m, &[0, 0x18, 0x1d, 0x1e], &|_| None));
     assert_eq!(m.code[0x10..0x18], [8, 0, 0, 0, 0x0a, 0, 0, 0]);
     assert_eq!(m.code[0x18..], [0xeb, 0x01, 0x90, 0xc3]);
 }
@@ -94,7 +94,7 @@ fn uses_of_the_thread_register_need_no_copy() {
         0xc3,                                           // ret
         0xc3,                                           // 1d: ret
     ]);
-    assert!(run(&mut m, &[0, 0x13, 0x1d]));
+    assert!(run(&mut m, &[0, 0x13, 0x1d], &|_| None));
     #[rustfmt::skip]
     let expected = [
         0x49, 0x3b, 0x67, 0x10,                         // cmp rsp, [r15+10]
@@ -119,7 +119,7 @@ fn calls_load_what_they_go_through() {
         .map(|offset| reloc(offset, RelocKind::X64GotPcRel32))
         .into();
     m.call_sites = [9, 0x12].map(call_site).into();
-    assert!(run(&mut m, &[0]));
+    assert!(run(&mut m, &[0], &|_| None));
     assert_eq!(m.code[..6], [0xff, 0x15, 0, 0, 0, 0]);
     assert_eq!(
         m.relocs.iter().map(|r| r.offset).collect::<Vec<_>>(),
@@ -145,7 +145,7 @@ fn methods_call_themselves_directly() {
         ..reloc(4, RelocKind::X64PcRel32)
     }];
     m.call_sites = vec![call_site(11)];
-    assert!(run(&mut m, &[0]));
+    assert!(run(&mut m, &[0], &|_| None));
     assert_eq!(m.code, [0x90, 0xe8, 0xfa, 0xff, 0xff, 0xff, 0xc3]);
     assert_eq!((m.relocs.len(), m.call_sites[0].ret), (0, 6));
 }
@@ -160,7 +160,7 @@ fn loops_go_round_by_one_branch() {
         0x90,                                           // d: nop
         0xc3,                                           // e: ret
     ]);
-    assert!(run(&mut m, &[0, 0xd, 0xe]));
+    assert!(run(&mut m, &[0, 0xd, 0xe], &|_| None));
     assert_eq!(m.code, [0xff, 0xcf, 0x7f, 0xfc, 0xeb, 0x01, 0x90, 0xc3]);
 }
 
@@ -179,6 +179,36 @@ fn code_that_is_not_understood_stays() {
     // A jump into an instruction.
     let code = [0xe9, 0xfe, 0xff, 0xff, 0xff, 0xc3];
     let mut m = method(&code);
-    assert!(!run(&mut m, &[0]));
+    assert!(!run(&mut m, &[0], &|_| None));
     assert_eq!(m.code, code);
+}
+
+#[test]
+fn interface_calls_do_without_the_stub() {
+    #[rustfmt::skip]
+    let mut m = method(&[
+        0x90,                                           // 0: nop
+        0xe8, 0, 0, 0, 0,                               // 1: call stub
+        0xc3,                                           // 6: ret
+    ]);
+    let callee = MethodId::from_index(7);
+    m.relocs = vec![reloc(2, RelocKind::X64Call32)];
+    m.relocs[0].symbol = Symbol::InterfaceStub(callee);
+    m.call_sites = vec![call_site(6)];
+    let slot = InterfaceSlot { key: 8, slot: 1 };
+    assert!(run(&mut m, &[0], &|m| (m == callee).then_some(slot)));
+    let at = layout::imt_slot(1, 8) as u8;
+    #[rustfmt::skip]
+    let expected = [
+        0x90,                                           // 0
+        0x41, 0xba, 8, 0, 0, 0,                         // 1: mov r10d, 8
+        0x8b, 0x07,                                     // 7: mov eax, [rdi]
+        0xff, 0x50, at,                                 // 9: call [rax+slot]
+        0xc3,                                           // c
+    ];
+    assert_eq!(m.code, expected);
+    assert!(m.relocs.is_empty());
+    assert_eq!(m.call_sites[0].ret, 0xc);
+    let trap = (m.traps[0].offset, m.traps[0].kind);
+    assert_eq!(trap, (7, TrapKind::NullReference));
 }
