@@ -361,6 +361,11 @@ pub trait CompileEnv: Layouts + Sync {
     // ---- handles
     /// How code of `method` gets at an entity.
     fn handle(&self, method: MethodId, entity: Entity) -> Handle;
+    /// What a symbol stands for, if the code is for this process alone and that does not change any more. `None`: a relocation
+    /// names it.
+    fn address(&self, _symbol: Symbol) -> Option<u64> {
+        None
+    }
     /// Exact type of a literal object.
     fn literal_type(&self, literal: LiteralId) -> TypeId;
     /// Exact class of what [`Intrinsic::AllocString`] makes. `None`: the VM has no such intrinsic.

@@ -42,6 +42,8 @@ pub struct EnvOptions {
     pub features: FeatureSet,
     /// Optimized code says which instructions of CIL it is of.
     pub line_map: bool,
+    /// The code will run in this process and nowhere else: addresses and numbers may be in it. Listings have names instead.
+    pub here: bool,
 }
 
 impl Default for EnvOptions {
@@ -51,6 +53,7 @@ impl Default for EnvOptions {
             ahead: false,
             features: FeatureSet::host(),
             line_map: false,
+            here: false,
         }
     }
 }
@@ -490,7 +493,7 @@ impl CompileEnv for ClrEnv {
     }
 
     fn interface_slot(&self, callee: MethodId) -> Option<InterfaceSlot> {
-        (!self.options.ahead).then(|| interface_slot(callee))
+        self.options.here.then(|| interface_slot(callee))
     }
 
     fn is_final(&self, callee: MethodId) -> bool {
@@ -596,6 +599,21 @@ impl CompileEnv for ClrEnv {
 
     fn typed_reference(&self) -> Option<TypeId> {
         Some(types().known.typed_reference().id)
+    }
+
+    fn address(&self, symbol: Symbol) -> Option<u64> {
+        if !self.options.here {
+            return None;
+        }
+        let address = match symbol {
+            Symbol::Vtable(t) => ty(t).vtable_pointer().ok()?,
+            Symbol::TypeHandle(t) => std::ptr::from_ref(ty(t)) as usize,
+            Symbol::MethodHandle(m) => std::ptr::from_ref(method(m)) as usize,
+            Symbol::InitState(t) => ty(t).runtime.init.address(),
+            Symbol::ThreadStatics(t) => ty(t).block_offset(),
+            _ => return None,
+        };
+        Some(address as u64)
     }
 
     fn literal_type(&self, literal: LiteralId) -> TypeId {

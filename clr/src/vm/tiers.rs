@@ -49,6 +49,7 @@ pub fn env() -> ClrEnv {
         options: EnvOptions {
             inline_allocation: !options().gc_stress,
             features: options().features(),
+            here: true,
             ..EnvOptions::default()
         },
     }

@@ -372,6 +372,9 @@ impl<'f> Lower<'_, 'f> {
 
     /// Address of a symbol.
     fn symbol(&mut self, symbol: Symbol) -> cl::Value {
+        if let Some(address) = self.env.address(symbol) {
+            return self.iconst(types::I64, address as i64);
+        }
         let global = match self.s.globals.get(&symbol) {
             Some(&g) => g,
             None => {

@@ -10,7 +10,7 @@ use crate::ir::{Access, Block, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::TypeId;
-use isthmus_runtime_abi::layout::{CAST_CACHE_SHIFT, CAST_CACHE_SLOTS, VtableWord};
+use isthmus_runtime_abi::layout::{self, CAST_CACHE_SHIFT, CAST_CACHE_SLOTS, VtableWord};
 use isthmus_runtime_abi::vm::{CastPlan, Entity, Handle, Subtype, TypeKind};
 
 impl Builder<'_> {
@@ -89,13 +89,23 @@ impl Builder<'_> {
     ) -> Result<(Value, Value)> {
         let handle = self.handle(h, Ty::Ptr)?;
         let vtable = self.vtable(obj);
-        let shift = self.i32(CAST_CACHE_SHIFT as i32);
-        let mask = self.constant(Ty::Ptr, i64::from(CAST_CACHE_SLOTS) - 1);
-        let slot = self.op(Op::Shr, Ty::Ptr, &[handle, shift]);
-        let slot = self.op(Op::And, Ty::Ptr, &[slot, mask]);
         let first = VtableWord::CastCache.offset(self.word) as i32;
-        let access = Access::new(Mem::Ptr, first, Region::Vtable).scaled(self.word as u8);
-        let known = self.load_raw(vtable, Some(slot), access);
+        let address = match h {
+            Handle::Symbol(s) => self.env.address(s),
+            Handle::Lookup(_) => None,
+        };
+        let known = if let Some(address) = address {
+            let slot = layout::cast_cache_slot(address as usize) as i32;
+            let at = first + slot * self.word as i32;
+            self.load_raw(vtable, None, Access::new(Mem::Ptr, at, Region::Vtable))
+        } else {
+            let shift = self.i32(CAST_CACHE_SHIFT as i32);
+            let mask = self.constant(Ty::Ptr, i64::from(CAST_CACHE_SLOTS) - 1);
+            let slot = self.op(Op::Shr, Ty::Ptr, &[handle, shift]);
+            let slot = self.op(Op::And, Ty::Ptr, &[slot, mask]);
+            let access = Access::new(Mem::Ptr, first, Region::Vtable).scaled(self.word as u8);
+            self.load_raw(vtable, Some(slot), access)
+        };
         let hit = self.cmp(Cmp::Eq, known, handle);
         let miss = self.new_block(cold);
         self.branch(hit, ok, miss);

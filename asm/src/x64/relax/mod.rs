@@ -8,6 +8,7 @@
 //! * calls through a word in memory load it themselves, and a method that calls itself does it directly;
 //! * calls of interface methods do themselves what the stub would do;
 //! * a loop that leaves by one branch and goes round by another goes round by the first;
+//! * a loop around a switch goes from the end of each case right to the next one;
 //! * an innermost loop is moved up where it then lies in fewer lines of the cache that decoded instructions come from.
 //!
 //! ```text
@@ -78,6 +79,8 @@ enum Form {
     CallSelf,
     /// A call through an IMT slot in place of one of the interface method's stub.
     CallInterface(InterfaceSlot),
+    /// Copies of other pieces, by its index in [`Layout::threads`].
+    Thread(u32),
     /// Words relative to the table's start, each of a piece.
     Table,
     /// Constants; their alignment is that of the code.
@@ -96,6 +99,7 @@ pub fn run(
     };
     layout.shorten(method);
     layout.call_interfaces(method, interface);
+    layout.thread_switches(method);
     layout.find_loops();
     layout.place(method.align);
     if layout.apply(method).is_none() {
@@ -115,6 +119,8 @@ struct Layout {
     /// Whether something else than what stands before it leads to the piece.
     targets: Vec<bool>,
     instructions: Vec<Instruction>,
+    /// The pieces that are copied in place of a jump to the first of them.
+    threads: Vec<Vec<u32>>,
 }
 
 impl Layout {
@@ -125,6 +131,7 @@ impl Layout {
             pieces: Vec::with_capacity(code.len() / 4),
             targets: Vec::new(),
             instructions: Vec::with_capacity(code.len() / 4),
+            threads: Vec::new(),
         };
         let last_start = *starts.last()?;
         let mut relocs = method.relocs.iter().map(|r| r.offset).peekable();
@@ -543,7 +550,12 @@ impl Layout {
                 h.landing = self.start(h.landing)?;
             }
         }
+        let before = traps.len();
         self.interface_traps(&sites, &mut traps);
+        self.thread_traps(method, &mut traps)?;
+        if traps.len() > before {
+            traps.sort_by_key(|t| t.offset);
+        }
         let prologue_end = self.end(method.frame.prologue_end);
         method.frame.prologue_end = match method.frame.prologue_end {
             0 => 0,
@@ -579,7 +591,6 @@ impl Layout {
     /// The loads of receivers' type words before calls through IMT slots may meet null. Where a handler is around, the receiver
     /// was tested before.
     fn interface_traps(&self, sites: &[CallSite], traps: &mut Vec<TrapSite>) {
-        let before = traps.len();
         for p in &self.pieces {
             if let Form::CallInterface(_) = p.form
                 && let Ok(site) = sites.binary_search_by_key(&(p.new + p.size), |s| s.ret)
@@ -593,9 +604,6 @@ impl Layout {
                 });
             }
         }
-        if traps.len() > before {
-            traps.sort_by_key(|t| t.offset);
-        }
     }
 
     fn emit(&self, old: &[u8]) -> Option<Vec<u8>> {
@@ -605,55 +613,68 @@ impl Layout {
                 Form::Constants => out.resize(p.new as usize, 0),
                 _ => pad(&mut out, p.new as usize),
             }
-            let bytes = &old[p.old as usize..(p.old + p.len) as usize];
             match p.form {
-                Form::Copy | Form::Constants => out.extend_from_slice(bytes),
-                Form::Call => {
-                    out.extend([0xff, 0x15]);
-                    out.extend_from_slice(&bytes[bytes.len() - 4..]);
-                }
-                Form::CallSelf => {
-                    out.push(0xe8);
-                    out.extend(0u32.wrapping_sub(p.new + p.size).to_le_bytes());
-                }
-                Form::CallInterface(slot) => out.extend(interface_call(slot)),
-                Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
-                Form::Jump { target, condition } => {
-                    let to = self.pieces[target as usize].new;
-                    let distance = to.wrapping_sub(p.new + p.size);
-                    match (condition, p.size) {
-                        (Some(c), 2) => out.push(0x70 | c),
-                        (Some(c), _) => out.extend([0x0f, 0x80 | c]),
-                        (None, 2) => out.push(0xeb),
-                        (None, _) => out.push(0xe9),
-                    }
-                    match p.size {
-                        2 => out.push(distance as u8),
-                        _ => out.extend(distance.to_le_bytes()),
+                Form::Thread(list) => {
+                    for &n in &self.threads[list as usize] {
+                        self.emit_piece(&self.copied(n), old, &mut out)?;
                     }
                 }
-                Form::Relative { field, target } => {
-                    let at = out.len() + field as usize;
-                    out.extend_from_slice(bytes);
-                    let n = self.pieces.partition_point(|p| p.old <= target) - 1;
-                    let to = self.pieces[n].new + (target - self.pieces[n].old);
-                    let distance = to.wrapping_sub(p.new + p.size);
-                    out[at..at + 4].copy_from_slice(&distance.to_le_bytes());
-                }
-                Form::SmallImmediate { opcode } => {
-                    let start = out.len();
-                    out.extend_from_slice(&bytes[..bytes.len() - 3]);
-                    out[start + opcode as usize] |= 2;
-                }
-                Form::Table => {
-                    for target in table_targets(old, p.old, p.len) {
-                        let distance = self.start(target)?.wrapping_sub(p.new);
-                        out.extend(distance.to_le_bytes());
-                    }
-                }
+                _ => self.emit_piece(p, old, &mut out)?,
             }
         }
         Some(out)
+    }
+
+    /// Writes a piece at the end of the code.
+    fn emit_piece(&self, p: &Piece, old: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let start = out.len();
+        let end = start as u32 + p.size;
+        let bytes = &old[p.old as usize..(p.old + p.len) as usize];
+        match p.form {
+            Form::Copy | Form::Constants => out.extend_from_slice(bytes),
+            Form::Call => {
+                out.extend([0xff, 0x15]);
+                out.extend_from_slice(&bytes[bytes.len() - 4..]);
+            }
+            Form::CallSelf => {
+                out.push(0xe8);
+                out.extend(0u32.wrapping_sub(end).to_le_bytes());
+            }
+            Form::CallInterface(slot) => out.extend(interface_call(slot)),
+            Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
+            Form::Jump { target, condition } => {
+                let distance = self.pieces[target as usize].new.wrapping_sub(end);
+                match (condition, p.size) {
+                    (Some(c), 2) => out.push(0x70 | c),
+                    (Some(c), _) => out.extend([0x0f, 0x80 | c]),
+                    (None, 2) => out.push(0xeb),
+                    (None, _) => out.push(0xe9),
+                }
+                match p.size {
+                    2 => out.push(distance as u8),
+                    _ => out.extend(distance.to_le_bytes()),
+                }
+            }
+            Form::Relative { field, target } => {
+                let at = start + field as usize;
+                out.extend_from_slice(bytes);
+                let n = self.pieces.partition_point(|p| p.old <= target) - 1;
+                let to = self.pieces[n].new + (target - self.pieces[n].old);
+                out[at..at + 4].copy_from_slice(&to.wrapping_sub(end).to_le_bytes());
+            }
+            Form::SmallImmediate { opcode } => {
+                out.extend_from_slice(&bytes[..bytes.len() - 3]);
+                out[start + opcode as usize] |= 2;
+            }
+            Form::Table => {
+                for target in table_targets(old, p.old, p.len) {
+                    let distance = self.start(target)?.wrapping_sub(start as u32);
+                    out.extend(distance.to_le_bytes());
+                }
+            }
+            Form::Thread(_) => return None,
+        }
+        Some(())
     }
 }
 
@@ -665,15 +686,8 @@ fn interface_call(slot: InterfaceSlot) -> Vec<u8> {
     const { assert!(layout::TYPE_WORD == 0) };
     let mut code = vec![0x41, 0xba];
     code.extend(slot.key.to_le_bytes());
-    code.extend([0x8b, 0x07]);
-    let at = layout::imt_slot(slot.slot, 8);
-    match i8::try_from(at) {
-        Ok(short) => code.extend([0xff, 0x50, short as u8]),
-        Err(_) => {
-            code.extend([0xff, 0x90]);
-            code.extend(at.to_le_bytes());
-        }
-    }
+    code.extend([0x8b, 0x07, 0xff, 0x90]);
+    code.extend(layout::imt_slot(slot.slot, 8).to_le_bytes());
     code
 }
 
@@ -755,6 +769,8 @@ fn pad(out: &mut Vec<u8>, to: usize) {
         out.extend_from_slice(NOPS[n - 1]);
     }
 }
+
+mod thread;
 
 #[cfg(test)]
 mod tests;

@@ -197,18 +197,63 @@ fn interface_calls_do_without_the_stub() {
     m.call_sites = vec![call_site(6)];
     let slot = InterfaceSlot { key: 8, slot: 1 };
     assert!(run(&mut m, &[0], &|m| (m == callee).then_some(slot)));
-    let at = layout::imt_slot(1, 8) as u8;
+    let [a, b, c, d] = layout::imt_slot(1, 8).to_le_bytes();
     #[rustfmt::skip]
     let expected = [
         0x90,                                           // 0
         0x41, 0xba, 8, 0, 0, 0,                         // 1: mov r10d, 8
         0x8b, 0x07,                                     // 7: mov eax, [rdi]
-        0xff, 0x50, at,                                 // 9: call [rax+slot]
-        0xc3,                                           // c
+        0xff, 0x90, a, b, c, d,                         // 9: call [rax+slot]
+        0xc3,                                           // f
     ];
     assert_eq!(m.code, expected);
     assert!(m.relocs.is_empty());
-    assert_eq!(m.call_sites[0].ret, 0xc);
+    assert_eq!(m.call_sites[0].ret, 0xf);
     let trap = (m.traps[0].offset, m.traps[0].kind);
     assert_eq!(trap, (7, TrapKind::NullReference));
+}
+
+#[test]
+fn cases_go_on_to_the_next_case() {
+    #[rustfmt::skip]
+    let mut m = method(&[
+        0x48, 0x8d, 0x05, 0x09, 0, 0, 0,                // 0: lea rax, [rip+9] (10)
+        0x48, 0x63, 0x0c, 0xb8,                         // 7: movsxd rcx, [rax+rdi*4]
+        0x48, 0x03, 0xc1,                               // b: add rax, rcx
+        0xff, 0xe0,                                     // e: jmp rax
+        0x08, 0, 0, 0, 0x0f, 0, 0, 0,                   // 10: 18, 1f
+        0xff, 0xc7,                                     // 18: inc edi
+        0xe9, 0x01, 0, 0, 0,                            // 1a: jmp 20
+        0xc3,                                           // 1f: ret
+        0x8b, 0x16,                                     // 20: mov edx, [rsi]
+        0xe9, 0xd9, 0xff, 0xff, 0xff,                   // 22: jmp 0
+    ]);
+    let trap = TrapSite {
+        offset: 0x20,
+        kind: TrapKind::Poll,
+        pos: 3,
+        handlers: Handlers::new(),
+    };
+    m.traps.push(trap.clone());
+    assert!(run(&mut m, &[0, 0x18, 0x1f, 0x20], &|_| None));
+    #[rustfmt::skip]
+    let expected = [
+        0xff, 0xc7,                                     // 18: inc edi
+        0x8b, 0x16,                                     // 1a: mov edx, [rsi]
+        0x48, 0x8d, 0x05, 0xed, 0xff, 0xff, 0xff,       // 1c: lea rax, [rip-13] (10)
+        0x48, 0x63, 0x0c, 0xb8,
+        0x48, 0x03, 0xc1,
+        0xff, 0xe0,
+        0xc3,                                           // 2c: ret
+        0x8b, 0x16,                                     // 2d: mov edx, [rsi]
+        0x48, 0x8d, 0x05, 0xda, 0xff, 0xff, 0xff,       // 2f: lea rax, [rip-26] (10)
+        0x48, 0x63, 0x0c, 0xb8,
+        0x48, 0x03, 0xc1,
+        0xff, 0xe0,
+    ];
+    assert_eq!(m.code[0x18..], expected);
+    assert_eq!(m.code[0x10..0x18], [8, 0, 0, 0, 0x1c, 0, 0, 0]);
+    let offsets: Vec<u32> = m.traps.iter().map(|t| t.offset).collect();
+    assert_eq!(offsets, [0x1a, 0x2d]);
+    assert!(m.traps.iter().all(|t| t.kind == trap.kind && t.pos == 3));
 }
