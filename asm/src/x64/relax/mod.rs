@@ -20,13 +20,8 @@
 //! Code that is not understood stays as it is ([`run`] says whether it was).
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind, Register};
-use isthmus_runtime_abi::artifact::{
-    CallSite, CompiledMethod, DataKind, DataRange, Handlers, TrapSite,
-};
+use isthmus_runtime_abi::artifact::{CompiledMethod, DataKind, DataRange};
 use isthmus_runtime_abi::ids::MethodId;
-use isthmus_runtime_abi::layout;
-use isthmus_runtime_abi::symbol::Symbol;
-use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::vm::InterfaceSlot;
 
 /// Bytes of a line: of instructions that are fetched, and of decoded ones that are kept, together.
@@ -364,56 +359,6 @@ impl Layout {
         }
     }
 
-    /// `mov a, [word]; call a`: the call can load the word. Cranelift loads it for this call, which does not keep the register.
-    /// A method that calls itself needs no word: there is no version that is better.
-    fn fuse_call(&mut self, n: usize, method: &CompiledMethod) {
-        let (load, call) = (&self.instructions[n - 1], &self.instructions[n]);
-        let a = load.op0_register();
-        let kept = [Register::RBX, Register::R12, Register::R13, Register::R14];
-        let loads = load.code() == Code::Mov_r64_rm64 && load.is_ip_rel_memory_operand();
-        let calls = call.code() == Code::Call_rm64
-            && call.op0_kind() == OpKind::Register
-            && call.op0_register() == a;
-        // Not a constant: those are no pieces of code that is relocated.
-        let relocated = matches!(self.pieces[n - 1].form, Form::Copy);
-        if loads && calls && relocated && !kept.contains(&a) && !self.targets[n] {
-            let place = self.pieces[n - 1].old + 3;
-            let reloc = method.relocs.binary_search_by_key(&place, |r| r.offset);
-            let callee = reloc.map(|r| method.relocs[r].symbol);
-            let itself = match (callee, method.symbol) {
-                (Ok(Symbol::MethodCell(callee)), Symbol::MethodBody(own)) => callee == own,
-                _ => false,
-            };
-            let p = &mut self.pieces[n - 1];
-            (p.form, p.size) = match itself {
-                true => (Form::CallSelf, 5),
-                false => (Form::Call, 6),
-            };
-            self.drop(n);
-        }
-    }
-
-    /// `call stub` becomes what the stub does: `mov r10d, key; mov eax, [rdi]; call [rax+slot]`.
-    fn call_interfaces(
-        &mut self,
-        method: &CompiledMethod,
-        interface: &dyn Fn(MethodId) -> Option<InterfaceSlot>,
-    ) {
-        for reloc in &method.relocs {
-            let Symbol::InterfaceStub(callee) = reloc.symbol else {
-                continue;
-            };
-            let n = self.pieces.partition_point(|p| p.old <= reloc.offset) - 1;
-            let calls = self.instructions[n].code() == Code::Call_rel32_64
-                && matches!(self.pieces[n].form, Form::Copy);
-            if calls && let Some(slot) = interface(callee) {
-                let p = &mut self.pieces[n];
-                p.form = Form::CallInterface(slot);
-                p.size = interface_call(slot).len() as u32;
-            }
-        }
-    }
-
     /// `jcc out; jmp back` becomes `jncc back; jmp out`: one branch for each time round.
     fn turn_loop_branch(&mut self, n: usize) {
         let (leave, repeat) = (self.pieces[n - 1].form, self.pieces[n].form);
@@ -588,24 +533,6 @@ impl Layout {
         Some(())
     }
 
-    /// The loads of receivers' type words before calls through IMT slots may meet null. Where a handler is around, the receiver
-    /// was tested before.
-    fn interface_traps(&self, sites: &[CallSite], traps: &mut Vec<TrapSite>) {
-        for p in &self.pieces {
-            if let Form::CallInterface(_) = p.form
-                && let Ok(site) = sites.binary_search_by_key(&(p.new + p.size), |s| s.ret)
-                && sites[site].handlers.is_empty()
-            {
-                traps.push(TrapSite {
-                    offset: p.new + INTERFACE_LOAD,
-                    kind: TrapKind::NullReference,
-                    pos: sites[site].pos,
-                    handlers: Handlers::new(),
-                });
-            }
-        }
-    }
-
     fn emit(&self, old: &[u8]) -> Option<Vec<u8>> {
         let mut out: Vec<u8> = Vec::with_capacity(old.len());
         for p in &self.pieces {
@@ -640,7 +567,7 @@ impl Layout {
                 out.push(0xe8);
                 out.extend(0u32.wrapping_sub(end).to_le_bytes());
             }
-            Form::CallInterface(slot) => out.extend(interface_call(slot)),
+            Form::CallInterface(slot) => out.extend(calls::interface_call(slot)),
             Form::Bytes(all) => out.extend_from_slice(&all[..p.size as usize]),
             Form::Jump { target, condition } => {
                 let distance = self.pieces[target as usize].new.wrapping_sub(end);
@@ -676,19 +603,6 @@ impl Layout {
         }
         Some(())
     }
-}
-
-/// Where in such a call the receiver's type word is loaded.
-const INTERFACE_LOAD: u32 = 6;
-
-/// `mov r10d, key; mov eax, [rdi]; call [rax+slot]`
-fn interface_call(slot: InterfaceSlot) -> Vec<u8> {
-    const { assert!(layout::TYPE_WORD == 0) };
-    let mut code = vec![0x41, 0xba];
-    code.extend(slot.key.to_le_bytes());
-    code.extend([0x8b, 0x07, 0xff, 0x90]);
-    code.extend(layout::imt_slot(slot.slot, 8).to_le_bytes());
-    code
 }
 
 /// Bytes that move a loop of a size to where it lies in as few lines as it can; none for what is no loop.
@@ -770,6 +684,7 @@ fn pad(out: &mut Vec<u8>, to: usize) {
     }
 }
 
+mod calls;
 mod thread;
 
 #[cfg(test)]

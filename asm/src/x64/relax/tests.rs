@@ -1,10 +1,11 @@
 //! What becomes of a few instructions.
 
 use super::*;
-use isthmus_runtime_abi::artifact::{CallSite, Handlers, Tier};
-use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::artifact::{CallSite, Handlers, Tier, TrapSite};
+use isthmus_runtime_abi::layout;
 use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};
 use isthmus_runtime_abi::target::Arch;
+use isthmus_runtime_abi::trap::TrapKind;
 
 fn method(code: &[u8]) -> CompiledMethod {
     let symbol = Symbol::MethodBody(MethodId::from_index(0));
