@@ -11,7 +11,7 @@
 //! slots of generic contexts are numbered class by class.
 
 use super::crossings::{self, Crossings, Delegate};
-use super::instances::Found;
+use super::instances::{Found, MAX_NESTING};
 use super::modules::Modules;
 use super::names::Writer;
 use super::slots;
@@ -98,13 +98,13 @@ pub fn assembly(
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();
     let mut owners_seen: FxHashSet<Id> = FxHashSet::default();
     let mut crossings = Crossings::of(assembly);
+    let mut found = Found::new(arch);
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();
         let compiled = compile(&batch, settings, &|done| {
             progress(before + done, seen.len())
         });
-        let mut found = Found::new(arch);
         for (m, result) in compiled {
             let result = result.and_then(|code| {
                 found.by_code(&code.artifact);
@@ -126,13 +126,17 @@ pub fn assembly(
             }
         }
         crossings.methods(&mut found);
-        batch = found.into_order(&modules, |m| seen.insert(m.id));
+        batch = found.take(&modules, |m| seen.insert(m.id));
         let room = batch.len().min(MAX_INSTANCES.saturating_sub(instances));
         for m in batch.drain(room..) {
             let reason = format!("an image takes up {MAX_INSTANCES} instances at most");
             decline(&mut declined, reason, m.full_name());
         }
         instances += batch.len();
+    }
+    for m in found.too_deep() {
+        let reason = format!("its type arguments are nested more than {MAX_NESTING} deep");
+        decline(&mut declined, reason, m.full_name());
     }
     for owner in builder.owners() {
         builder.add_slots(owner, &slots::symbols(owner))?;

@@ -11,7 +11,7 @@
 use super::names::{Reader, Writer};
 use super::{files, modules, slots};
 use crate::types::system::{Assembly, types};
-use crate::types::{Method, MethodKind};
+use crate::types::{Method, MethodKind, Type, TypeKey};
 use crate::vm::tiers::Tier;
 use crate::vm::{options, runtime, stats};
 use isthmus_aot::format::Part;
@@ -103,6 +103,10 @@ pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
 /// Why no image has code for a method, in words.
 pub fn absence(m: &'static Method) -> &'static str {
     let image = m.assembly().and_then(of_assembly);
+    // Code that all instances share is in the image of its own assembly.
+    let args = || m.owner.args.iter().chain(&m.args);
+    let stands_for_many =
+        |t: &&'static Type| matches!(t.key, TypeKey::SharedVar(_) | TypeKey::SharedMVar(_));
     match m.kind {
         MethodKind::Dynamic(_) => "it is a dynamic method",
         MethodKind::Thunk(_) => "native code asks for it by name",
@@ -110,7 +114,7 @@ pub fn absence(m: &'static Method) -> &'static str {
             "no image foresaw these delegates and function pointers"
         }
         MethodKind::CallSite(_) => "no image has a call of native code like this",
-        _ if !m.args.is_empty() || !m.owner.args.is_empty() || m.owner.element().is_some() => {
+        _ if m.owner.element().is_some() || !args().all(|t| stands_for_many(&t)) => {
             "no image has this instance"
         }
         _ if image.is_some() => "the image of its assembly lacks it",

@@ -8,7 +8,7 @@
 use crate::body;
 use crate::types::{Method, types};
 use crate::vm::FIELD_HANDLE_BIT;
-use crate::vm::contexts::SlotTable;
+use crate::vm::contexts::{ContextOwner, SlotTable};
 use crate::vm::env::ClrEnv;
 use crate::vm::tiers;
 use isthmus_aot::names::Id;
@@ -75,6 +75,22 @@ fn number(context: &'static Method) {
     }
 }
 
+/// What shared code looks up in the context of an exact owner, as code of images numbers it.
+pub fn entities(owner: &ContextOwner) -> Vec<Entity> {
+    let method = match owner {
+        ContextOwner::Method(m) => Some(m.code()),
+        // Any method of the class that has no arguments of its own.
+        ContextOwner::Class(t) => {
+            let methods = t.canon().methods().unwrap_or_default().into_iter();
+            methods.into_iter().find(|m| m.arity == 0)
+        }
+    };
+    if let Some(m) = method {
+        owner.slots().number_once(|| number(m));
+    }
+    owner.slots().entities()
+}
+
 /// What an owner's slots are, each as a symbol.
 pub fn symbols(owner: Id) -> Vec<Symbol> {
     let entities = table_of(owner).map(SlotTable::entities);
@@ -94,7 +110,8 @@ pub fn adopt(owner: Id, symbols: &[Symbol]) -> bool {
     }
 }
 
-fn symbol_of(entity: Entity) -> Symbol {
+/// An entity as a symbol.
+pub fn symbol_of(entity: Entity) -> Symbol {
     match entity {
         Entity::Vtable(t) => Symbol::Vtable(t),
         Entity::TypeHandle(t) => Symbol::TypeHandle(t),
