@@ -114,7 +114,7 @@ pub fn absence(m: &'static Method) -> &'static str {
             "no image foresaw these delegates and function pointers"
         }
         MethodKind::CallSite(_) => "no image has a call of native code like this",
-        _ if m.owner.element().is_some() || !args().all(|t| stands_for_many(&t)) => {
+        _ if m.owner.element().is_some() || !args().all(stands_for_many) => {
             "no image has this instance"
         }
         _ if image.is_some() => "the image of its assembly lacks it",
