@@ -59,7 +59,15 @@ fn main() -> ExitCode {
         }
         std::process::exit(isthmus_rt::INTERNAL_ERROR);
     }));
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help is an "error", too, which goes to standard output.
+            let _ = e.print();
+            return ExitCode::from(u8::from(e.use_stderr()));
+        }
+    };
+    let result = match cli.command {
         Command::Run(args) => run::run(args),
         #[cfg(feature = "opt")]
         Command::Coverage(args) => coverage::run(args).map(|()| ExitCode::SUCCESS),
