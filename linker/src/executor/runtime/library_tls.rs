@@ -4,6 +4,7 @@
 //!  key: highest bit │ number of the library        __tls_get_addr({key, offset}) ─▶ the system's, with {number, offset}
 //! ```
 
+use super::loaded;
 use super::tls::thread_pointer;
 
 /// Marks keys of libraries.
@@ -48,46 +49,14 @@ struct Library {
 
 /// A library for which a condition holds; this thread must have a copy of its variables.
 fn find(wanted: &dyn Fn(&Library) -> bool) -> Option<Library> {
-    struct Search<'a> {
-        wanted: &'a dyn Fn(&Library) -> bool,
-        found: Option<Library>,
-    }
-    unsafe extern "C" fn look(
-        info: *mut libc::dl_phdr_info,
-        size: libc::size_t,
-        data: *mut libc::c_void,
-    ) -> libc::c_int {
-        if size < size_of::<libc::dl_phdr_info>() {
-            return 0;
-        }
-        // SAFETY: the caller gives a description of a loaded object, and the search's address.
-        let (info, search) = unsafe { (&*info, &mut *data.cast::<Search<'_>>()) };
-        if info.dlpi_tls_data.is_null() || info.dlpi_phdr.is_null() {
-            return 0;
-        }
-        // SAFETY: the object's program headers, so many.
-        let headers =
-            unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-        let Some(tls) = headers.iter().find(|h| h.p_type == libc::PT_TLS) else {
-            return 0;
-        };
+    loaded::find(&mut |object| {
         let library = Library {
-            number: info.dlpi_tls_modid,
-            base: info.dlpi_tls_data.expose_provenance(),
-            size: tls.p_memsz as usize,
+            number: object.info.dlpi_tls_modid,
+            base: object.info.dlpi_tls_data.expose_provenance(),
+            size: object.tls.p_memsz as usize,
         };
-        if (search.wanted)(&library) {
-            search.found = Some(library);
-        }
-        libc::c_int::from(search.found.is_some())
-    }
-    let mut search = Search {
-        wanted,
-        found: None,
-    };
-    // SAFETY: `look` matches what is expected, and the search outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
-    search.found
+        wanted(&library).then_some(library)
+    })
 }
 
 /// See [`Runtime::TlsOfLibrary`](super::Runtime::TlsOfLibrary).

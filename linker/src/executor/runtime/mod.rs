@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`tls`] | thread-local variables |
 //! | [`library_tls`] | those of shared libraries |
+//! | `loaded` | what the dynamic linker has loaded |
 //! | [`indirect`] | functions that are chosen when they are loaded |
 //! | [`exit`] | `main`, initializers, finalizers, `atexit` |
 //! | [`frames`] | unwind tables |
@@ -14,6 +15,7 @@ pub mod exit;
 pub mod frames;
 pub mod indirect;
 pub mod library_tls;
+mod loaded;
 pub mod tls;
 
 macro_rules! runtime {

@@ -17,7 +17,7 @@ use std::cell::{RefCell, UnsafeCell};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::library_tls;
+use super::{library_tls, loaded};
 use crate::memory::blocks::Blocks;
 
 /// Bytes for all homes at fixed distances.
@@ -125,48 +125,20 @@ fn pool_distance() -> Option<isize> {
 
 /// Where the C library takes a new thread's pool from, and whether it is protected against writing.
 fn pool_template() -> Option<(usize, bool)> {
-    struct Search {
-        pool: usize,
-        found: Option<(usize, bool)>,
-    }
-    unsafe extern "C" fn look(
-        info: *mut libc::dl_phdr_info,
-        size: libc::size_t,
-        data: *mut libc::c_void,
-    ) -> libc::c_int {
-        if size < size_of::<libc::dl_phdr_info>() {
-            return 0;
+    let pool = pool();
+    loaded::find(&mut |object| {
+        let offset = pool.wrapping_sub(object.info.dlpi_tls_data.addr());
+        if offset.saturating_add(POOL_SIZE) > object.tls.p_filesz as usize {
+            return None;
         }
-        // SAFETY: the caller gives a description of a loaded object, and the search's address.
-        let (info, search) = unsafe { (&*info, &mut *data.cast::<Search>()) };
-        if info.dlpi_tls_data.is_null() || info.dlpi_phdr.is_null() {
-            return 0;
-        }
-        // SAFETY: the object's program headers, so many.
-        let headers =
-            unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-        let Some(tls) = headers.iter().find(|h| h.p_type == libc::PT_TLS) else {
-            return 0;
-        };
-        let offset = search.pool.wrapping_sub(info.dlpi_tls_data.addr());
-        if offset.saturating_add(POOL_SIZE) <= tls.p_filesz as usize {
-            let at = tls.p_vaddr as usize + offset;
-            let protected = headers.iter().any(|h| {
-                let start = h.p_vaddr as usize;
-                h.p_type == libc::PT_GNU_RELRO && (start..start + h.p_memsz as usize).contains(&at)
-            });
-            search.found = Some(((info.dlpi_addr as usize).wrapping_add(at), protected));
-            return 1;
-        }
-        0
-    }
-    let mut search = Search {
-        pool: pool(),
-        found: None,
-    };
-    // SAFETY: `look` matches what is expected, and the search outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
-    search.found
+        let at = object.tls.p_vaddr as usize + offset;
+        let protected = object.headers.iter().any(|h| {
+            let start = h.p_vaddr as usize;
+            h.p_type == libc::PT_GNU_RELRO && (start..start + h.p_memsz as usize).contains(&at)
+        });
+        let load = object.info.dlpi_addr as usize;
+        Some((load.wrapping_add(at), protected))
+    })
 }
 
 /// Writes first values into a piece of the template that new threads are filled from.
