@@ -98,7 +98,7 @@ pub fn assembly(
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();
     let mut owners_seen: FxHashSet<Id> = FxHashSet::default();
     let mut crossings = Crossings::of(assembly);
-    let mut found = Found::new(arch);
+    let mut found = Found::new(arch, assembly.image.entry_point().is_some());
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();

@@ -30,6 +30,9 @@ pub const MAX_NESTING: u32 = 6;
 /// What was found, for code of an architecture.
 pub struct Found {
     arch: Arch,
+    /// Whether what generic virtual methods and exact generic contexts lead to is looked for. It is for programs. Libraries could
+    /// call nearly everything with nearly everything (`System.Linq` each type of numbers with each other), and hardly ever do.
+    thorough: bool,
     methods: Vec<&'static Method>,
     /// Methods with type arguments that are nested too deep.
     too_deep: IndexSet<MethodId, FxBuildHasher>,
@@ -45,9 +48,10 @@ pub struct Found {
 
 impl Found {
     /// Nothing yet.
-    pub fn new(arch: Arch) -> Found {
+    pub fn new(arch: Arch, thorough: bool) -> Found {
         Found {
             arch,
+            thorough,
             methods: Vec::new(),
             too_deep: IndexSet::default(),
             classes: IndexSet::default(),
@@ -196,7 +200,7 @@ impl Found {
         mut is_new: impl FnMut(&Method) -> bool,
     ) -> Vec<&'static Method> {
         // Each finds more for the other.
-        loop {
+        while self.thorough {
             self.implementations();
             self.look_ups();
             if self.looked_for == (self.virtuals.len(), self.classes.len()) {
