@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  symbols of code ──▶ methods, whose code mentions more
-//!                 ──▶ classes that have objects ────────┐
+//!                 ──▶ classes that have objects ────────┐                          (the rest for programs only)
 //!                 ──▶ generic virtual methods called ───┴─▶ what implements them there
 //!                 ──▶ exact generic contexts: what shared code looks up, with their arguments ─▶ symbols
 //! ```

@@ -9,16 +9,17 @@ use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::trap::TrapKind;
 use isthmus_runtime_abi::vm::InterfaceSlot;
 
-/// Where in such a call the receiver's type word is loaded.
+/// Bytes of a call through an IMT slot.
+const INTERFACE_CALL: usize = 14;
+/// Where in it the receiver's type word is loaded.
 const INTERFACE_LOAD: u32 = 6;
 
 /// `mov r10d, key; mov eax, [rdi]; call [rax+slot]`
-pub(super) fn interface_call(slot: InterfaceSlot) -> Vec<u8> {
+pub(super) fn interface_call(slot: InterfaceSlot) -> [u8; INTERFACE_CALL] {
     const { assert!(layout::TYPE_WORD == 0) };
-    let mut code = vec![0x41, 0xba];
-    code.extend(slot.key.to_le_bytes());
-    code.extend([0x8b, 0x07, 0xff, 0x90]);
-    code.extend(layout::imt_slot(slot.slot, 8).to_le_bytes());
+    let mut code = [0x41, 0xba, 0, 0, 0, 0, 0x8b, 0x07, 0xff, 0x90, 0, 0, 0, 0];
+    code[2..6].copy_from_slice(&slot.key.to_le_bytes());
+    code[10..].copy_from_slice(&layout::imt_slot(slot.slot, 8).to_le_bytes());
     code
 }
 
@@ -68,7 +69,7 @@ impl Layout {
             if calls && let Some(slot) = interface(callee) {
                 let p = &mut self.pieces[n];
                 p.form = Form::CallInterface(slot);
-                p.size = interface_call(slot).len() as u32;
+                p.size = INTERFACE_CALL as u32;
             }
         }
     }
