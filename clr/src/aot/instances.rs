@@ -256,7 +256,7 @@ fn is_exact(m: &'static Method) -> bool {
 fn of_array(array: &'static Type) -> impl Iterator<Item = &'static Method> {
     let interfaces = array.interfaces().unwrap_or_default().iter();
     let own = interfaces.filter(|i| i.args.first().copied() == array.element());
-    let methods = own.flat_map(|i| i.methods().unwrap_or_default());
+    let methods = own.flat_map(|i| i.methods().unwrap_or_default().iter().copied());
     methods.filter_map(|m| array.interface_implementation(m))
 }
 

@@ -81,8 +81,8 @@ pub fn entities(owner: &ContextOwner) -> Vec<Entity> {
         ContextOwner::Method(m) => Some(m.code()),
         // Any method of the class that has no arguments of its own.
         ContextOwner::Class(t) => {
-            let methods = t.canon().methods().unwrap_or_default().into_iter();
-            methods.into_iter().find(|m| m.arity == 0)
+            let methods = t.canon().methods().unwrap_or_default();
+            methods.iter().copied().find(|m| m.arity == 0)
         }
     };
     if let Some(m) = method {

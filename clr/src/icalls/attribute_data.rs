@@ -31,7 +31,7 @@ fn constructor(cx: &Cx<'_>, class: &'static Type, params: &[&str]) -> Result<&'s
                         .all(|(t, &name)| t.name() == name)
             })
     };
-    list.into_iter().find(fits).ok_or_else(|| {
+    list.iter().copied().find(fits).ok_or_else(|| {
         let text = format!("{} has no constructor of {params:?}", class.full_name());
         cx.load_error(&LoadError::type_load(text))
     })

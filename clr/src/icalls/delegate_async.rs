@@ -59,7 +59,7 @@ fn library_method(
 fn invoke_of(cx: &Cx<'_>, delegate: Ref) -> Result<&'static Method> {
     let class = cx.type_of(delegate);
     let methods = class.methods().map_err(|e| cx.load_error(&e))?;
-    let found = methods.into_iter().find(|m| m.name == "Invoke");
+    let found = methods.iter().copied().find(|m| m.name == "Invoke");
     found.ok_or_else(|| cx.exception("System", "MissingMethodException", &class.full_name()))
 }
 

@@ -101,7 +101,7 @@ fn prelink_all(cx: &Cx<'_>, class: Ref) -> Result<()> {
     }
     let class = type_of_object(cx, class)?;
     let methods = class.methods().map_err(|e| cx.load_error(&e))?;
-    methods.into_iter().try_for_each(|m| look_for(cx, m))
+    methods.iter().try_for_each(|m| look_for(cx, m))
 }
 
 fn look_for(cx: &Cx<'_>, m: &'static Method) -> Result<()> {

@@ -139,7 +139,8 @@ fn constructors(cx: &Cx<'_>, this: Ref, flags: i32) -> Result<usize> {
     };
     let list = ty.methods().map_err(|e| cx.load_error(&e))?;
     Ok(pointer_array(
-        list.into_iter()
+        list.iter()
+            .copied()
             .filter(|m| m.name == ".ctor" || m.name == ".cctor")
             .filter(|m| filter.admits(access(m), m.is_static(), true))
             .map(handle::of)
@@ -163,7 +164,7 @@ fn methods(cx: &Cx<'_>, this: Ref, name: usize, flags: i32, list: i32) -> Result
     // Slots that a nearer class has overridden.
     let mut slots: Vec<u32> = Vec::new();
     for class in filter.classes(ty) {
-        for m in class.methods().map_err(|e| cx.load_error(&e))? {
+        for &m in class.methods().map_err(|e| cx.load_error(&e))? {
             if m.name == ".ctor" || m.name == ".cctor" {
                 continue;
             }
@@ -232,7 +233,7 @@ fn interface_map(
         return Ok(());
     }
     let declared = interface.methods().map_err(thrown)?;
-    let declared: Vec<_> = declared.into_iter().filter(|m| m.is_virtual()).collect();
+    let declared: Vec<_> = declared.iter().filter(|m| m.is_virtual()).collect();
     let class = reflect::class("System.Reflection", "MethodInfo");
     let found = cx.alloc_array(class, declared.len())?;
     let asked = cx.alloc_array(class, declared.len())?;
@@ -290,8 +291,8 @@ fn base_method(cx: &Cx<'_>, method: Ref, definition: bool) -> Result<Ref> {
     let mut base = m;
     for class in types().ty(m.owner.id).ancestors() {
         let list = class.methods().map_err(|e| cx.load_error(&e))?;
-        if let Some(up) = list
-            .into_iter()
+        if let Some(&up) = list
+            .iter()
             .find(|c| c.slot_in_owner() == Some(slot) && c.name == m.name)
         {
             base = up;

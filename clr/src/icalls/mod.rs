@@ -308,9 +308,10 @@ mod tests {
                 {
                     continue;
                 }
-                let methods = ty.map_or_else(Vec::new, |t| t.methods().unwrap());
+                let methods = ty.map_or(&[][..], |t| t.methods().unwrap());
                 let own: Vec<_> = methods
-                    .into_iter()
+                    .iter()
+                    .copied()
                     .filter(|m| find(m).is_some_and(|found| std::ptr::eq(found, entry)))
                     .filter(|m| {
                         let flag = crate::metadata::MethodImplAttributes::INTERNAL_CALL;

@@ -93,7 +93,7 @@ fn property_of(cx: &Cx<'_>, owner: &'static Type, token: Token) -> Result<&'stat
     };
     let (name, attributes) = read().map_err(|e| cx.load_error(&e.into()))?;
     let mut methods = Vec::new();
-    for m in owner.methods().map_err(|e| cx.load_error(&e))? {
+    for &m in owner.methods().map_err(|e| cx.load_error(&e))? {
         let Some(rid) = m.rid() else { continue };
         let row = image
             .method_def(rid)

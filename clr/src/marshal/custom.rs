@@ -68,7 +68,7 @@ fn instance(cx: &Cx<'_>, custom: &Custom) -> Result<Ref> {
     };
     let string = types().known.string();
     let methods = class.methods().map_err(|e| cx.load_error(&e))?;
-    let maker = methods.into_iter().find(|m| {
+    let maker = methods.iter().copied().find(|m| {
         let fits =
             |s: &crate::types::member::ResolvedSig| s.params == [string] && s.ret == interface;
         m.name == "GetInstance" && m.is_static() && m.sig().is_ok_and(fits)

@@ -189,7 +189,12 @@ pub fn interface_method(array: &'static Type, decl: &'static Method) -> Option<&
         _ => String::new(),
     };
     let element = decl.owner.args.first().copied();
-    let found = base.methods().ok()?.into_iter().find(|m| m.name == name);
+    let found = base
+        .methods()
+        .ok()?
+        .iter()
+        .copied()
+        .find(|m| m.name == name);
     match (found, element) {
         (Some(m), Some(t)) if m.arity == 1 => types().methods.intern(base, m.kind, &[t]).ok(),
         (Some(m), Some(_)) => Some(m),

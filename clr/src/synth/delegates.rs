@@ -26,7 +26,7 @@ pub fn is_delegate(class: &'static Type) -> bool {
 /// The `Invoke` of a class of delegates.
 pub fn invoke_of(class: &'static Type) -> Option<&'static Method> {
     let methods = class.methods().ok()?;
-    methods.into_iter().find(|m| m.name == "Invoke")
+    methods.iter().copied().find(|m| m.name == "Invoke")
 }
 
 /// A field of the library's base classes of delegates.

@@ -8,7 +8,7 @@ use isthmus_frontend_ir::op::Op;
 /// The body of a constructor: a static method that returns the string.
 pub fn constructor(m: &'static Method) -> Result<Body> {
     let sig = m.sig()?;
-    let create = m.owner.methods()?.into_iter().find(|c| {
+    let create = m.owner.methods()?.iter().copied().find(|c| {
         (c.name == "CreateString" || c.name == "Ctor")
             && c.sig().is_ok_and(|s| s.params == sig.params)
     });

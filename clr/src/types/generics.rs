@@ -178,8 +178,8 @@ impl super::system::Assembly {
     /// The methods of a type from [`Self::canonical_types`] in a form that code can be compiled for.
     pub fn canonical_methods(&'static self, ty: &'static Type) -> Result<Vec<&'static Method>> {
         ty.methods()?
-            .into_iter()
-            .map(|m| {
+            .iter()
+            .map(|&m| {
                 let Some(rid) = m.rid().filter(|_| m.arity > 0) else {
                     return Ok(m);
                 };

@@ -301,7 +301,7 @@ impl Assembly {
         let mut class = Some(owner);
         while let Some(ty) = class {
             let own = ty.scope();
-            for m in ty.methods()? {
+            for &m in ty.methods()? {
                 if m.name != name || m.arity != sig.generic_params || m.is_static() == sig.has_this
                 {
                     continue;

@@ -90,6 +90,8 @@ pub struct Type {
     parent: OnceLock<Result<Option<&'static Type>>>,
     interfaces: OnceLock<Result<Vec<&'static Type>>>,
     fields: OnceLock<Result<Vec<&'static Field>>>,
+    methods: OnceLock<Result<Vec<&'static Method>>>,
+    class_constructor: OnceLock<Option<&'static Method>>,
     layout: OnceLock<Result<layout::Layout>>,
     statics: OnceLock<Result<layout::Statics>>,
     vtable: OnceLock<Result<vtable::VtablePlan>>,
@@ -271,6 +273,8 @@ impl Blank {
             parent: OnceLock::new(),
             interfaces: OnceLock::new(),
             fields: OnceLock::new(),
+            methods: OnceLock::new(),
+            class_constructor: OnceLock::new(),
             layout: OnceLock::new(),
             statics: OnceLock::new(),
             vtable: OnceLock::new(),
@@ -483,21 +487,27 @@ impl Type {
     }
 
     /// The methods that the type itself declares, in order of definition; generic ones as definitions.
-    pub fn methods(&'static self) -> Result<Vec<&'static Method>> {
-        let Some(a) = self.assembly else {
-            return Ok(super::member::array_methods(self));
-        };
-        let row = a.image.type_def(self.rid)?;
-        row.methods()?
-            .map(|rid| types().method_of(self, rid, &[]))
-            .collect()
+    pub fn methods(&'static self) -> Result<&'static [&'static Method]> {
+        self.methods
+            .get_or_init(|| {
+                let Some(a) = self.assembly else {
+                    return Ok(super::member::array_methods(self));
+                };
+                let row = a.image.type_def(self.rid)?;
+                row.methods()?
+                    .map(|rid| types().method_of(self, rid, &[]))
+                    .collect()
+            })
+            .as_deref()
+            .map_err(Clone::clone)
     }
 
     /// Finds a method by name and number of parameters (without `this`), in this type only.
     pub fn method(&'static self, name: &str, params: usize) -> Option<&'static Method> {
         self.methods()
             .ok()?
-            .into_iter()
+            .iter()
+            .copied()
             .find(|m| m.name == name && m.sig().is_ok_and(|s| s.params.len() == params))
     }
 
@@ -550,12 +560,14 @@ impl Type {
 
     /// The static constructor.
     pub fn class_constructor(&'static self) -> Option<&'static Method> {
-        self.methods().ok()?.into_iter().find(|m| {
-            m.name == ".cctor"
-                && m.is_static()
-                && m.arity == 0
-                && m.sig()
-                    .is_ok_and(|s| !s.has_this && s.params.is_empty() && s.ret.is_void())
+        *self.class_constructor.get_or_init(|| {
+            self.methods().ok()?.iter().copied().find(|m| {
+                m.name == ".cctor"
+                    && m.is_static()
+                    && m.arity == 0
+                    && m.sig()
+                        .is_ok_and(|s| !s.has_this && s.params.is_empty() && s.ret.is_void())
+            })
         })
     }
 

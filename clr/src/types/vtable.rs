@@ -170,13 +170,7 @@ impl Type {
             if cast::varies(interface) {
                 return None;
             }
-            methods.extend(
-                interface
-                    .methods()
-                    .ok()?
-                    .into_iter()
-                    .filter(|m| m.is_virtual()),
-            );
+            methods.extend(interface.methods().ok()?.iter().filter(|m| m.is_virtual()));
         }
         Some(methods)
     }
@@ -253,7 +247,7 @@ impl Type {
             if lists {
                 let by_name = std::iter::once(ty).chain(ty.ancestors()).find_map(|c| {
                     let methods = c.methods().ok()?;
-                    methods.into_iter().find(|m| {
+                    methods.iter().copied().find(|m| {
                         m.is_virtual()
                             && m.flags.access() == crate::metadata::MemberAccess::Public
                             && overrides_by_name(m, decl)

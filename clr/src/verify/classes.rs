@@ -343,7 +343,7 @@ fn implements(ty: &'static Type) -> Check<()> {
     for &interface in ty.interfaces()? {
         // An abstract method that nothing may override only takes away what an interface above says: nobody implements it.
         let asks = |m: &&Method| m.is_virtual() && !(m.is_abstract() && m.is_final());
-        for m in interface.methods()?.into_iter().filter(asks) {
+        for m in interface.methods()?.iter().copied().filter(asks) {
             let found = ty.interface_implementation(m);
             // Of several bodies none is chosen: that is an error of the call, not of the class.
             let several = || {

@@ -176,8 +176,8 @@ pub fn members(
         let ty = over_itself(assembly.type_def(rid)?)?;
         let methods = ty
             .methods()?
-            .into_iter()
-            .map(generic)
+            .iter()
+            .map(|m| generic(m))
             .collect::<Result<_>>()?;
         Ok((ty, methods))
     })

@@ -44,7 +44,8 @@ pub fn out_of_memory() -> Thrown {
 fn constructor(ty: &'static Type, params: &[&'static Type]) -> Option<&'static Method> {
     ty.methods()
         .ok()?
-        .into_iter()
+        .iter()
+        .copied()
         .find(|m| m.name == ".ctor" && m.sig().is_ok_and(|s| s.params == params))
 }
 
