@@ -23,7 +23,7 @@ pub struct Header {
     pub tier: Tier,
     /// The method whose body this is (for a filter: the method it belongs to); stubs have none.
     pub method: Option<MethodId>,
-    /// The filter's number, if this is one.
+    /// If this is a filter: the clause of the method's body that it is of.
     pub filter: Option<u32>,
     /// Bytes of code.
     pub code_len: u32,

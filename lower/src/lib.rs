@@ -33,7 +33,7 @@ use isthmus_runtime_abi::cpu::FeatureSet;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::CompileEnv;
-use isthmus_ssa::ir::Unit;
+use isthmus_ssa::ir::{Part, Unit};
 
 /// How to compile.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +75,7 @@ pub fn compile(
             arch,
             options,
         };
-        let method = unit.func.method;
-        let symbol = match unit.func.osr {
-            Some(header) => Symbol::OsrBody(method, header),
-            None => Symbol::MethodBody(method),
-        };
-        compile_unit(worker, &job, unit, symbol)
+        compile_unit(worker, &job, unit)
     })
 }
 
@@ -88,13 +83,16 @@ fn compile_unit(
     worker: &mut worker::Worker,
     job: &worker::Job<'_>,
     unit: &Unit,
-    symbol: Symbol,
 ) -> Result<CompiledMethod, Unsupported> {
+    let method = unit.func.method;
+    let symbol = match unit.func.part {
+        Part::Whole => Symbol::MethodBody(method),
+        Part::From(header) => Symbol::OsrBody(method, header),
+        Part::Filter(clause) => Symbol::Filter(method, clause),
+    };
     let mut compiled = worker.compile(job, &unit.func, symbol)?;
-    for (n, filter) in unit.filters.iter().enumerate() {
-        let symbol = Symbol::Filter(unit.func.method, n as u32);
-        let filter = compile_unit(worker, job, filter, symbol)?;
-        compiled.filters.push(filter);
+    for filter in &unit.filters {
+        compiled.filters.push(compile_unit(worker, job, filter)?);
     }
     Ok(compiled)
 }

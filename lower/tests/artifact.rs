@@ -258,16 +258,26 @@ fn calls_relocate_against_cells_stubs_and_got_words() {
 fn filters_are_artifacts_of_their_own() {
     let mut b = B::new(&[], &[]);
     b.ret(&[]);
-    let mut filter = B::new(&[Ty::Ptr, Ty::Ref], &[Ty::I32]);
-    let one = filter.int(Ty::I32, 1);
-    filter.ret(&[one]);
+    let filter = |clause| {
+        let mut filter = B::new(&[Ty::Ptr, Ty::Ref], &[Ty::I32]);
+        filter.f.part = Part::Filter(clause);
+        let one = filter.int(Ty::I32, 1);
+        filter.ret(&[one]);
+        filter.unit()
+    };
+    let outer = Unit {
+        filters: vec![filter(3)],
+        ..filter(5)
+    };
     let unit = Unit {
         func: b.f,
-        filters: vec![filter.unit()],
+        filters: vec![outer, filter(6)],
     };
     let m = compile(&Vm, &unit, Arch::X64, &Options::default()).unwrap();
-    assert_eq!(m.filters.len(), 1);
-    assert_eq!(m.filters[0].symbol, Symbol::Filter(method(0), 0));
+    let symbols = |m: &CompiledMethod| m.filters.iter().map(|f| f.symbol).collect::<Vec<_>>();
+    let of = |clause| Symbol::Filter(method(0), clause);
+    assert_eq!(symbols(&m), [of(5), of(6)]);
+    assert_eq!(symbols(&m.filters[0]), [of(3)]);
 }
 
 #[test]

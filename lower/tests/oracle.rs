@@ -23,10 +23,12 @@ use cranelift_module::{
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use isthmus_frontend_ir::body::BodySource;
 use isthmus_frontend_ir::text;
+use isthmus_linker::check::Linked;
 use isthmus_linker::executor::Executor;
 use isthmus_linker::executor::local::Local;
 use isthmus_linker::executor::nowhere::Nowhere;
 use isthmus_linker::formats::{elf, method};
+use isthmus_linker::graph::Name;
 use isthmus_linker::link::Session;
 use isthmus_linker::memory::MemoryManager;
 use isthmus_linker::memory::dual::Dual;
@@ -212,16 +214,8 @@ impl Region {
 
 // --- methods of ours ---
 
-/// All methods of a program that the optimizing tier compiles, filters too.
+/// All methods of a program that the optimizing tier compiles.
 fn methods(source: &str, arch: Arch) -> Vec<CompiledMethod> {
-    fn flatten(mut method: CompiledMethod, to: &mut Vec<CompiledMethod>) {
-        let filters = std::mem::take(&mut method.filters);
-        // A filter in a filter is called as one of the method is; nothing refers to either.
-        if to.iter().all(|m| m.symbol != method.symbol) {
-            to.push(method);
-        }
-        filters.into_iter().for_each(|f| flatten(f, to));
-    }
     let module = text::parse(source).unwrap();
     let mut all = Vec::new();
     for id in module.method_ids() {
@@ -231,7 +225,17 @@ fn methods(source: &str, arch: Arch) -> Vec<CompiledMethod> {
             continue;
         };
         let compiled = isthmus_lower::compile(&module, &unit, arch, &Default::default());
-        flatten(compiled.unwrap(), &mut all);
+        all.push(compiled.unwrap());
+    }
+    all
+}
+
+/// Methods and their filters.
+fn with_filters(methods: &[CompiledMethod]) -> Vec<&CompiledMethod> {
+    let mut all = Vec::new();
+    for method in methods {
+        all.push(method);
+        all.extend(with_filters(&method.filters));
     }
     all
 }
@@ -245,7 +249,7 @@ fn programs() -> impl Iterator<Item = String> {
 }
 
 /// Addresses for what a program refers to: near `base`, but below 4 GiB what 32 bits must hold, and far away what is reached through words only.
-fn addresses(methods: &[CompiledMethod], base: u64) -> HashMap<Symbol, u64> {
+fn addresses(methods: &[&CompiledMethod], base: u64) -> HashMap<Symbol, u64> {
     let relocs = || methods.iter().flat_map(|m| &m.relocs);
     let through_words = |kind| is_word(kind) || kind == RelocKind::A64LdGotLo12;
     let direct: HashSet<Symbol> = relocs()
@@ -314,12 +318,13 @@ impl<'a> Placed<'a> {
 
 /// One by one, as the runtime links them.
 fn through_code_memory(methods: &[CompiledMethod]) -> usize {
+    let methods = with_filters(methods);
     let config = Config {
         code: 4 << 20,
         data: 1 << 20,
     };
     let memory = CodeMemory::new(config).unwrap();
-    let known = addresses(methods, memory.code_range().start as u64);
+    let known = addresses(&methods, memory.code_range().start as u64);
     let address = |s: Symbol| known[&s];
     let read = |at: u64| {
         // SAFETY: a word of the memory's table of addresses.
@@ -337,25 +342,37 @@ fn through_code_memory(methods: &[CompiledMethod]) -> usize {
         let placed = Placed::new(method, base, bytes.to_vec(), &address, &read);
         compare(&[placed], &address)
     };
-    methods.iter().map(one).sum()
+    methods.into_iter().map(one).sum()
 }
 
 /// All at once, as images are linked: they refer to each other.
 fn through_session(methods: &[CompiledMethod]) -> usize {
     let arch = methods[0].arch;
     let mut session = Session::new(Arc::new(Nowhere::new(arch, 1 << 24)), Default::default());
-    let own: HashSet<Symbol> = methods.iter().map(|m| m.symbol).collect();
-    let known = addresses(methods, 0x1000_0000);
+    let linked = Linked::default();
+    session.add_plugin(Box::new(linked.plugin()));
+    let parts = with_filters(methods);
+    let own: HashSet<Symbol> = parts.iter().map(|m| m.symbol).collect();
+    let known = addresses(&parts, 0x1000_0000);
     for (&symbol, &address) in known.iter().filter(|(s, _)| !own.contains(s)) {
         session.define_code(symbol, address);
     }
     let graphs = methods.iter().map(|m| method::graph(m).unwrap());
     session.link(graphs.collect()).unwrap();
-    let address = |s: Symbol| session.lookup_code(s).unwrap();
+    // Filters are known in the graphs of their methods only.
+    let mut places = known;
+    for graph in linked.graphs() {
+        for id in graph.symbols() {
+            if let Name::Code(symbol) = graph.symbol(id).name {
+                places.insert(symbol, graph.address(id).unwrap());
+            }
+        }
+    }
+    let address = |s: Symbol| places[&s];
     let memory = session.executor().memory();
     let read = |at: u64| u64::from_le_bytes(memory.read(at, 8).unwrap().try_into().unwrap());
     let mut placed = Vec::new();
-    for method in methods {
+    for method in parts {
         let base = address(method.symbol);
         let bytes = memory.read(base, method.code.len()).unwrap();
         placed.push(Placed::new(method, base, bytes, &address, &read));

@@ -212,6 +212,7 @@ fn filters_see_the_frame_through_the_filter_area() {
         // The filter handles the exception if the shared word is `accept`.
         let mut filter = B::new(&[Ty::Ptr, Ty::Ref], &[Ty::I32]);
         filter.f.method = b.f.method;
+        filter.f.part = Part::Filter(0);
         let area = filter.params[0];
         let v = filter.load(Access::new(Mem::I64, 8, Region::Any), &[area]);
         let accept = filter.int(W, accept);

@@ -14,7 +14,6 @@ use crate::methods::MethodRecord;
 use crate::registry::{Code, RegisterError};
 use crate::runtime::{InstallError, Runtime};
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
-use isthmus_runtime_abi::symbol::Symbol;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
@@ -58,24 +57,18 @@ impl Runtime {
         if record.newest() == Some(image.base) {
             return Ok(());
         }
-        let code = self.adopt_part(record.id, Symbol::MethodBody(record.id), image)?;
+        let code = self.adopt_part(record.id, image)?;
         record.publish_image(code);
         Ok(())
     }
 
-    fn adopt_part(
-        &self,
-        method: MethodId,
-        symbol: Symbol,
-        image: &ImageCode,
-    ) -> Result<&Code, RegisterError> {
-        let filters = image.filters.iter().zip(0..);
+    fn adopt_part(&self, method: MethodId, image: &ImageCode) -> Result<&Code, RegisterError> {
+        let filters = image.filters.iter();
         let filters = filters
-            .map(|(filter, n)| self.adopt_part(method, Symbol::Filter(method, n), filter))
-            .map(|code| code.map(|code| code.base))
-            .collect::<Result<Box<[usize]>, _>>()?;
-        let code = Code::of_image(method, symbol, image, filters, self.arch())?;
-        self.map_for_profilers(symbol, code.tier(), code.base, code.len);
+            .map(|filter| Ok(self.adopt_part(method, filter)?.base))
+            .collect::<Result<Box<[usize]>, RegisterError>>()?;
+        let code = Code::of_image(method, image, filters, self.arch())?;
+        self.map_for_profilers(code.symbol, code.tier(), code.base, code.len);
         self.code_map().add(code)
     }
 

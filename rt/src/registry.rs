@@ -114,13 +114,16 @@ impl Code {
     /// Describes code of an image, whose filters were registered at `filters`.
     pub(crate) fn of_image(
         method: MethodId,
-        symbol: Symbol,
         image: &ImageCode,
         filters: Box<[usize]>,
         arch: Arch,
     ) -> Result<Code, RegisterError> {
-        let header = Header::parse(image.table, arch)
-            .map_err(|error| RegisterError::Table { symbol, error })?;
+        let body = Symbol::MethodBody(method);
+        let header = Header::parse(image.table, arch).map_err(|error| RegisterError::Table {
+            symbol: body,
+            error,
+        })?;
+        let symbol = header.filter.map_or(body, |n| Symbol::Filter(method, n));
         Ok(Code {
             base: image.base,
             len: header.code_len,

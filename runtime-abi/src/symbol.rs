@@ -23,7 +23,8 @@ pub enum Symbol {
     MethodImage(MethodId),
     /// Code that runs a method from the loop header at instruction `1` on: see [`OsrMap`](crate::artifact::OsrMap).
     OsrBody(MethodId, u32),
-    /// Code of filter number `1` of a method (the clause's index in its `CompiledMethod`).
+    /// Code of the filter of clause `1` of a method's body. It is found through the [`filters`](crate::artifact::CompiledMethod::filters) of the code that
+    /// it belongs to: each version of a method has its own.
     Filter(MethodId, u32),
     /// The VM's description of a method (opaque to code; passed to helpers).
     MethodHandle(MethodId),

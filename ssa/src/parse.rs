@@ -2,7 +2,7 @@
 
 use crate::ir::{
     Access, AccessFlags, Block, BlockData, CallInfo, CallTarget, Clause, Cmp, Edge, Func, Imm,
-    ImmKind, InstData, ListRef, Mem, Op, Region, Sig, SigConv, Slot, Ty, Value, ValueData,
+    ImmKind, InstData, ListRef, Mem, Op, Part, Region, Sig, SigConv, Slot, Ty, Value, ValueData,
     ValueDef,
 };
 use crate::print::{cmp_name, word_name};
@@ -203,7 +203,9 @@ impl<'t> Tokens<'t> {
         let method = self.method()?;
         let mut func = Func::new(method);
         if self.accept("from") {
-            func.osr = Some(self.number()?);
+            func.part = Part::From(self.number()?);
+        } else if self.accept("filter") {
+            func.part = Part::Filter(self.number()?);
         }
         func.sig.params = self.words()?;
         if self.accept("->") {

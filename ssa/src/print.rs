@@ -11,11 +11,11 @@
 //!
 //! After the operation and its controlling type come operands, immediate, successors, and behind `;` the source position:
 //! IL offset in hexadecimal, in inlined code after the inline node and a colon. `function method3 from 12(ptr)` takes over from a
-//! baseline frame at instruction 12 of the body.
+//! baseline frame at instruction 12 of the body; `function method3 filter 2(ptr, ref) -> i32` is the filter of clause 2 of the body.
 
 use crate::ir::{
-    Access, AccessFlags, CallInfo, CallTarget, Cmp, Edge, Func, Imm, Inst, InstData, Region, Sig,
-    SigConv, Unit, Value,
+    Access, AccessFlags, CallInfo, CallTarget, Cmp, Edge, Func, Imm, Inst, InstData, Part, Region,
+    Sig, SigConv, Unit, Value,
 };
 use isthmus_runtime_abi::callconv::WordTy;
 use std::fmt::{self, Display, Formatter};
@@ -209,8 +209,10 @@ impl Display for Text<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let func = self.0;
         write!(f, "function {}", func.method)?;
-        if let Some(header) = func.osr {
-            write!(f, " from {header}")?;
+        match func.part {
+            Part::Whole => {}
+            Part::From(header) => write!(f, " from {header}")?,
+            Part::Filter(clause) => write!(f, " filter {clause}")?,
         }
         sig(f, &func.sig)?;
         f.write_str(" {\n")?;
@@ -261,10 +263,6 @@ impl Display for Func {
 impl Display for Unit {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.func.fmt(f)?;
-        for (n, filter) in self.filters.iter().enumerate() {
-            write!(f, "filter {n} ")?;
-            filter.fmt(f)?;
-        }
-        Ok(())
+        self.filters.iter().try_for_each(|filter| filter.fmt(f))
     }
 }

@@ -99,7 +99,11 @@ impl Builder {
             size: method.code.len() as u64,
             callable: true,
             live: true,
-            scope: Scope::Default,
+            scope: match method.symbol {
+                // Of this version of its method.
+                CodeSymbol::Filter(..) => Scope::Local,
+                _ => Scope::Default,
+            },
             ..Symbol::anonymous(block, 0)
         };
         let mut edges = SmallVec::with_capacity(method.relocs.len());
@@ -172,12 +176,16 @@ mod tests {
             ..inner
         });
         let second = method(1, &[]);
+        // What takes over from the first in the middle of it has a filter of the same name.
+        let mut rest = first.clone();
+        rest.symbol = CodeSymbol::OsrBody(MethodId::from_index(0), 7);
         let nowhere = Arc::new(Nowhere::new(Arch::X64, 1 << 20));
         let mut session = Session::new(nowhere, Options::default());
         session.define_code(CodeSymbol::VmData(9), 0x7000_1234_5678);
-        let graphs = [&first, &second].map(|m| graph(m).unwrap());
+        let graphs = [&first, &second, &rest].map(|m| graph(m).unwrap());
         session.link(graphs.into()).unwrap();
-        let [a, b, f] = [body(0), body(1), filter].map(|s| session.lookup_code(s).unwrap());
+        let [a, b, c] = [body(0), body(1), rest.symbol].map(|s| session.lookup_code(s).unwrap());
+        assert_eq!(session.lookup_code(filter), None);
         let read = |at, n| {
             let bytes = session.executor().memory().read(at, n).unwrap();
             let mut word = [0; 8];
@@ -187,8 +195,11 @@ mod tests {
         assert_eq!(read(a + 4, 4) as u32, (b.wrapping_sub(a + 8)) as u32);
         let word = a + 16 + read(a + 12, 4);
         assert_eq!(read(word, 8), 0x7000_1234_5678);
-        assert_eq!(read(a + 16, 8), f);
-        assert_eq!(read(f, 8), a + 8);
+        for own in [a, c] {
+            let filter = read(own + 16, 8);
+            assert_eq!(read(filter, 8), a + 8);
+        }
+        assert_ne!(read(a + 16, 8), read(c + 16, 8));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::place::Entry;
 use super::scan::Scope;
 use super::{Builder, Handler, Handlers, Result};
 use crate::error::Reason;
-use crate::ir::{Block, Clause, Mem, Sig, SigConv, Ty, Value};
+use crate::ir::{Block, Clause, Mem, Part, Sig, SigConv, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_frontend_ir::region::{ClauseKind, RegionId, RegionKind};
 use isthmus_runtime_abi::callconv::WordTy;
@@ -315,6 +315,7 @@ impl Builder<'_> {
 
     fn build_filter(&mut self, clause: u32) -> Result<()> {
         let body = self.frame.body.clone();
+        self.func.part = Part::Filter(clause);
         self.func.sig = Sig {
             params: SmallVec::from_slice(&[WordTy::Ptr, WordTy::Ptr]),
             rets: SmallVec::from_slice(&[WordTy::I32]),

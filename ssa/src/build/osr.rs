@@ -11,7 +11,7 @@ use super::frame::{Base, Loc, Ret};
 use super::scan::{Scan, Usage};
 use super::{Builder, Result};
 use crate::error::Reason;
-use crate::ir::{Mem, Value};
+use crate::ir::{Mem, Part, Value};
 use isthmus_frontend_ir::op::Op as Cil;
 use isthmus_frontend_ir::region::RegionKind;
 use isthmus_runtime_abi::artifact::{OsrEntry, OsrMap};
@@ -27,7 +27,7 @@ impl Builder<'_> {
         let Some(first) = body.code.get(entry.header as usize) else {
             return self.fail(Reason::OffTheEnd);
         };
-        self.func.osr = Some(entry.header);
+        self.func.part = Part::From(entry.header);
         self.set_pos(first.il);
         let region = body.regions.region_of(entry.header);
         let outside = (body.regions.outward(region))

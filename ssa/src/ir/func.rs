@@ -53,13 +53,24 @@ pub struct SlotData {
 /// An instruction with its id, as handed out by iteration.
 pub type InstRef<'a> = (Inst, &'a InstData);
 
+/// What a function is of its method.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// All of it, but for its filters.
+    Whole,
+    /// What takes over from a baseline frame: the method from this instruction of its body on.
+    From(u32),
+    /// The filter of this clause of its body.
+    Filter(u32),
+}
+
 /// A function.
 #[derive(Clone, Debug)]
 pub struct Func {
-    /// The method (for a filter: its parent).
+    /// The method.
     pub method: MethodId,
-    /// The instruction of the body that a function begins at which takes over from a baseline frame; `None`: it is the method.
-    pub osr: Option<u32>,
+    /// What it is of the method.
+    pub part: Part,
     /// Words of parameters and results.
     pub sig: Sig,
     /// Blocks; the first is the entry, whose parameters are the signature's words.
@@ -95,7 +106,7 @@ impl Func {
     pub fn new(method: MethodId) -> Func {
         Func {
             method,
-            osr: None,
+            part: Part::Whole,
             sig: Sig::default(),
             blocks: Vec::new(),
             insts: Vec::new(),

@@ -38,7 +38,7 @@ pub mod op;
 pub mod ty;
 pub mod unit;
 
-pub use func::{BlockData, Func, InstRef, ValueData, ValueDef};
+pub use func::{BlockData, Func, InstRef, Part, ValueData, ValueDef};
 pub use inst::{
     Access, AccessFlags, CallInfo, CallTarget, Edge, Imm, InstData, ListRef, Region, Sig,
 };
