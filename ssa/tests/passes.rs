@@ -345,6 +345,22 @@ fn new_objects_take_references_without_a_barrier() {
 }
 
 #[test]
+fn elements_moved_within_their_array_are_not_checked() {
+    let from = |array: &str| {
+        let text = optimized(
+            &format!(
+                "{MAIN} func f(object[] a, object[] b, i32 i, i32 j) {{
+                   ldarg a ldarg i ldarg {array} ldarg j ldelem.ref stelem.ref ret }}"
+            ),
+            "f",
+        );
+        count(&text, "array_store_check")
+    };
+    assert_eq!(from("a"), 0);
+    assert_eq!(from("b"), 1);
+}
+
+#[test]
 fn stores_forward_to_loads_until_something_may_write() {
     let text = optimized(
         &format!(

@@ -443,7 +443,7 @@ impl Builder<'_> {
 
     /// The type check of a reference stored into an array.
     fn check_store(&mut self, array: Value, value: Value) {
-        if self.func.constant(value) == Some(0) {
+        if self.func.constant(value) == Some(0) || self.is_element_of(value, array) {
             return;
         }
         let fact = self.fact(array);
@@ -491,6 +491,16 @@ impl Builder<'_> {
         self.jump(done);
         self.go_on(done);
         self.checked = saved;
+    }
+
+    /// Whether a reference was read from this very array, and so fits it: sorting and moving elements.
+    fn is_element_of(&self, value: Value, array: Value) -> bool {
+        self.func.def(value).is_some_and(|(i, d)| {
+            d.op == Op::Load
+                && d.access()
+                    .is_some_and(|a| a.region == Region::Element(Mem::Ref))
+                && self.func.args(i)[0] == array
+        })
     }
 
     pub(super) fn element_address(&mut self, t: TypeId, prefix: Prefix) -> Result<()> {
