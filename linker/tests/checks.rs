@@ -92,6 +92,11 @@ fn indirect_functions_and_strings() {
 }
 
 #[test]
+fn bounds_of_sections() {
+    check_all("bounds.s");
+}
+
+#[test]
 fn sections() {
     check_all("sections.c");
 }

@@ -322,3 +322,20 @@ fn what_objects_of_cxx_both_define_is_there_once() {
         features(compiler, options, &names, "libstdc++.so.6", expected);
     }
 }
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn sections_of_objects_lie_between_their_bounds() {
+    let names = ["registry.c", "registry_other.c", "registry_last.c"];
+    let expected = "again(7) = 5\ndouble(7) = 14\nnegate(7) = -7\nsquare(7) = 49\n\
+        one registry: 1\ncounters: 2, 41 42\nworkers: 1 0, 42\nabsent: 1\n";
+    for options in PIC {
+        features("gcc", options, &names, "", expected);
+        features("clang", options, &names, "", expected);
+    }
+    // What several objects define is between them once. GCC puts no members of templates into sections.
+    let names = ["items.cpp", "items_other.cpp"];
+    let options = ["-O1", "-std=c++17"];
+    features("g++", &options, &names, "", "items: 1, 20, 20\n");
+    features("clang++", &options, &names, "", "items: 4, 4321, 4321\n");
+}

@@ -171,6 +171,60 @@ fn shared_strings_stay_as_long_as_any_user() {
     assert_eq!(w.pool.0.used(), [0; 3]);
 }
 
+/// What lies between bounds stays as long as anybody may look there.
+#[test]
+fn sections_in_common_stay_as_long_as_any_user() {
+    let mut w = world("common-sections");
+    let names = ["registry.c", "registry_other.c", "registry_last.c"];
+    let first = |w: &World| {
+        let address = w.session.lookup("other_start").unwrap();
+        w.session.executor().call(address, &[]).unwrap()
+    };
+    let error = w.session.link(vec![w.graph_of("features", names[0])]);
+    assert!(matches!(error, Err(Error::Undefined { .. })), "{error:?}");
+    assert_eq!(w.pool.0.used(), [0; 3]);
+    for order in [[0, 2, 1], [2, 0, 1]] {
+        let graphs = names.map(|n| w.graph_of("features", n));
+        let keys = w.session.link(graphs.into()).unwrap();
+        let entries = w.pool.read(first(&w), 32).unwrap();
+        assert!(entries.chunks(8).all(|entry| entry != [0; 8]));
+        w.session.remove(keys[order[0]]).unwrap();
+        w.session.remove(keys[order[1]]).unwrap();
+        assert_eq!(w.pool.read(first(&w), 32).unwrap(), entries);
+        let last = w.session.link(vec![w.graph("target.c")]).unwrap()[0];
+        w.session.transfer(keys[order[2]], last);
+        w.session.remove(last).unwrap();
+        assert_eq!(w.pool.0.used(), [0; 3]);
+    }
+    // The bounds are those of one link, and of nobody else.
+    let graphs = names.map(|n| w.graph_of("features", n));
+    w.session.link(graphs.into()).unwrap();
+    assert!(w.session.lookup("__start_registry").is_none());
+    let before = w.pool.0.used();
+    let mut user = isthmus_linker::graph::text::parse(USER).unwrap();
+    let error = w.session.link(vec![user.clone()]).unwrap_err();
+    assert_eq!(error.to_string(), "undefined: `__start_registry` (user)");
+    assert_eq!(w.pool.0.used(), before);
+    // A definition is what it says.
+    w.session.define("__start_registry", 0x1234);
+    user.name = "user of a definition".to_owned();
+    w.session.link(vec![user]).unwrap();
+    let word = w.session.lookup("word").unwrap();
+    assert_eq!(w.pool.read(word, 2).unwrap(), [0x34, 0x12]);
+    w.session.close().unwrap();
+    assert_eq!(w.pool.0.used(), [0; 3]);
+}
+
+/// Refers to a bound.
+const USER: &str = r#"graph "user" x86-64
+section 0 ".data" rw- plain ordinal 0
+block 0 in 0 align 8+0 bytes 8 at 0x0
+  hex 00000000 00000000
+  edge 0 abs64 1 0
+symbol 0 "word" block 0+0 size 8 strong default
+symbol 1 "__start_registry" external size 0 strong default
+"#;
+
 #[test]
 fn calls_are_led_elsewhere_while_the_code_stays() {
     let mut w = world("led");

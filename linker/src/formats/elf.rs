@@ -31,7 +31,9 @@ struct Reader<'a> {
     graph: LinkGraph,
     blocks: FxHashMap<SectionIndex, BlockId>,
     symbols: FxHashMap<SymbolIndex, SymbolId>,
-    /// Sections of which the same group of another object may be taken instead.
+    /// Groups of sections; the same group of another object may be taken instead.
+    groups: Vec<Vec<SectionIndex>>,
+    /// Sections of groups.
     shared: FxHashSet<SectionIndex>,
     /// The symbol for relocations without one.
     zero: Option<SymbolId>,
@@ -60,11 +62,13 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
             "this variant of the architecture is not supported".to_owned(),
         ));
     }
+    let groups: Vec<Vec<SectionIndex>> = file.comdats().map(|c| c.sections().collect()).collect();
     let mut reader = Reader {
         graph: LinkGraph::new(name, arch),
         blocks: FxHashMap::default(),
         symbols: FxHashMap::default(),
-        shared: shared_sections(&file),
+        shared: groups.iter().flatten().copied().collect(),
+        groups,
         zero: None,
         file,
     };
@@ -75,10 +79,6 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
     let mut graph = reader.graph;
     graph.origin = Some(origin);
     Ok(graph)
-}
-
-fn shared_sections(file: &File<'_>) -> FxHashSet<SectionIndex> {
-    file.comdats().flat_map(|c| c.sections()).collect()
 }
 
 /// What the linker must know of a section's header.
@@ -258,9 +258,11 @@ impl<'a> Reader<'a> {
             .map(|s| (s.index, s.header.link))
             .collect();
         found.into_iter().for_each(|section| self.add(section));
-        of_others
-            .into_iter()
-            .try_for_each(|(part, whole)| self.belongs(part, whole))
+        for (part, whole) in of_others {
+            self.belongs(part, whole)?;
+        }
+        self.join_groups();
+        Ok(())
     }
 
     fn add(&mut self, section: Loaded) {
@@ -300,9 +302,32 @@ impl<'a> Reader<'a> {
             let name = self.graph.text(section.name);
             return self.fail(format!("section {name} belongs to one that is not loaded"));
         };
-        let kept = self.graph.add_anonymous(part, 0);
-        self.graph.add_edge(whole, 0, KEEP, kept, 0);
+        self.attach(part, whole);
         Ok(())
+    }
+
+    /// Sections of a group live together.
+    fn join_groups(&mut self) {
+        for group in std::mem::take(&mut self.groups) {
+            let blocks: Vec<BlockId> = group
+                .iter()
+                .filter_map(|s| self.blocks.get(s).copied())
+                .collect();
+            // In a circle.
+            for (&whole, &part) in blocks.iter().zip(blocks.iter().cycle().skip(1)) {
+                self.attach(part, whole);
+            }
+        }
+    }
+
+    /// Lets a block live as long as another one.
+    fn attach(&mut self, part: BlockId, whole: BlockId) {
+        let section = self.graph.block(part).section;
+        self.graph.section_mut(section).attached = true;
+        if part != whole {
+            let kept = self.graph.add_anonymous(part, 0);
+            self.graph.add_edge(whole, 0, KEEP, kept, 0);
+        }
     }
 
     fn symbols(&mut self) -> Result<()> {

@@ -107,6 +107,8 @@ pub struct Section {
     pub role: SectionRole,
     /// If equal entries may become one.
     pub merge: Option<Merge>,
+    /// Whether it lives with others: it is about one of them, or of a group. Then it is not kept for being between `__start_` and `__stop_` of its name.
+    pub attached: bool,
     pub(crate) blocks: Vec<BlockId>,
 }
 
@@ -337,6 +339,7 @@ impl LinkGraph {
             ordinal: self.sections.len() as u32,
             role,
             merge: None,
+            attached: false,
             blocks: Vec::new(),
         });
         SectionId(self.sections.len() as u32 - 1)

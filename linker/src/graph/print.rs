@@ -65,7 +65,7 @@ impl fmt::Display for LinkGraph {
                 let what = if strings { "strings" } else { "entries" };
                 write!(f, " {what} {entry}")?;
             }
-            f.write_char('\n')?;
+            f.write_str(if s.attached { " attached\n" } else { "\n" })?;
         }
         for id in self.blocks() {
             let b = self.block(id);

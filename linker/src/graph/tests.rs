@@ -7,7 +7,7 @@ use isthmus_runtime_abi::target::Arch;
 const TEXT: &str = r#"graph "a \"b\".o" x86-64
 section 0 ".text" r-x plain ordinal 0
 section 1 ".tdata" rw- thread-local ordinal 7
-section 2 ".rodata.str1.4" r-- plain ordinal 2 strings 4
+section 2 ".rodata.str1.4" r-- plain ordinal 2 strings 4 attached
 block 0 in 0 align 16+0 bytes 10 at 0x0
   hex e8000000 00488b05 0000
   edge 1 call32 1 -4
@@ -86,7 +86,11 @@ fn bad_text_is_an_error_with_its_line() {
             "rw- plain",
             "rule 10: section .rodata.str1.4 cannot be merged",
         ),
-        ("strings 4", "words 4", "line 4: words is not known here"),
+        (
+            "strings 4",
+            "words 4",
+            "line 4: words says nothing of a section",
+        ),
         ("block 0+4", "external", "rule 11: `chosen` is not here"),
     ] {
         assert!(TEXT.contains(from), "{from}");

@@ -202,17 +202,18 @@ fn section(graph: &mut LinkGraph, words: &mut Words<'_>) -> Result<()> {
     if n != graph.sections().count() {
         return words.fail("sections must be numbered in order");
     }
-    let merge = match words.peek() {
-        Some(_) => {
-            let strings = words.one_of(&[(true, "strings"), (false, "entries")])?;
-            let entry = words.number()?;
-            Some(Merge { entry, strings })
-        }
-        None => None,
-    };
     let id = graph.add_section(&name, prot, role);
-    let section = graph.section_mut(id);
-    (section.ordinal, section.merge) = (ordinal, merge);
+    graph.section_mut(id).ordinal = ordinal;
+    while words.peek().is_some() {
+        match words.word()? {
+            what @ ("strings" | "entries") => {
+                let (strings, entry) = (what == "strings", words.number()?);
+                graph.section_mut(id).merge = Some(Merge { entry, strings });
+            }
+            "attached" => graph.section_mut(id).attached = true,
+            other => return words.fail(format!("{other} says nothing of a section")),
+        }
+    }
     Ok(())
 }
 

@@ -1,15 +1,17 @@
 //! One graph on its way.
 
-use super::layout::{Layout, Template};
+use super::bounds::Bounds;
+use super::layout::{self, Layout, Template};
 use super::passes::{self, Passes};
 use super::session::NameKey;
 use super::{frames, indirect, prune};
 use crate::arch::{Value, Via, table};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Runtime};
-use crate::graph::{Content, LinkGraph, SectionRole, TlsHome, verify};
-use crate::memory::{Chunk, Request, Reservation};
+use crate::graph::{BlockId, Content, LinkGraph, SectionRole, TlsHome, verify};
+use crate::memory::{Chunk, Request, Reservation, Segment};
 use crate::plugins::ResourceKey;
+use rustc_hash::FxHashSet;
 use std::ops::Range;
 
 /// A graph, and what was had for it so far.
@@ -19,7 +21,12 @@ pub(super) struct Job {
     pub graph: LinkGraph,
     pub passes: Passes,
     pub layout: Layout,
+    /// Blocks whose places are chosen with those of other graphs.
+    pub apart: FxHashSet<BlockId>,
+    /// Memory that is its own alone.
     pub reservation: Option<Reservation>,
+    /// Where its layout's segments lie.
+    segments: Vec<Segment>,
     pub template: Option<Template>,
     pub tls_key: Option<u64>,
     /// Functions to call before `main`, in order of the ordinals.
@@ -38,7 +45,9 @@ impl Job {
             passes: Passes::standard(graph.arch),
             graph,
             layout: Layout::default(),
+            apart: FxHashSet::default(),
             reservation: None,
+            segments: Vec::new(),
             template: None,
             tls_key: None,
             initializers: Vec::new(),
@@ -50,14 +59,16 @@ impl Job {
 
     /// What the executor knows the graph by: an address of its own.
     pub fn handle(&self) -> u64 {
-        let segment = self.reservation.as_ref().and_then(|r| r.segments.first());
-        segment.map_or(0, |s| s.address)
+        let apart = || self.apart.iter().map(|&b| self.graph.block(b).address);
+        let own = self.segments.first().map(|s| s.address);
+        own.or_else(|| apart().min()).unwrap_or(0)
     }
 
     /// Prunes, and makes tables.
-    pub fn prepare(&mut self) -> Result<()> {
+    pub fn prepare(&mut self, bounds: &Bounds) -> Result<()> {
         verify::verify(&self.graph)?;
         passes::run(&mut self.passes.pre_prune, &mut self.graph)?;
+        bounds.keep(&mut self.graph);
         prune::prune(&mut self.graph);
         passes::run(&mut self.passes.post_prune, &mut self.graph)
     }
@@ -75,22 +86,25 @@ impl Job {
         })
     }
 
-    /// Gives everything an address.
-    pub fn allocate(&mut self, executor: &dyn Executor) -> Result<()> {
-        self.layout = Layout::of(&self.graph)?;
+    /// Lays the graph out: the memory that it wants.
+    pub fn lay_out(&mut self) -> Result<Vec<Request>> {
+        self.layout = Layout::of(&self.graph, &self.apart)?;
         let segments = self.layout.segments.iter();
-        let requests: Vec<Request> = segments
-            .map(|s| Request {
-                prot: s.prot,
-                size: s.size,
-                align: s.align,
-            })
-            .collect();
-        let reservation = executor.memory().reserve(&requests)?;
-        let addresses: Vec<u64> = reservation.segments.iter().map(|s| s.address).collect();
-        self.reservation = Some(reservation);
+        let requests = segments.map(|s| Request {
+            prot: s.prot,
+            size: s.size,
+            align: s.align,
+        });
+        let requests: Vec<Request> = requests.collect();
+        layout::check_size(&self.graph, &requests)?;
+        Ok(requests)
+    }
+
+    /// Gives what was laid out its addresses.
+    pub fn place(&mut self, segments: &[Segment]) {
+        self.segments = segments.to_vec();
+        let addresses: Vec<u64> = segments.iter().map(|s| s.address).collect();
         self.template = self.layout.assign(&mut self.graph, &addresses);
-        Ok(())
     }
 
     /// Gives thread-local variables a home.
@@ -151,26 +165,37 @@ impl Job {
         passes::run(&mut self.passes.post_fixup, &mut self.graph)
     }
 
-    /// Puts the bytes in their places, and tells the executor about tables.
-    pub fn finalize(&self, executor: &dyn Executor, session: u64) -> Result<()> {
-        let Some(reservation) = &self.reservation else {
-            return Ok(());
-        };
+    /// The bytes, and their places.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
         let content = self.graph.blocks().filter(|&b| {
             let block = self.graph.block(b);
             block.content != Content::Zero && block.size > 0
         });
-        let chunks: Vec<Chunk<'_>> = content
-            .map(|b| Chunk {
-                address: self.graph.block(b).address,
-                bytes: self.graph.bytes(b),
-            })
-            .collect();
-        executor.memory().finalize(reservation, &chunks)?;
-        let code = reservation.segments.iter().find(|s| s.prot.execute());
-        if let Some(code) = code {
-            let (begin, end) = (code.address, code.address + code.size);
-            executor.runtime(Runtime::Adopt, &[session, self.handle(), begin, end])?;
+        content.map(|b| Chunk {
+            address: self.graph.block(b).address,
+            bytes: self.graph.bytes(b),
+        })
+    }
+
+    /// Where its code is.
+    fn code(&self) -> Vec<Range<u64>> {
+        let own = self.segments.iter().filter(|s| s.prot.execute());
+        let mut code: Vec<_> = own.map(|s| s.address..s.address + s.size).collect();
+        for section in self.graph.sections() {
+            let mut blocks = self.graph.section_blocks(section);
+            let apart = blocks.next().is_some_and(|b| self.apart.contains(&b));
+            if apart && self.graph.section(section).prot.execute() {
+                code.extend(self.graph.section_range(section));
+            }
+        }
+        code
+    }
+
+    /// Tells the executor about code and tables that are in place now.
+    pub fn install(&self, executor: &dyn Executor, session: u64) -> Result<()> {
+        for code in self.code() {
+            let graph = [session, self.handle(), code.start, code.end];
+            executor.runtime(Runtime::Adopt, &graph)?;
         }
         if let (Some(key), Some(t)) = (self.tls_key, self.template) {
             executor.runtime(Runtime::TlsTemplate, &[key, t.address, t.file_size])?;

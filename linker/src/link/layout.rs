@@ -8,6 +8,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{BlockId, Content, LinkGraph, Prot, SectionId, SectionRole};
+use crate::memory::Request;
+use rustc_hash::FxHashSet;
 
 /// Largest graph: what near displacements reach.
 const MAX_SIZE: u64 = 1 << 30;
@@ -57,7 +59,7 @@ struct Tls {
 }
 
 /// Appends a block at the next address that suits it.
-fn place(graph: &LinkGraph, id: BlockId, end: &mut u64, align: &mut u64) -> Result<u64> {
+pub(super) fn place(graph: &LinkGraph, id: BlockId, end: &mut u64, align: &mut u64) -> Result<u64> {
     let block = graph.block(id);
     if block.align > MAX_ALIGN {
         let what = format!("alignment {} is not supported", block.align);
@@ -72,6 +74,14 @@ fn place(graph: &LinkGraph, id: BlockId, end: &mut u64, align: &mut u64) -> Resu
     *end = next.ok_or_else(|| Error::graph(graph, "it is too large"))?;
     *align = (*align).max(block.align);
     Ok(at)
+}
+
+/// Whether near displacements reach everywhere.
+pub(super) fn check_size(graph: &LinkGraph, requests: &[Request]) -> Result<()> {
+    match requests.iter().map(|r| r.size).sum::<u64>() > MAX_SIZE {
+        true => Err(Error::graph(graph, "it is too large")),
+        false => Ok(()),
+    }
 }
 
 /// Sections in the order in which they are placed.
@@ -93,18 +103,18 @@ pub(super) fn code_order(graph: &LinkGraph) -> Vec<BlockId> {
 }
 
 impl Layout {
-    /// Computes the layout of what is left in a graph.
-    pub fn of(graph: &LinkGraph) -> Result<Layout> {
+    /// Computes the layout of what is left in a graph, but for blocks that have their places elsewhere.
+    pub fn of(graph: &LinkGraph, apart: &FxHashSet<BlockId>) -> Result<Layout> {
         let sections = in_order(graph);
         let is_tls = |s: SectionId| graph.section(s).role == SectionRole::ThreadLocal;
         let blocks = |zeros: bool, wanted: &dyn Fn(SectionId) -> bool| {
             let of = sections.iter().copied().filter(|&s| wanted(s));
             let all = of.flat_map(|s| graph.section_blocks(s));
+            let all = all.filter(|b| !apart.contains(b));
             let wanted = all.filter(|&b| (graph.block(b).content == Content::Zero) == zeros);
             wanted.collect::<Vec<_>>()
         };
         let mut layout = Layout::default();
-        let mut total = 0;
         for prot in [Prot::RX, Prot::R, Prot::RW] {
             let (mut end, mut align, mut placed) = (0, 1, Vec::new());
             for zeros in [false, true] {
@@ -120,10 +130,6 @@ impl Layout {
                     blocks: placed,
                 });
             }
-            total += end;
-        }
-        if total > MAX_SIZE {
-            return Err(Error::graph(graph, "it is too large"));
         }
         layout.thread_local(graph, &blocks(false, &is_tls), &blocks(true, &is_tls))?;
         Ok(layout)

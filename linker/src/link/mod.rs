@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  graphs ─▶ choose among definitions          resolve::claim        which of several weak ones, duplicates
-//!         ─▶ pre-prune passes, prune           passes, prune         frames, exidx, merge, indirect; marking what is exported
+//!         ─▶ pre-prune passes, prune           passes, prune         frames, exidx, merge, indirect; marking what is exported, bounds
 //!         ─▶ post-prune passes                 merge, tables         words of addresses, stubs, thread-local entries
 //!         ─▶ share entries                     merge::share          what several graphs have goes to one of its own
-//!         ─▶ layout, memory                    layout                addresses for all blocks
+//!         ─▶ layout, memory                    layout, bounds        addresses for all blocks
 //!         ─▶ post-allocation passes
 //!         ─▶ resolve externals                 resolve               other graphs, the session, the executor
 //!         ─▶ pre-fixup passes                  arch::*::relax        bypass what is in range
@@ -18,6 +18,7 @@
 //! | [`session`] | what is linked so far; linking several graphs that refer to each other; removal |
 //! | [`passes`] | the list of passes |
 //! | [`prune`] | dead-stripping |
+//! | `bounds` | `__start_S`, `__stop_S`, and the sections between them |
 //! | [`frames`] | unwind tables of C code |
 //! | [`exidx`] | the same, as 32-bit ARM has them |
 //! | [`merge`] | equal strings and constants |
@@ -37,6 +38,7 @@ pub mod prune;
 pub mod session;
 pub mod tables;
 
+mod bounds;
 mod job;
 mod resolve;
 

@@ -56,7 +56,6 @@ impl Passes {
                 pass("split-index", exidx::split),
                 pass("split-entries", merge::split),
                 pass("indirect-functions", indirect::build),
-                pass("define-bounds", prune::define_bounds),
                 pass("mark-live", prune::mark_exported),
             ],
             post_prune: vec![

@@ -1,40 +1,7 @@
 //! Dead-stripping: what no live symbol reaches is taken out.
 
 use crate::error::Result;
-use crate::graph::{BlockId, LinkGraph, Linkage, Place, Scope, SectionRole};
-
-/// Gives meaning to `__start_NAME` and `__stop_NAME`: where the graph's section of this name begins and ends. Code that refers to them keeps the section.
-pub fn define_bounds(graph: &mut LinkGraph) -> Result<()> {
-    let ids: Vec<_> = graph.symbols().collect();
-    for id in ids {
-        let Some(name) = graph.symbol_text(id) else {
-            continue;
-        };
-        let (name, end) = match (name.strip_prefix("__start_"), name.strip_prefix("__stop_")) {
-            (Some(name), _) => (name, false),
-            (_, Some(name)) => (name, true),
-            _ => continue,
-        };
-        let Some(section) = graph.find_section(name) else {
-            continue;
-        };
-        if !graph.symbol(id).is_external() {
-            continue;
-        }
-        let mut blocks = graph.section_blocks(section);
-        let block = match end {
-            true => blocks.next_back(),
-            false => blocks.next(),
-        };
-        drop(blocks);
-        let Some(block) = block else { continue };
-        let offset = if end { graph.block(block).size } else { 0 };
-        let symbol = graph.symbol_mut(id);
-        (symbol.place, symbol.offset) = (Place::Block(block), offset);
-        (symbol.scope, symbol.linkage) = (Scope::Local, Linkage::Strong);
-    }
-    Ok(())
-}
+use crate::graph::{BlockId, LinkGraph, Scope, SectionRole};
 
 /// Marks what others may ask for: names that are not local, and functions that run by themselves.
 pub fn mark_exported(graph: &mut LinkGraph) -> Result<()> {

@@ -1,11 +1,12 @@
 //! What is linked so far: names, resources, plug-ins.
 
+use super::bounds::{Bounds, Common};
 use super::job::Job;
-use super::{merge, resolve};
+use super::{layout, merge, resolve};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Runtime};
 use crate::graph::{LinkGraph, Linkage, Scope, TlsHome};
-use crate::memory::Reservation;
+use crate::memory::{Chunk, Reservation};
 use crate::plugins::{Plugin, ResourceKey};
 use isthmus_runtime_abi::symbol::Symbol as CodeSymbol;
 use rustc_hash::FxHashMap;
@@ -73,7 +74,8 @@ pub struct Options {
 #[derive(Debug)]
 struct Unit {
     number: u64,
-    reservation: Reservation,
+    /// Memory that is its own alone.
+    reservation: Option<Reservation>,
     handle: u64,
     tls_key: Option<u64>,
     frames: Option<u64>,
@@ -82,6 +84,13 @@ struct Unit {
     /// What it defines.
     names: Vec<NameKey>,
     initialized: bool,
+}
+
+/// Memory that several graphs lie in together.
+#[derive(Debug)]
+struct Together {
+    reservation: Reservation,
+    users: Vec<ResourceKey>,
 }
 
 /// A program that is being linked, graph by graph.
@@ -93,6 +102,7 @@ pub struct Session {
     resources: BTreeMap<ResourceKey, Vec<Unit>>,
     /// Graphs of what several graphs share, and who those are.
     shared: Vec<(ResourceKey, Vec<ResourceKey>)>,
+    together: Vec<Together>,
     next: u64,
     /// What the executor calls the session.
     number: Option<u64>,
@@ -121,6 +131,7 @@ impl Session {
             names: FxHashMap::default(),
             resources: BTreeMap::new(),
             shared: Vec::new(),
+            together: Vec::new(),
             next: 1,
             number: None,
         }
@@ -188,13 +199,15 @@ impl Session {
             self.begin(job)?;
         }
         resolve::claim(jobs, &self.names)?;
+        let bounds = Bounds::of(jobs, &self.names);
         for job in &mut *jobs {
-            job.prepare()?;
+            job.prepare(&bounds)?;
         }
         self.share(jobs)?;
+        let common = bounds.gather(jobs)?;
+        self.allocate(jobs, common.as_ref())?;
         let same_offset = jobs.iter().any(Job::wants_thread_offsets);
         for job in &mut *jobs {
-            job.allocate(&*executor)?;
             job.settle(&*executor, same_offset)?;
             job.after_allocation()?;
         }
@@ -208,8 +221,9 @@ impl Session {
             None => executor.runtime(Runtime::OpenSession, &[])?,
         };
         self.number = Some(session);
+        self.fill(jobs, common.as_ref())?;
         for job in &mut *jobs {
-            job.finalize(&*executor, session)?;
+            job.install(&*executor, session)?;
             self.keep(job);
         }
         // Functions that choose others may use anything.
@@ -241,10 +255,75 @@ impl Session {
         let users = jobs.iter().map(|job| job.key).collect();
         let mut job = Job::new(ResourceKey(self.next), graph);
         self.next += 1;
-        let begun = self.begin(&mut job).and_then(|()| job.prepare());
+        let begun = self
+            .begin(&mut job)
+            .and_then(|()| job.prepare(&Bounds::default()));
         self.shared.push((job.key, users));
         jobs.push(job);
         begun
+    }
+
+    /// Gives everything an address. Graphs that have sections in common get one piece of memory.
+    fn allocate(&mut self, jobs: &mut [Job], common: Option<&Common>) -> Result<()> {
+        let executor = Arc::clone(&self.executor);
+        let members = common.map_or(&[][..], |common| &common.members);
+        for (n, job) in jobs.iter_mut().enumerate() {
+            if members.binary_search(&n).is_err() {
+                let reservation = executor.memory().reserve(&job.lay_out()?)?;
+                job.place(&reservation.segments);
+                job.reservation = Some(reservation);
+            }
+        }
+        let Some(common) = common else {
+            return Ok(());
+        };
+        let (mut requests, mut ends) = (Vec::new(), Vec::new());
+        for &n in members {
+            requests.extend(jobs[n].lay_out()?);
+            ends.push(requests.len());
+        }
+        requests.extend(common.requests());
+        layout::check_size(&jobs[members[0]].graph, &requests)?;
+        let reservation = executor.memory().reserve(&requests)?;
+        let segments = &reservation.segments;
+        let mut start = 0;
+        for (&n, &end) in members.iter().zip(&ends) {
+            jobs[n].place(&segments[start..end]);
+            start = end;
+        }
+        common.place(jobs, &segments[start..]);
+        let users = members.iter().map(|&n| jobs[n].key).collect();
+        self.together.push(Together { reservation, users });
+        Ok(())
+    }
+
+    /// Puts all bytes in their places.
+    fn fill(&self, jobs: &[Job], common: Option<&Common>) -> Result<()> {
+        let memory = self.executor.memory();
+        for job in jobs {
+            if let Some(reservation) = &job.reservation {
+                let chunks: Vec<Chunk<'_>> = job.chunks().collect();
+                memory.finalize(reservation, &chunks)?;
+            }
+        }
+        if let (Some(common), Some(together)) = (common, self.together.last()) {
+            let members = common.members.iter();
+            let chunks: Vec<Chunk<'_>> = members.flat_map(|&n| jobs[n].chunks()).collect();
+            memory.finalize(&together.reservation, &chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Frees memory that nobody is left in.
+    fn free_together(&mut self, key: ResourceKey) -> Result<()> {
+        for together in &mut self.together {
+            together.users.retain(|&user| user != key);
+        }
+        let unused = self.together.extract_if(.., |t| t.users.is_empty());
+        let memory = self.executor.memory();
+        unused
+            .map(|together| memory.release(&together.reservation))
+            .fold(Ok(()), Result::and)
     }
 
     /// Forgets that a graph uses what it shares with others. Gives what nobody uses any more.
@@ -301,10 +380,7 @@ impl Session {
         let unit = Unit {
             number: job.key.0,
             handle,
-            reservation: match job.reservation.take() {
-                Some(reservation) => reservation,
-                None => return,
-            },
+            reservation: job.reservation.take(),
             tls_key: job.tls_key.take(),
             frames: job.frames,
             initializers: std::mem::take(&mut job.initializers),
@@ -330,6 +406,7 @@ impl Session {
             if let Some(key) = job.tls_key {
                 let _ = self.executor.runtime(Runtime::TlsRelease, &[key]);
             }
+            let _ = self.free_together(job.key);
             for plugin in &mut self.plugins {
                 plugin.failed(job.key);
             }
@@ -383,6 +460,7 @@ impl Session {
             self.executor.runtime(Runtime::Finalize, &[unit.handle])?;
             self.discard(unit)?;
         }
+        self.free_together(key)?;
         let unused = self.unshare(key);
         unused
             .into_iter()
@@ -397,7 +475,10 @@ impl Session {
         if let Some(key) = unit.tls_key {
             self.executor.runtime(Runtime::TlsRelease, &[key])?;
         }
-        self.executor.memory().release(&unit.reservation)
+        match &unit.reservation {
+            Some(reservation) => self.executor.memory().release(reservation),
+            None => Ok(()),
+        }
     }
 
     /// What belongs to `from` belongs to `to` from now on.
@@ -408,7 +489,9 @@ impl Session {
         for plugin in &mut self.plugins {
             plugin.transferring(from, to);
         }
-        for (_, users) in &mut self.shared {
+        let shared = self.shared.iter_mut().map(|(_, users)| users);
+        let together = self.together.iter_mut().map(|t| &mut t.users);
+        for users in shared.chain(together) {
             let of = users.iter_mut().filter(|user| **user == from);
             of.for_each(|user| *user = to);
         }
