@@ -13,6 +13,11 @@
 //! and are mapped as they are.
 
 use crate::format;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::read::{ReadCache, ReadRef};
+use object::{LittleEndian as LE, U32Bytes, U64Bytes, elf, pod};
+use std::fs::File;
+use std::mem::offset_of;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -35,155 +40,106 @@ pub enum SharedError {
 
 type Result<T> = std::result::Result<T, SharedError>;
 
-/// Reads a file: the bytes from an offset on, if there are as many.
-pub type Read<'a> = dyn Fn(u64, usize) -> Option<Vec<u8>> + 'a;
+type Header = elf::FileHeader64<LE>;
 
-/// Length of the ELF header, of a program header and of a symbol.
-const ELF_HEADER: usize = 64;
-const PROGRAM_HEADER: usize = 56;
-const SYMBOL: usize = 24;
 /// Where the ELF header says things about sections, which are not mapped.
-const OF_SECTIONS: [Range<usize>; 2] = [40..48, 58..64];
-/// Most program headers that an image can have, and how many symbols are looked at: there is one.
-const MAX_PROGRAM_HEADERS: usize = 32;
-const MAX_SYMBOLS: usize = 64;
-/// Types of program headers, and tags of the dynamic section.
-const LOAD: u32 = 1;
-const DYNAMIC: u32 = 2;
-const STRINGS: u64 = 5;
-const SYMBOLS: u64 = 6;
+const OF_SECTIONS: [Range<usize>; 2] = [
+    offset_of!(Header, e_shoff)..offset_of!(Header, e_flags),
+    offset_of!(Header, e_shentsize)..size_of::<Header>(),
+];
+/// How many symbols are looked at: there is one.
+const MAX_SYMBOLS: u64 = 64;
 
 /// Seals a file that the linker has made.
 pub fn seal(file: &mut [u8]) -> Result<()> {
-    let read = |at: u64, len: usize| bytes_of(file, at, len);
-    let shared = Shared::parse(&read)?;
-    let sum = shared.sum(&read)?;
-    let at = shared.in_file(shared.header + format::FILE_CHECKSUM as u64, 4)? as usize;
+    let shared = Shared::parse(&*file)?;
+    let sum = shared.sum()?;
+    let at = shared.in_file(shared.seal(), 4)? as usize;
     let place = file.get_mut(at..at + 4).ok_or(SharedError::CutOff)?;
     place.copy_from_slice(&sum.to_le_bytes());
     Ok(())
 }
 
 /// Whether a file can be mapped.
-pub fn check(read: &Read<'_>) -> Result<()> {
-    let shared = Shared::parse(read)?;
-    match shared.number(read, shared.header + format::FILE_CHECKSUM as u64)? {
+pub fn check(file: &File) -> Result<()> {
+    check_data(&ReadCache::new(file))
+}
+
+fn check_data<'d>(data: impl ReadRef<'d>) -> Result<()> {
+    let shared = Shared::parse(data)?;
+    match shared.number(shared.seal())? {
         0 => Ok(()),
-        sealed if sealed == shared.sum(read)? => Ok(()),
+        sealed if sealed == shared.sum()? => Ok(()),
         _ => Err(SharedError::Changed),
     }
 }
 
-/// Bytes of a file in memory, as [`Read`] gives them.
-pub fn bytes_of(file: &[u8], at: u64, len: usize) -> Option<Vec<u8>> {
-    let at = usize::try_from(at).ok()?;
-    Some(file.get(at..at.checked_add(len)?)?.to_vec())
-}
-
-/// A part of the file that is mapped.
-struct Segment {
-    address: u64,
-    offset: u64,
-    len: u64,
-}
-
-/// A shared object with an image.
-struct Shared {
-    head: Vec<u8>,
-    program_headers: Vec<u8>,
-    segments: Vec<Segment>,
+/// A shared object with an image. Nothing of it is read that is not needed.
+struct Shared<'d, R> {
+    data: R,
+    head: &'d Header,
+    program_headers: &'d [elf::ProgramHeader64<LE>],
     /// Address of the image's header.
-    header: u64,
+    image: u64,
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let bytes = bytes.get(at..at + 8).and_then(|b| b.try_into().ok());
-    bytes.map_or(0, u64::from_le_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u64_at_most(bytes, at, 4) as u32
-}
-
-/// A number of up to 8 bytes.
-fn u64_at_most(bytes: &[u8], at: usize, len: usize) -> u64 {
-    let mut number = [0; 8];
-    if let Some(found) = bytes.get(at..at + len) {
-        number[..len].copy_from_slice(found);
-    }
-    u64::from_le_bytes(number)
-}
-
-impl Shared {
-    fn parse(read: &Read<'_>) -> Result<Shared> {
-        let head = read(0, ELF_HEADER).ok_or(SharedError::Kind)?;
-        let number = |at: usize| u64_at_most(&head, at, 2) as usize;
-        // 64 bits, little endian, a shared object, with program headers as we know them.
-        let is_known = head.starts_with(b"\x7fELF\x02\x01") && number(16) == 3;
-        if !is_known || number(54) != PROGRAM_HEADER || number(56) > MAX_PROGRAM_HEADERS {
+impl<'d, R: ReadRef<'d>> Shared<'d, R> {
+    fn parse(data: R) -> Result<Self> {
+        let head = Header::parse(data).map_err(|_| SharedError::Kind)?;
+        if !head.is_little_endian() || head.e_type(LE) != elf::ET_DYN {
             return Err(SharedError::Kind);
         }
-        let program_headers = read(u64_at(&head, 32), number(56) * PROGRAM_HEADER);
-        let program_headers = program_headers.ok_or(SharedError::CutOff)?;
-        let mut segments = Vec::new();
-        let mut dynamic = None;
-        for p in program_headers.chunks_exact(PROGRAM_HEADER) {
-            let segment = Segment {
-                offset: u64_at(p, 8),
-                address: u64_at(p, 16),
-                len: u64_at(p, 32),
-            };
-            match u32_at(p, 0) {
-                LOAD => {
-                    // Mapped pages that the file does not have would be faults.
-                    let last = segment.offset.checked_add(segment.len);
-                    let last = last.and_then(|end| end.checked_sub(1));
-                    if segment.len != 0 && last.and_then(|last| read(last, 1)).is_none() {
-                        return Err(SharedError::CutOff);
-                    }
-                    segments.push(segment);
-                }
-                DYNAMIC => dynamic = Some(segment),
-                _ => {}
+        let program_headers = head.program_headers(LE, data);
+        let mut shared = Shared {
+            data,
+            head,
+            program_headers: program_headers.map_err(|_| SharedError::CutOff)?,
+            image: 0,
+        };
+        // Mapped pages that the file does not have would be faults.
+        let len = data.len().map_err(|()| SharedError::CutOff)?;
+        for (start, size) in shared.segments().map(|p| p.file_range(LE)) {
+            if size != 0 && start.checked_add(size).is_none_or(|end| end > len) {
+                return Err(SharedError::CutOff);
             }
         }
-        let mut shared = Shared {
-            head,
-            program_headers,
-            segments,
-            header: 0,
-        };
-        let dynamic = dynamic.ok_or(SharedError::NoImage)?;
-        shared.header = shared.find_header(read, &dynamic)?;
-        match shared.read(read, shared.header, format::MAGIC.len())? == format::MAGIC {
+        shared.image = shared.find_image()?;
+        match shared.read(shared.image, format::MAGIC.len())? == format::MAGIC {
             true => Ok(shared),
             false => Err(SharedError::NoImage),
         }
     }
 
+    /// What is mapped.
+    fn segments(&self) -> impl Iterator<Item = &'d elf::ProgramHeader64<LE>> + use<'d, R> {
+        let all = self.program_headers.iter();
+        all.filter(|p| p.p_type(LE) == elf::PT_LOAD)
+    }
+
     /// Address of the image's header, by its symbol.
-    fn find_header(&self, read: &Read<'_>, dynamic: &Segment) -> Result<u64> {
-        let len = usize::try_from(dynamic.len).unwrap_or(usize::MAX);
-        if len > 16 * MAX_SYMBOLS {
-            return Err(SharedError::NoImage);
+    fn find_image(&self) -> Result<u64> {
+        let mut dynamic = None;
+        for p in self.program_headers {
+            let found = p.dynamic(LE, self.data).map_err(|_| SharedError::CutOff)?;
+            dynamic = dynamic.or(found);
         }
-        let entries = read(dynamic.offset, len).ok_or(SharedError::CutOff)?;
-        let value_of = |tag: u64| {
-            let mut entries = entries.chunks_exact(16);
-            let found = entries.find(|e| u64_at(e, 0) == tag);
-            found.map(|e| u64_at(e, 8)).ok_or(SharedError::NoImage)
+        let value_of = |tag: u32| {
+            let mut entries = dynamic.unwrap_or_default().iter();
+            let found = entries.find(|e| e.d_tag(LE) == u64::from(tag));
+            found.map(|e| e.d_val(LE)).ok_or(SharedError::NoImage)
         };
-        let (symbols, strings) = (value_of(SYMBOLS)?, value_of(STRINGS)?);
+        let (symbols, strings) = (value_of(elf::DT_SYMTAB)?, value_of(elf::DT_STRTAB)?);
+        let size = size_of::<elf::Sym64<LE>>();
         for n in 0..MAX_SYMBOLS {
-            let symbol = symbols.wrapping_add((n * SYMBOL) as u64);
-            let Ok(symbol) = self.read(read, symbol, SYMBOL) else {
+            let at = symbols.wrapping_add(n * size as u64);
+            let Ok(symbol) = self.get::<elf::Sym64<LE>>(at) else {
                 break;
             };
-            let name = strings.wrapping_add(u64::from(u32_at(&symbol, 0)));
+            let name = strings.wrapping_add(symbol.st_name.get(LE).into());
             let expected = format::HEADER_SYMBOL.as_bytes();
-            match self.read(read, name, expected.len() + 1) {
+            match self.read(name, expected.len() + 1) {
                 Ok(found) if found.strip_suffix(b"\0") == Some(expected) => {
-                    return Ok(u64_at(&symbol, 8));
+                    return Ok(symbol.st_value.get(LE));
                 }
                 _ => {}
             }
@@ -193,42 +149,56 @@ impl Shared {
 
     /// Where in the file something is that is mapped.
     fn in_file(&self, address: u64, len: usize) -> Result<u64> {
-        let holds = |s: &&Segment| {
-            let inside = address.checked_sub(s.address);
-            let end = inside.and_then(|at| at.checked_add(len as u64));
-            end.is_some_and(|end| end <= s.len)
-        };
-        let segment = self.segments.iter().find(holds);
-        let segment = segment.ok_or(SharedError::NoImage)?;
-        Ok(segment.offset + (address - segment.address))
+        let mut places = self.segments().filter_map(|p| {
+            let (start, size) = p.file_range(LE);
+            let inside = address.checked_sub(p.p_vaddr(LE))?;
+            let end = inside.checked_add(len as u64)?;
+            (end <= size).then_some(start + inside)
+        });
+        places.next().ok_or(SharedError::NoImage)
     }
 
-    fn read(&self, read: &Read<'_>, address: u64, len: usize) -> Result<Vec<u8>> {
-        read(self.in_file(address, len)?, len).ok_or(SharedError::CutOff)
+    fn read(&self, address: u64, len: usize) -> Result<&'d [u8]> {
+        let at = self.in_file(address, len)?;
+        self.bytes(at..at + len as u64)
+    }
+
+    fn bytes(&self, at: Range<u64>) -> Result<&'d [u8]> {
+        let bytes = self.data.read_bytes_at(at.start, at.end - at.start);
+        bytes.map_err(|()| SharedError::CutOff)
+    }
+
+    fn get<T: pod::Pod>(&self, address: u64) -> Result<&'d T> {
+        let bytes = self.read(address, size_of::<T>())?;
+        let (value, _) = pod::from_bytes(bytes).map_err(|()| SharedError::CutOff)?;
+        Ok(value)
     }
 
     /// Four bytes.
-    fn number(&self, read: &Read<'_>, address: u64) -> Result<u32> {
-        Ok(u32_at(&self.read(read, address, 4)?, 0))
+    fn number(&self, address: u64) -> Result<u32> {
+        Ok(self.get::<U32Bytes<LE>>(address)?.get(LE))
+    }
+
+    /// Address of the seal.
+    fn seal(&self) -> u64 {
+        self.image.wrapping_add(format::FILE_CHECKSUM as u64)
     }
 
     /// The check sum.
-    fn sum(&self, read: &Read<'_>) -> Result<u32> {
+    fn sum(&self) -> Result<u32> {
         let mut hasher = crc32fast::Hasher::new();
-        let mut head = self.head.clone();
+        let mut head = pod::bytes_of(self.head).to_vec();
         OF_SECTIONS.into_iter().for_each(|of| head[of].fill(0));
         hasher.update(&head);
-        hasher.update(&self.program_headers);
-        let mut left_out = self.left_out(read)?;
+        hasher.update(pod::bytes_of_slice(self.program_headers));
+        let mut left_out = self.left_out()?;
         left_out.sort_by_key(|range| range.start);
-        for segment in &self.segments {
-            let all = segment.offset..segment.offset + segment.len;
+        for (start, size) in self.segments().map(|p| p.file_range(LE)) {
+            let all = start..start + size;
             let (mut at, end) = (all.start, all.end);
             let inside = left_out.iter().filter(|range| all.contains(&range.start));
             for range in inside.cloned().chain(std::iter::once(end..end)) {
-                let len = usize::try_from(range.start.saturating_sub(at));
-                let bytes = read(at, len.unwrap_or(usize::MAX)).ok_or(SharedError::CutOff)?;
-                hasher.update(&bytes);
+                hasher.update(self.bytes(at..range.start.max(at))?);
                 at = at.max(range.end);
             }
         }
@@ -236,20 +206,22 @@ impl Shared {
     }
 
     /// What of the file has check sums of its own, the seal itself, and what the ELF header says of sections.
-    fn left_out(&self, read: &Read<'_>) -> Result<Vec<Range<u64>>> {
-        let image = self.read(read, self.header, format::HEADER_LEN)?;
-        let range = |address: u64, len: u64| {
-            let start = self.in_file(address, usize::try_from(len).unwrap_or(usize::MAX))?;
-            Ok(start..start + len)
+    fn left_out(&self) -> Result<Vec<Range<u64>>> {
+        let range = |address: u64, len: u32| {
+            let start = self.in_file(address, len as usize)?;
+            Ok(start..start + u64::from(len))
         };
-        let text = self.header.wrapping_add(format::TEXT as u64);
-        let text = text.wrapping_add(u64_at(&image, format::TEXT));
-        let rest = u64::from(u32_at(&image, format::DATA_LEN));
-        let rest = rest.saturating_sub(format::TEXT_SUM as u64);
+        let field = |at: usize| self.image.wrapping_add(at as u64);
+        let text = field(format::TEXT);
+        let text = text.wrapping_add(self.get::<U64Bytes<LE>>(text)?.get(LE));
+        let rest = self.number(field(format::DATA_LEN))?;
         let mut ranges = vec![
-            range(text, u64::from(u32_at(&image, format::TEXT_LEN)))?,
-            range(self.header + format::TEXT_SUM as u64, rest)?,
-            range(self.header + format::FILE_CHECKSUM as u64, 4)?,
+            range(text, self.number(field(format::TEXT_LEN))?)?,
+            range(
+                field(format::TEXT_SUM),
+                rest.saturating_sub(format::TEXT_SUM as u32),
+            )?,
+            range(self.seal(), 4)?,
         ];
         ranges.extend(OF_SECTIONS.map(|of| of.start as u64..of.end as u64));
         Ok(ranges)
@@ -274,18 +246,18 @@ mod tests {
         put(&mut file, 32, &64u64.to_le_bytes());
         put(&mut file, 54, &[56, 0, 5, 0]);
         let mut dynamic = Vec::new();
-        for (tag, value) in [(STRINGS, 0x300u64), (SYMBOLS, 0x200), (0, 0)] {
-            dynamic.extend(tag.to_le_bytes());
+        for (tag, value) in [(elf::DT_STRTAB, 0x300u64), (elf::DT_SYMTAB, 0x200), (0, 0)] {
+            dynamic.extend(u64::from(tag).to_le_bytes());
             dynamic.extend(value.to_le_bytes());
         }
         put(&mut file, 3 * PAGE, &dynamic);
         let len = dynamic.len() as u64;
         let segments = [
-            (LOAD, 0, 0x400),
-            (LOAD, PAGE, 0x321),
-            (LOAD, 2 * PAGE, 0x400),
-            (LOAD, 3 * PAGE, len),
-            (DYNAMIC, 3 * PAGE, len),
+            (elf::PT_LOAD, 0, 0x400),
+            (elf::PT_LOAD, PAGE, 0x321),
+            (elf::PT_LOAD, 2 * PAGE, 0x400),
+            (elf::PT_LOAD, 3 * PAGE, len),
+            (elf::PT_DYNAMIC, 3 * PAGE, len),
         ];
         for (n, (kind, at, len)) in segments.into_iter().enumerate() {
             let numbers = [u64::from(kind), at, at, at, len, len, PAGE];
@@ -312,17 +284,13 @@ mod tests {
         file
     }
 
-    fn checked(file: &[u8]) -> Result<()> {
-        check(&|at, len| bytes_of(file, at, len))
-    }
-
     #[test]
     fn whatever_is_mapped_counts() {
         let mut good = example();
         // Nobody has sealed it.
-        assert_eq!(checked(&good), Ok(()));
+        assert_eq!(check_data(&*good), Ok(()));
         seal(&mut good).unwrap();
-        assert_eq!(checked(&good), Ok(()));
+        assert_eq!(check_data(&*good), Ok(()));
         let header = 2 * PAGE as usize;
         let data = header + format::TEXT_SUM..header + 0x300;
         let text = PAGE as usize..PAGE as usize + 0x321;
@@ -338,7 +306,7 @@ mod tests {
             let counts = mapped && !other.iter().any(|range| range.contains(&at));
             for change in [1, 0x80, 0xff] {
                 good[at] ^= change;
-                assert_eq!(checked(&good).is_err(), counts, "byte {at:#x}");
+                assert_eq!(check_data(&*good).is_err(), counts, "byte {at:#x}");
                 good[at] ^= change;
                 refused += usize::from(counts);
             }
@@ -352,7 +320,7 @@ mod tests {
         seal(&mut good).unwrap();
         let end = 3 * PAGE as usize + 48;
         for len in 0..=end {
-            assert_eq!(checked(&good[..len]).is_ok(), len == end, "{len}");
+            assert_eq!(check_data(&good[..len]).is_ok(), len == end, "{len}");
         }
     }
 }

@@ -19,7 +19,6 @@ use isthmus_linker::memory::in_process::InProcess;
 use isthmus_runtime_abi::target::Arch;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -95,15 +94,7 @@ fn map(path: &Path) -> Result<*const u8, String> {
 /// Whether a file is as the command made it: the dynamic linker trusts what it maps.
 fn check(path: &Path) -> Result<(), String> {
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let length = file.metadata().map_err(|e| e.to_string())?.len();
-    let read = |at: u64, len: usize| {
-        // Numbers that are not true yet must not take memory.
-        at.checked_add(len as u64).filter(|&end| end <= length)?;
-        let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, at).ok()?;
-        Some(bytes)
-    };
-    shared::check(&read).map_err(|e| e.to_string())
+    shared::check(&file).map_err(|e| e.to_string())
 }
 
 /// Links a relocatable object; gives the address of its header. Nothing of it is run: what is not an image stays without effect.
