@@ -210,7 +210,7 @@ fn tie_members(cx: &Cx<'_>, builder: Ref, ty: &'static Type) -> Result<()> {
     let fields = Fields::of(cx, builder)?;
     let thrown = |e| cx.load_error(&e);
     let methods = ty.methods().map_err(thrown)?;
-    for (place, m) in methods_of(cx, &fields)?.into_iter().zip(methods) {
+    for (place, &m) in methods_of(cx, &fields)?.into_iter().zip(methods) {
         let object = place.builder(cx, &fields)?;
         let at = offset_of(cx.type_of(object), "mhandle").map_err(thrown)?;
         cx.write(object, at, handle::of(m));

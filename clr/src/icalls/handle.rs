@@ -12,6 +12,8 @@ use isthmus_rt::object::Ref;
 
 macro_rules! handles {
     ($($(#[$doc:meta])* $from:ident: $ty:ty;)*) => {$(
+        impl Item for $ty {}
+
         $(#[$doc])*
         pub fn $from(handle: usize) -> Option<&'static $ty> {
             // SAFETY: the library gets handles only from this VM, which makes them from leaked items.
@@ -31,8 +33,11 @@ handles! {
     assembly_at: Assembly;
 }
 
+/// What has handles: references to these have none.
+pub trait Item {}
+
 /// The handle of an item of the type system.
-pub fn of<T>(item: &'static T) -> usize {
+pub fn of<T: Item>(item: &'static T) -> usize {
     std::ptr::from_ref(item) as usize
 }
 
