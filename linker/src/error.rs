@@ -5,14 +5,6 @@ use isthmus_runtime_abi::symbol::Symbol;
 /// An error of placing a compiled method.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The system refused memory.
-    #[error("cannot map {what}: {error}")]
-    Map {
-        /// What was asked for.
-        what: &'static str,
-        /// Why not.
-        error: std::io::Error,
-    },
     /// The region is used up.
     #[error("out of {what} memory: {size} bytes wanted")]
     Full {
@@ -29,7 +21,7 @@ pub enum LinkError {
         /// Why not.
         reason: String,
     },
-    /// A relocation cannot be applied.
+    /// A relocation cannot be applied, or the system refused memory.
     #[error(transparent)]
     Graph(#[from] Error),
 }

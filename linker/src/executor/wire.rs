@@ -23,43 +23,40 @@ pub const VERSION: u64 = 1;
 /// Largest message.
 const MAX: usize = 1 << 31;
 
-/// Kind of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "named as what they ask for")]
-pub enum Kind {
-    Hello = 1,
-    Welcome,
-    Done,
-    Failed,
-    Reserve,
-    Finalize,
-    Release,
-    Lookup,
-    Call,
-    RunMain,
-    LoadLibrary,
-    Patch,
-    Read,
-    Quit,
+macro_rules! kinds {
+    ($($name:ident = $number:literal,)*) => {
+        /// Kind of a message.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[expect(missing_docs, reason = "named as what they ask for")]
+        pub enum Kind { $($name = $number),* }
+
+        impl Kind {
+            fn of(number: u8) -> Option<Kind> {
+                match number {
+                    $($number => Some(Kind::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-const KINDS: &[Kind] = &[
-    Kind::Hello,
-    Kind::Welcome,
-    Kind::Done,
-    Kind::Failed,
-    Kind::Reserve,
-    Kind::Finalize,
-    Kind::Release,
-    Kind::Lookup,
-    Kind::Call,
-    Kind::RunMain,
-    Kind::LoadLibrary,
-    Kind::Patch,
-    Kind::Read,
-    Kind::Quit,
-];
+kinds! {
+    Hello = 1,
+    Welcome = 2,
+    Done = 3,
+    Failed = 4,
+    Reserve = 5,
+    Finalize = 6,
+    Release = 7,
+    Lookup = 8,
+    Call = 9,
+    RunMain = 10,
+    LoadLibrary = 11,
+    Patch = 12,
+    Read = 13,
+    Quit = 14,
+}
 
 /// A message that is being made.
 #[derive(Debug)]
@@ -135,8 +132,8 @@ pub fn receive(from: &mut dyn Read) -> Result<Option<(Kind, Fields)>> {
     if read.map_err(broke)? != size {
         return Ok(None);
     }
-    let kind = KINDS.iter().find(|k| **k as u8 == bytes[0]);
-    let kind = *kind.ok_or_else(|| Error::executor("a message of unknown kind"))?;
+    let kind = Kind::of(bytes[0]);
+    let kind = kind.ok_or_else(|| Error::executor("a message of unknown kind"))?;
     Ok(Some((kind, Fields { bytes, at: 1 })))
 }
 

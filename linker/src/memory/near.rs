@@ -11,7 +11,9 @@
 //! All operations may be used from several threads.
 
 use super::blocks::Blocks;
+use super::pages::{self, MAX_PAGE, Mapping};
 use crate::error::LinkError;
+use crate::graph::Prot;
 use crate::jit::LinkedCode;
 use isthmus_runtime_abi::symbol::Symbol;
 use rustc_hash::FxHashMap;
@@ -39,8 +41,6 @@ impl Default for Config {
 
 /// Largest region: every displacement within it fits 32 bits, with room for addends.
 const MAX_REGION: usize = (1 << 31) - (1 << 16);
-/// Pages of all targets divide this.
-const PAGE: usize = 64 << 10;
 /// Least alignment of code.
 const CODE_GRAIN: usize = 16;
 /// What free code is filled with: a trap.
@@ -53,8 +53,8 @@ const FILL: u8 = if cfg!(target_arch = "x86_64") {
 /// One region of code and data.
 #[derive(Debug)]
 pub struct CodeMemory {
-    code: Mapping,
-    data: Mapping,
+    /// Code, then data.
+    region: Mapping,
     /// The second mapping of the code.
     writer: Mapping,
     state: Mutex<State>,
@@ -70,116 +70,19 @@ pub(crate) struct State {
     pub(crate) islands: FxHashMap<Symbol, usize>,
 }
 
-/// A range of address space, unmapped at the end.
-#[derive(Debug)]
-struct Mapping {
-    base: usize,
-    size: usize,
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the range was mapped by this module and belongs to this value alone.
-        unsafe { libc::munmap(self.base as *mut libc::c_void, self.size) };
-    }
-}
-
-impl Mapping {
-    fn range(&self) -> Range<usize> {
-        self.base..self.base + self.size
-    }
-}
-
-fn map_error(what: &'static str) -> LinkError {
-    LinkError::Map {
-        what,
-        error: std::io::Error::last_os_error(),
-    }
-}
-
-/// Maps anonymous memory at `at` (replacing what is mapped there) or anywhere.
-///
-/// # Safety
-/// A range given by `at` must be the caller's to replace.
-unsafe fn map(
-    what: &'static str,
-    at: Option<usize>,
-    size: usize,
-    prot: libc::c_int,
-    sharing: libc::c_int,
-) -> Result<usize, LinkError> {
-    let mut flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    if at.is_some() {
-        flags |= libc::MAP_FIXED;
-    }
-    // SAFETY: a fresh range, or one that the caller owns.
-    let p = unsafe {
-        libc::mmap(
-            ptr::without_provenance_mut(at.unwrap_or(0)),
-            size,
-            prot,
-            flags,
-            -1,
-            0,
-        )
-    };
-    if p == libc::MAP_FAILED {
-        return Err(map_error(what));
-    }
-    Ok(p.expose_provenance())
-}
-
-/// Maps the pages of the shared mapping at `from` a second time, at `at`, for reading and execution.
-///
-/// # Safety
-/// The range at `at` must be the caller's to replace.
-unsafe fn map_again(from: usize, at: usize, size: usize) -> Result<(), LinkError> {
-    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-    let address = ptr::with_exposed_provenance_mut::<libc::c_void>;
-    // SAFETY: an old size of 0 leaves the shared mapping where it is and makes another one of its pages; the caller owns the range.
-    let p = unsafe { libc::mremap(address(from), 0, size, flags, address(at)) };
-    if p == libc::MAP_FAILED {
-        return Err(map_error("executable code"));
-    }
-    // SAFETY: the mapping just made, which nobody uses yet.
-    if unsafe { libc::mprotect(p, size, libc::PROT_READ | libc::PROT_EXEC) } != 0 {
-        return Err(map_error("executable code"));
-    }
-    Ok(())
-}
-
 impl CodeMemory {
     /// Reserves a region.
     pub fn new(config: Config) -> Result<CodeMemory, LinkError> {
-        let code_size = config.code.max(PAGE).next_multiple_of(PAGE);
-        let data_size = config.data.max(PAGE).next_multiple_of(PAGE);
+        let code_size = config.code.max(1).next_multiple_of(MAX_PAGE);
+        let data_size = config.data.max(1).next_multiple_of(MAX_PAGE);
         let size = code_size.saturating_add(data_size);
         if size > MAX_REGION {
             return Err(LinkError::Full { what: "near", size });
         }
-        let (none, rw) = (libc::PROT_NONE, libc::PROT_READ | libc::PROT_WRITE);
-        let (private, shared) = (libc::MAP_PRIVATE, libc::MAP_SHARED);
-        // SAFETY: a fresh range.
-        let base = unsafe { map("region for code", None, size, none, private) }?;
-        // From here on each part unmaps itself.
-        let code = Mapping {
-            base,
-            size: code_size,
-        };
-        let data = Mapping {
-            base: base + code_size,
-            size: data_size,
-        };
-        // SAFETY: a fresh range.
-        let writer = Mapping {
-            base: unsafe { map("writable code", None, code_size, rw, shared) }?,
-            size: code_size,
-        };
-        // SAFETY: both ranges are parts of the one just reserved.
-        unsafe {
-            map_again(writer.base, code.base, code_size)?;
-            map("data near code", Some(data.base), data_size, rw, private)?;
-        }
+        let region = Mapping::reserve_anywhere(size)?;
+        let writer = Mapping::shared(code_size)?;
+        region.view_again(0, &writer, Prot::RX)?;
+        region.commit(code_size, data_size, Prot::RW)?;
         Ok(CodeMemory {
             state: Mutex::new(State {
                 code: Blocks::new(code_size, CODE_GRAIN),
@@ -187,8 +90,7 @@ impl CodeMemory {
                 got: FxHashMap::default(),
                 islands: FxHashMap::default(),
             }),
-            code,
-            data,
+            region,
             writer,
         })
     }
@@ -200,12 +102,13 @@ impl CodeMemory {
 
     /// Addresses that code may have.
     pub fn code_range(&self) -> Range<usize> {
-        self.code.range()
+        let start = self.region.base();
+        start..start + self.writer.range().len()
     }
 
     /// Addresses that data may have.
     pub fn data_range(&self) -> Range<usize> {
-        self.data.range()
+        self.code_range().end..self.region.range().end
     }
 
     /// Bytes of code and of data in use.
@@ -219,7 +122,7 @@ impl CodeMemory {
         let taken = self.state().code.take(size, align.max(1));
         let at = taken.ok_or(LinkError::Full { what: "code", size })?;
         Ok(LinkedCode {
-            base: self.code.base + at,
+            base: self.region.base() + at,
             size,
         })
     }
@@ -233,47 +136,32 @@ impl CodeMemory {
             .checked_add(bytes.len())
             .is_some_and(|end| end <= code.size);
         assert!(fits, "write outside of a block of code");
-        let to = self.writable(code.base + offset, bytes.len());
-        // SAFETY: `writable` checked that the range lies within the writable mapping; the block is the caller's, and
-        // nobody reads it before it is published.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        let at = self.in_code(code.base + offset, bytes.len());
+        // SAFETY: the writable mapping; the block is the caller's, and nobody reads it before it is published.
+        unsafe { self.writer.write(at, bytes) };
     }
 
-    /// Address in the writable mapping of `len` bytes of code.
-    fn writable(&self, address: usize, len: usize) -> *mut u8 {
-        let offset = address.wrapping_sub(self.code.base);
-        assert!(
-            offset <= self.code.size && len <= self.code.size - offset,
-            "not in this region's code"
-        );
-        ptr::with_exposed_provenance_mut(self.writer.base + offset)
+    /// Offset of `len` bytes of code.
+    fn in_code(&self, address: usize, len: usize) -> usize {
+        let code = self.code_range();
+        let inside = code.start <= address && address <= code.end && len <= code.end - address;
+        assert!(inside, "not in this region's code");
+        address - code.start
     }
 
     /// Makes written code ready to run: synchronizes instruction caches where hardware does not.
     pub fn publish(&self, code: LinkedCode) {
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            unsafe extern "C" {
-                fn __clear_cache(start: *mut u8, end: *mut u8);
-            }
-            // SAFETY: the range is mapped and executable.
-            unsafe {
-                __clear_cache(
-                    ptr::with_exposed_provenance_mut(code.base),
-                    ptr::with_exposed_provenance_mut(code.base + code.size),
-                );
-            }
-        }
-        let _ = code;
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        pages::flush_code(code.base, code.size);
     }
 
     /// Gives back code that nothing refers to any more; it is filled with traps.
     pub fn free(&self, code: LinkedCode) {
-        let to = self.writable(code.base, code.size);
-        // SAFETY: as in `write`.
-        unsafe { ptr::write_bytes(to, FILL, code.size) };
-        let at = code.base - self.code.base;
+        let at = self.in_code(code.base, code.size);
+        // SAFETY: within the writable mapping; nobody uses the block any more.
+        unsafe {
+            let to = ptr::with_exposed_provenance_mut::<u8>(self.writer.base() + at);
+            ptr::write_bytes(to, FILL, code.size);
+        }
         self.state().code.give(at, code.size);
     }
 
@@ -282,7 +170,7 @@ impl CodeMemory {
         let size = words.saturating_mul(size_of::<usize>());
         let taken = self.state().data.take(size, size_of::<usize>());
         let at = taken.ok_or(LinkError::Full { what: "data", size })?;
-        Ok(self.data.base + at)
+        Ok(self.data_range().start + at)
     }
 
     /// Gives back what [`CodeMemory::alloc_data`] returned for as many words.
@@ -291,8 +179,9 @@ impl CodeMemory {
     /// If the address is not of this region.
     pub fn free_data(&self, address: usize, words: usize) {
         let size = words.saturating_mul(size_of::<usize>());
-        let at = address.wrapping_sub(self.data.base);
-        assert!(at <= self.data.size && size <= self.data.size - at);
+        let data = self.data_range();
+        assert!(data.start <= address && address <= data.end && size <= data.end - address);
+        let at = address - data.start;
         // SAFETY: the range lies within the data mapping and is the caller's.
         unsafe { ptr::write_bytes(ptr::with_exposed_provenance_mut::<u8>(address), 0, size) };
         self.state().data.give(at, size);
@@ -375,10 +264,10 @@ mod tests {
     #[test]
     fn a_full_region_is_an_error() {
         let memory = CodeMemory::new(Config { code: 1, data: 1 }).unwrap();
-        assert!(memory.alloc_code(PAGE, 16).is_ok());
+        assert!(memory.alloc_code(MAX_PAGE, 16).is_ok());
         let error = memory.alloc_code(1, 16).unwrap_err().to_string();
         assert_eq!(error, "out of code memory: 1 bytes wanted");
-        assert!(memory.alloc_data(PAGE).is_err());
+        assert!(memory.alloc_data(MAX_PAGE).is_err());
         assert!(
             CodeMemory::new(Config {
                 code: 2 << 30,

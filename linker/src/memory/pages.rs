@@ -51,17 +51,25 @@ impl Mapping {
     pub fn reserve(size: usize) -> Result<Mapping> {
         let near = (libc::getpid as *const ()).addr();
         let hint = near.saturating_sub(1 << 30) & !(MAX_PAGE - 1);
+        Mapping::fresh(hint, size, libc::PROT_NONE, libc::MAP_PRIVATE)
+    }
+
+    /// Reserves address space without access, wherever there is room.
+    pub fn reserve_anywhere(size: usize) -> Result<Mapping> {
+        Mapping::fresh(0, size, libc::PROT_NONE, libc::MAP_PRIVATE)
+    }
+
+    /// Writable memory, all zeros, that has no file and can be mapped [again](Self::view_again).
+    pub fn shared(size: usize) -> Result<Mapping> {
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        Mapping::fresh(0, size, prot, libc::MAP_SHARED)
+    }
+
+    fn fresh(hint: usize, size: usize, prot: libc::c_int, sharing: libc::c_int) -> Result<Mapping> {
+        let how = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let address = ptr::without_provenance_mut(hint);
         // SAFETY: a fresh range: the hint does not replace anything.
-        let p = unsafe {
-            libc::mmap(
-                ptr::without_provenance_mut(hint),
-                size,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
+        let p = unsafe { libc::mmap(address, size, prot, how, -1, 0) };
         if p == libc::MAP_FAILED {
             return Err(failed("cannot reserve memory"));
         }
@@ -86,8 +94,8 @@ impl Mapping {
     /// Makes part of the range private memory, all zeros.
     pub fn commit(&self, offset: usize, size: usize, prot: Prot) -> Result<()> {
         self.check(offset, size);
-        let flags_ = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-        self.map(offset, size, prot, flags_, -1, 0)
+        let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        self.map(offset, size, prot, private | libc::MAP_FIXED, -1, 0)
     }
 
     /// Makes part of the range a view of a file from `at` on.
@@ -102,6 +110,20 @@ impl Mapping {
         self.check(offset, size);
         let flags_ = libc::MAP_SHARED | libc::MAP_FIXED;
         self.map(offset, size, prot, flags_, file.0.as_raw_fd(), at)
+    }
+
+    /// Makes part of the range a view of all of a [shared](Self::shared) mapping.
+    pub fn view_again(&self, offset: usize, shared: &Mapping, prot: Prot) -> Result<()> {
+        self.check(offset, shared.size);
+        let address = ptr::with_exposed_provenance_mut::<libc::c_void>;
+        let (from, to) = (address(shared.base), address(self.base + offset));
+        let how = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: an old size of 0 leaves the shared mapping where it is and makes another one of its pages; the range lies within this mapping.
+        let p = unsafe { libc::mremap(from, 0, shared.size, how, to) };
+        if p == libc::MAP_FAILED {
+            return Err(failed("cannot map memory again"));
+        }
+        self.protect(offset, shared.size, prot)
     }
 
     fn map(

@@ -8,8 +8,9 @@ use super::{Plugin, ResourceKey};
 use crate::arch::{Field, a32, a64, x64};
 use crate::error::{Error, Result};
 use crate::executor::Executor;
-use crate::graph::{Edge, LinkGraph, Name, SymbolId};
+use crate::graph::{BlockId, Edge, LinkGraph, Name, SymbolId};
 use crate::link::passes::{Passes, pass};
+use crate::link::tables::Entries;
 use isthmus_runtime_abi::target::Arch;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +82,7 @@ impl CallSites {
 }
 
 /// Whether an edge of a linked graph is a call, direct or of a stub.
-fn is_call(arch: Arch, edge: &Edge, graph: &LinkGraph, block: crate::graph::BlockId) -> bool {
+fn is_call(arch: Arch, edge: &Edge, graph: &LinkGraph, block: BlockId) -> bool {
     match arch {
         // A call that was relaxed from a stub has the kind of any distance: look at the instruction.
         Arch::X64 => {
@@ -110,7 +111,7 @@ impl Plugin for CallSites {
     fn modify_passes(&mut self, key: ResourceKey, _: &LinkGraph, passes: &mut Passes) {
         let this = self.clone();
         passes.post_fixup.push(pass("note-calls", move |graph| {
-            let entries = crate::link::tables::Entries::of(graph);
+            let entries = Entries::of(graph);
             let mut sites = this.sites();
             for id in graph.blocks() {
                 for edge in &graph.block(id).edges {

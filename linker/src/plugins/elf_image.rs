@@ -1,11 +1,14 @@
 //! A small ELF object that names linked code, for debuggers: where functions are, not what is in them.
 //!
 //! ```text
-//!  header | names | symbols | section headers: null, .text (no bytes, at its address), .symtab, .strtab
+//!  header | symbols | names | section headers: null, .text (no bytes, at its address), .symtab, .strtab, .shstrtab
 //! ```
 
 use crate::graph::{LinkGraph, Name, Scope};
 use isthmus_runtime_abi::target::Arch;
+use object::write::StringId;
+use object::write::elf::{FileHeader, SectionHeader, Sym, Writer};
+use object::{Endianness, elf};
 
 /// A function of a linked graph.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +21,14 @@ pub struct Function {
     pub size: u64,
     /// Whether others see it.
     pub global: bool,
+}
+
+impl Function {
+    /// The name as strings of ELF are: they end with the first zero.
+    fn name_bytes(&self) -> &[u8] {
+        let bytes = self.name.as_bytes();
+        bytes.split(|&b| b == 0).next().unwrap_or(bytes)
+    }
 }
 
 /// The functions of a linked graph, in order of address. Those without a size reach to the next one or to the end of their block.
@@ -57,159 +68,84 @@ pub fn functions(graph: &LinkGraph) -> Vec<Function> {
     found.into_iter().map(|(f, _)| f).collect()
 }
 
-struct Writer {
-    bytes: Vec<u8>,
-    wide: bool,
-}
-
-impl Writer {
-    fn u16(&mut self, v: u16) {
-        self.bytes.extend_from_slice(&v.to_le_bytes());
-    }
-
-    fn u32(&mut self, v: u32) {
-        self.bytes.extend_from_slice(&v.to_le_bytes());
-    }
-
-    /// As wide as an address.
-    fn word(&mut self, v: u64) {
-        let n = if self.wide { 8 } else { 4 };
-        self.bytes.extend_from_slice(&v.to_le_bytes()[..n]);
-    }
-
-    fn align(&mut self) {
-        let size = self.bytes.len().next_multiple_of(8);
-        self.bytes.resize(size, 0);
-    }
-
-    fn section(&mut self, s: &Section) {
-        self.u32(s.name);
-        self.u32(s.kind);
-        for v in [s.flags, s.address, s.offset, s.size] {
-            self.word(v);
-        }
-        self.u32(s.link);
-        self.u32(s.info);
-        self.word(s.align);
-        self.word(s.entry);
-    }
-}
-
-#[derive(Default)]
-struct Section {
-    name: u32,
-    kind: u32,
-    flags: u64,
-    address: u64,
-    offset: u64,
-    size: u64,
-    link: u32,
-    info: u32,
-    align: u64,
-    entry: u64,
-}
-
 /// The object; `None` if the graph has no functions.
 pub fn image(graph: &LinkGraph) -> Option<Vec<u8>> {
-    let functions = functions(graph);
+    let mut functions = functions(graph);
     let start = functions.first()?.address;
     let end = functions.iter().map(|f| f.address + f.size).max()?;
-    let wide = graph.arch != Arch::A32;
+    // Local symbols come first.
+    functions.sort_by_key(|f| f.global);
+    let locals = functions.iter().take_while(|f| !f.global).count() as u32;
     let machine = match graph.arch {
-        Arch::X64 => object::elf::EM_X86_64,
-        Arch::A64 => object::elf::EM_AARCH64,
-        Arch::A32 => object::elf::EM_ARM,
+        Arch::X64 => elf::EM_X86_64,
+        Arch::A64 => elf::EM_AARCH64,
+        Arch::A32 => elf::EM_ARM,
     };
-    let names = b"\0.text\0.symtab\0.strtab\0";
-    let name_of = |name: &[u8]| {
-        let at = names.windows(name.len()).position(|w| w == name);
-        at.unwrap_or(0) as u32
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(Endianness::Little, graph.arch != Arch::A32, &mut bytes);
+    w.reserve_file_header();
+    w.reserve_null_section_index();
+    let text = w.reserve_section_index();
+    let text_name = w.add_section_name(b".text");
+    w.reserve_null_symbol_index();
+    let name = |f| {
+        w.reserve_symbol_index(Some(text));
+        w.add_string(Function::name_bytes(f))
     };
-    let mut strings = names.to_vec();
-    let mut w = Writer {
-        bytes: Vec::new(),
-        wide,
-    };
-    // Symbols: the null one, then local ones, then global ones.
-    let mut symbols = Writer {
-        bytes: vec![0; if wide { 24 } else { 16 }],
-        wide,
-    };
-    let entry = symbols.bytes.len() as u64;
-    let mut locals = 1;
-    for global in [false, true] {
-        for f in functions.iter().filter(|f| f.global == global) {
-            let name = strings.len() as u32;
-            strings.extend_from_slice(f.name.as_bytes());
-            strings.push(0);
-            let info = u8::from(global) << 4 | object::elf::STT_FUNC;
-            let value = f.address - start;
-            symbols.u32(name);
-            if !wide {
-                symbols.word(value);
-                symbols.word(f.size);
-            }
-            symbols.bytes.extend_from_slice(&[info, 0]);
-            symbols.u16(1);
-            if wide {
-                symbols.word(value);
-                symbols.word(f.size);
-            }
-            locals += u32::from(!global);
-        }
+    let names: Vec<StringId> = functions.iter().map(name).collect();
+    w.reserve_symtab_section_index();
+    w.reserve_strtab_section_index();
+    w.reserve_shstrtab_section_index();
+    w.reserve_symtab();
+    w.reserve_strtab();
+    w.reserve_shstrtab();
+    w.reserve_section_headers();
+
+    w.write_file_header(&FileHeader {
+        os_abi: elf::ELFOSABI_NONE,
+        abi_version: 0,
+        e_type: elf::ET_REL,
+        e_machine: machine,
+        e_entry: 0,
+        e_flags: 0,
+    })
+    .ok()?;
+    w.write_null_symbol();
+    for (f, name) in functions.iter().zip(names) {
+        let binding = if f.global {
+            elf::STB_GLOBAL
+        } else {
+            elf::STB_LOCAL
+        };
+        w.write_symbol(&Sym {
+            name: Some(name),
+            section: Some(text),
+            st_info: binding << 4 | elf::STT_FUNC,
+            st_other: elf::STV_DEFAULT,
+            st_shndx: 0,
+            st_value: f.address - start,
+            st_size: f.size,
+        });
     }
-    let header = if wide { 64 } else { 52 };
-    w.bytes.extend_from_slice(b"\x7fELF");
-    let class = if wide { 2 } else { 1 };
-    w.bytes
-        .extend_from_slice(&[class, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    w.u16(object::elf::ET_REL);
-    w.u16(machine);
-    w.u32(1);
-    w.word(0);
-    w.word(0);
-    let at = (header + strings.len()).next_multiple_of(8) + symbols.bytes.len();
-    w.word(at.next_multiple_of(8) as u64);
-    w.u32(0);
-    for v in [header as u16, 0, 0, if wide { 64 } else { 40 }, 4, 3] {
-        w.u16(v);
-    }
-    let strings_at = w.bytes.len() as u64;
-    w.bytes.extend_from_slice(&strings);
-    w.align();
-    let symbols_at = w.bytes.len() as u64;
-    w.bytes.extend_from_slice(&symbols.bytes);
-    w.align();
-    w.section(&Section::default());
-    w.section(&Section {
-        name: name_of(b".text"),
-        kind: object::elf::SHT_NOBITS,
-        flags: u64::from(object::elf::SHF_ALLOC | object::elf::SHF_EXECINSTR),
-        address: start,
-        size: end - start,
-        align: 1,
-        ..Section::default()
+    w.write_strtab();
+    w.write_shstrtab();
+    w.write_null_section_header();
+    w.write_section_header(&SectionHeader {
+        name: Some(text_name),
+        sh_type: elf::SHT_NOBITS,
+        sh_flags: u64::from(elf::SHF_ALLOC | elf::SHF_EXECINSTR),
+        sh_addr: start,
+        sh_offset: 0,
+        sh_size: end - start,
+        sh_link: 0,
+        sh_info: 0,
+        sh_addralign: 1,
+        sh_entsize: 0,
     });
-    w.section(&Section {
-        name: name_of(b".symtab"),
-        kind: object::elf::SHT_SYMTAB,
-        offset: symbols_at,
-        size: symbols.bytes.len() as u64,
-        link: 3,
-        info: locals,
-        align: 8,
-        entry,
-        ..Section::default()
-    });
-    w.section(&Section {
-        name: name_of(b".strtab"),
-        kind: object::elf::SHT_STRTAB,
-        offset: strings_at,
-        size: strings.len() as u64,
-        align: 1,
-        ..Section::default()
-    });
-    Some(w.bytes)
+    w.write_symtab_section_header(locals + 1);
+    w.write_strtab_section_header();
+    w.write_shstrtab_section_header();
+    Some(bytes)
 }
 
 #[cfg(test)]

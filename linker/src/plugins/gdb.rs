@@ -8,7 +8,13 @@ use crate::error::Result;
 use crate::executor::{Executor, Runtime};
 use crate::graph::{LinkGraph, Prot};
 use crate::memory::{Chunk, Request, Reservation};
+use object::read::{File, Object, ObjectSection};
+use object::{Endianness, SectionFlags, elf};
 use std::collections::BTreeMap;
+use std::mem::offset_of;
+
+type Header32 = elf::SectionHeader32<Endianness>;
+type Header64 = elf::SectionHeader64<Endianness>;
 
 /// The plug-in.
 #[derive(Debug, Default)]
@@ -84,27 +90,30 @@ impl Plugin for Gdb {
 
 /// An object file with the addresses of its sections. `None` if it is none, or has no debug information.
 fn with_addresses(bytes: &[u8], graph: &LinkGraph) -> Option<Vec<u8>> {
-    use object::read::{Object, ObjectSection};
-    let file = object::File::parse(bytes).ok()?;
+    let file = File::parse(bytes).ok()?;
     file.section_by_name(".debug_info")?;
-    let word = |at: usize, n: usize| {
-        let mut all = [0; 8];
-        all[..n].copy_from_slice(bytes.get(at..at + n)?);
-        Some(u64::from_le_bytes(all) as usize)
-    };
-    // Section headers: address and size of the table, then the address within one.
-    let (table, size, address, n) = match file.is_64() {
-        true => (word(0x28, 8)?, word(0x3a, 2)?, 16, 8),
-        false => (word(0x20, 4)?, word(0x2e, 2)?, 12, 4),
+    // Where section headers are, how large one is, and where it says the address.
+    let (table, size, address) = match &file {
+        File::Elf64(file) => {
+            let address = offset_of!(Header64, sh_addr)..offset_of!(Header64, sh_offset);
+            let table = file.elf_header().e_shoff.get(file.endian());
+            (table, size_of::<Header64>(), address)
+        }
+        File::Elf32(file) => {
+            let address = offset_of!(Header32, sh_addr)..offset_of!(Header32, sh_offset);
+            let table = file.elf_header().e_shoff.get(file.endian());
+            (table.into(), size_of::<Header32>(), address)
+        }
+        _ => return None,
     };
     let mut image = bytes.to_vec();
     // The graph's sections were made in the file's order, one for each that has the same name and takes memory.
     let mut sections = graph.sections();
     for section in file.sections() {
-        let object::SectionFlags::Elf { sh_flags } = section.flags() else {
+        let SectionFlags::Elf { sh_flags } = section.flags() else {
             continue;
         };
-        if sh_flags & u64::from(object::elf::SHF_ALLOC) == 0 {
+        if sh_flags & u64::from(elf::SHF_ALLOC) == 0 {
             continue;
         }
         let name = section.name().ok()?;
@@ -116,10 +125,9 @@ fn with_addresses(bytes: &[u8], graph: &LinkGraph) -> Option<Vec<u8>> {
         let Some(range) = graph.section_range(found) else {
             continue;
         };
-        let at = table + section.index().0 * size + address;
-        image
-            .get_mut(at..at + n)?
-            .copy_from_slice(&range.start.to_le_bytes()[..n]);
+        let header = usize::try_from(table).ok()? + section.index().0 * size;
+        let place = image.get_mut(header + address.start..header + address.end)?;
+        place.copy_from_slice(&range.start.to_le_bytes()[..address.len()]);
     }
     Some(image)
 }
