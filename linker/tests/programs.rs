@@ -325,6 +325,22 @@ fn what_objects_of_cxx_both_define_is_there_once() {
 
 #[test]
 #[cfg(target_arch = "x86_64")]
+fn initializers_of_groups_run_once() {
+    let expected = "initializers: 1 1, kept: 8 8\n";
+    for compiler in ["gcc", "clang"] {
+        let options = ["-O1", "-fPIC"];
+        features(
+            compiler,
+            &options,
+            &["once.c", "once_other.c"],
+            "",
+            expected,
+        );
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
 fn sections_of_objects_lie_between_their_bounds() {
     let names = ["registry.c", "registry_other.c", "registry_last.c"];
     let expected = "again(7) = 5\ndouble(7) = 14\nnegate(7) = -7\nsquare(7) = 49\n\

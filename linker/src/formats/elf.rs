@@ -13,14 +13,14 @@ use crate::graph::{
 use isthmus_runtime_abi::target::Arch;
 use object::read::elf::{ElfFile, FileHeader, SectionHeader};
 use object::read::{
-    File, Object, ObjectComdat, ObjectSection, ObjectSymbol, Relocation, RelocationTarget,
+    Comdat, File, Object, ObjectComdat, ObjectSection, ObjectSymbol, Relocation, RelocationTarget,
     Section as ElfSection, Symbol as ElfSymbol,
 };
 use object::{
     BinaryFormat, Endianness, ObjectKind, RelocationFlags, SectionIndex, SymbolFlags, SymbolIndex,
     SymbolSection, elf,
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Most sections and symbols of an object.
@@ -31,10 +31,6 @@ struct Reader<'a> {
     graph: LinkGraph,
     blocks: FxHashMap<SectionIndex, BlockId>,
     symbols: FxHashMap<SymbolIndex, SymbolId>,
-    /// Groups of sections; the same group of another object may be taken instead.
-    groups: Vec<Vec<SectionIndex>>,
-    /// Sections of groups.
-    shared: FxHashSet<SectionIndex>,
     /// The symbol for relocations without one.
     zero: Option<SymbolId>,
 }
@@ -62,13 +58,10 @@ pub fn graph(name: &str, bytes: &[u8]) -> Result<LinkGraph> {
             "this variant of the architecture is not supported".to_owned(),
         ));
     }
-    let groups: Vec<Vec<SectionIndex>> = file.comdats().map(|c| c.sections().collect()).collect();
     let mut reader = Reader {
         graph: LinkGraph::new(name, arch),
         blocks: FxHashMap::default(),
         symbols: FxHashMap::default(),
-        shared: groups.iter().flatten().copied().collect(),
-        groups,
         zero: None,
         file,
     };
@@ -171,6 +164,12 @@ impl Header {
 fn is_part(name: &str, of: &str) -> bool {
     let rest = name.strip_prefix(of);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Sections of which the group of the same name of another object may be taken instead.
+struct Group {
+    name: String,
+    blocks: Vec<BlockId>,
 }
 
 /// A section that is loaded, before it becomes part of the graph.
@@ -308,16 +307,39 @@ impl<'a> Reader<'a> {
 
     /// Sections of a group live together.
     fn join_groups(&mut self) {
-        for group in std::mem::take(&mut self.groups) {
-            let blocks: Vec<BlockId> = group
-                .iter()
-                .filter_map(|s| self.blocks.get(s).copied())
-                .collect();
+        for group in self.groups() {
+            let name = self.graph.intern(&group.name);
+            for &block in &group.blocks {
+                let section = self.graph.block(block).section;
+                self.graph.section_mut(section).group = Some(name);
+            }
             // In a circle.
-            for (&whole, &part) in blocks.iter().zip(blocks.iter().cycle().skip(1)) {
+            let next = group.blocks.iter().cycle().skip(1);
+            for (&whole, &part) in group.blocks.iter().zip(next) {
                 self.attach(part, whole);
             }
         }
+    }
+
+    fn groups(&self) -> Vec<Group> {
+        let name = |symbol: SymbolIndex| {
+            let symbol = self.file.symbol_by_index(symbol).ok()?;
+            match symbol.name() {
+                Ok("") => {
+                    let section = self.file.section_by_index(symbol.section_index()?).ok()?;
+                    Some(section.name().ok()?.to_owned())
+                }
+                name => Some(name.ok()?.to_owned()),
+            }
+        };
+        let group = |c: Comdat<'_, '_>| {
+            let blocks = c.sections().filter_map(|s| self.blocks.get(&s).copied());
+            Some(Group {
+                name: name(c.symbol())?,
+                blocks: blocks.collect(),
+            })
+        };
+        self.file.comdats().filter_map(group).collect()
     }
 
     /// Lets a block live as long as another one.
@@ -341,7 +363,7 @@ impl<'a> Reader<'a> {
                 Ok(name) => name.to_owned(),
                 Err(e) => return self.fail(format!("symbol {}: {e}", index.0)),
             };
-            let made = make_symbol(&self.blocks, &self.shared, &mut self.graph, &symbol, &name);
+            let made = make_symbol(&self.blocks, &mut self.graph, &symbol, &name);
             match made {
                 Ok(Some(id)) => {
                     self.symbols.insert(index, id);
@@ -435,7 +457,6 @@ impl<'a> Reader<'a> {
 
 fn make_symbol(
     blocks: &FxHashMap<SectionIndex, BlockId>,
-    shared: &FxHashSet<SectionIndex>,
     graph: &mut LinkGraph,
     symbol: &ElfSymbol<'_, '_>,
     name: &str,
@@ -503,7 +524,8 @@ fn make_symbol(
             if offset > graph.block(block).size {
                 return Err("its address is outside of its section".to_owned());
             }
-            let shared = shared.contains(&index) && scope != Scope::Local;
+            let group = graph.section(graph.block(block).section).group;
+            let shared = group.is_some() && scope != Scope::Local;
             let name = text(graph);
             Symbol {
                 name,

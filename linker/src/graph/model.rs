@@ -109,6 +109,10 @@ pub struct Section {
     pub merge: Option<Merge>,
     /// Whether it lives with others: it is about one of them, or of a group. Then it is not kept for being between `__start_` and `__stop_` of its name.
     pub attached: bool,
+    /// The group that it is of. Of groups of one name in several graphs, one is taken.
+    pub group: Option<NameId>,
+    /// Whether the group of another graph was taken: nothing is kept for this section's sake.
+    pub discarded: bool,
     pub(crate) blocks: Vec<BlockId>,
 }
 
@@ -340,6 +344,8 @@ impl LinkGraph {
             role,
             merge: None,
             attached: false,
+            group: None,
+            discarded: false,
             blocks: Vec::new(),
         });
         SectionId(self.sections.len() as u32 - 1)

@@ -65,7 +65,15 @@ impl fmt::Display for LinkGraph {
                 let what = if strings { "strings" } else { "entries" };
                 write!(f, " {what} {entry}")?;
             }
-            f.write_str(if s.attached { " attached\n" } else { "\n" })?;
+            if let Some(group) = s.group {
+                write!(f, " group {:?}", self.text(group))?;
+            }
+            for (flag, name) in [(s.attached, "attached"), (s.discarded, "discarded")] {
+                if flag {
+                    write!(f, " {name}")?;
+                }
+            }
+            f.write_char('\n')?;
         }
         for id in self.blocks() {
             let b = self.block(id);

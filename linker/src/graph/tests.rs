@@ -6,7 +6,7 @@ use isthmus_runtime_abi::target::Arch;
 
 const TEXT: &str = r#"graph "a \"b\".o" x86-64
 section 0 ".text" r-x plain ordinal 0
-section 1 ".tdata" rw- thread-local ordinal 7
+section 1 ".tdata" rw- thread-local ordinal 7 group "a group" attached discarded
 section 2 ".rodata.str1.4" r-- plain ordinal 2 strings 4 attached
 block 0 in 0 align 16+0 bytes 10 at 0x0
   hex e8000000 00488b05 0000

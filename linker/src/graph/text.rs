@@ -210,7 +210,12 @@ fn section(graph: &mut LinkGraph, words: &mut Words<'_>) -> Result<()> {
                 let (strings, entry) = (what == "strings", words.number()?);
                 graph.section_mut(id).merge = Some(Merge { entry, strings });
             }
+            "group" => {
+                let group = graph.intern(&words.quoted()?);
+                graph.section_mut(id).group = Some(group);
+            }
             "attached" => graph.section_mut(id).attached = true,
+            "discarded" => graph.section_mut(id).discarded = true,
             other => return words.fail(format!("{other} says nothing of a section")),
         }
     }

@@ -15,8 +15,12 @@ pub fn mark_exported(graph: &mut LinkGraph) -> Result<()> {
     let roots: Vec<BlockId> = graph
         .blocks()
         .filter(|&b| {
-            let role = graph.section(graph.block(b).section).role;
-            matches!(role, SectionRole::Initializers | SectionRole::Finalizers)
+            let section = graph.section(graph.block(b).section);
+            let runs = matches!(
+                section.role,
+                SectionRole::Initializers | SectionRole::Finalizers
+            );
+            runs && !section.discarded
         })
         .collect();
     for block in roots {

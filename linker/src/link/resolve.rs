@@ -4,8 +4,8 @@ use super::job::Job;
 use super::session::{Definition, NameKey};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Runtime};
-use crate::graph::{LinkGraph, Linkage, Name, Place, Scope, SymbolId, TlsHome};
-use rustc_hash::FxHashMap;
+use crate::graph::{LinkGraph, Linkage, Name, Place, Scope, SectionId, SymbolId, TlsHome};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::hash_map::Entry;
 
 /// Names that everybody may use, each a different thing in each graph.
@@ -35,8 +35,44 @@ fn rank(linkage: Linkage) -> u32 {
     }
 }
 
+/// Sections of groups that are taken, and the groups.
+pub(super) fn groups(graph: &LinkGraph) -> impl Iterator<Item = (SectionId, NameKey)> {
+    graph.sections().filter_map(|id| {
+        let section = graph.section(id);
+        let group = section.group.filter(|_| !section.discarded)?;
+        Some((id, NameKey::Group(graph.text(group).into())))
+    })
+}
+
+/// Chooses one group of each name. The sections of the others are nobody's.
+fn claim_groups(jobs: &mut [Job], known: &FxHashMap<NameKey, Definition>) {
+    let mut first: FxHashMap<NameKey, usize> = FxHashMap::default();
+    for (n, job) in jobs.iter_mut().enumerate() {
+        let mut discarded = FxHashSet::default();
+        for (id, group) in groups(&job.graph) {
+            if known.contains_key(&group) || *first.entry(group).or_insert(n) != n {
+                discarded.insert(id);
+            }
+        }
+        for &id in &discarded {
+            job.graph.section_mut(id).discarded = true;
+        }
+        if discarded.is_empty() {
+            continue;
+        }
+        let all: Vec<SymbolId> = job.graph.symbols().collect();
+        for id in all {
+            let block = job.graph.symbol(id).block();
+            if block.is_some_and(|b| discarded.contains(&job.graph.block(b).section)) {
+                job.graph.symbol_mut(id).live = false;
+            }
+        }
+    }
+}
+
 /// Chooses one definition of each name. The others refer to it from now on.
 pub(super) fn claim(jobs: &mut [Job], known: &FxHashMap<NameKey, Definition>) -> Result<()> {
+    claim_groups(jobs, known);
     let mut winners: FxHashMap<NameKey, (usize, SymbolId)> = FxHashMap::default();
     let mut losers: Vec<(usize, SymbolId)> = Vec::new();
     for (n, job) in jobs.iter().enumerate() {

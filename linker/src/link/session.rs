@@ -20,12 +20,14 @@ use std::sync::Arc;
 pub(super) enum NameKey {
     Text(Box<str>),
     Code(CodeSymbol),
+    /// A group of sections.
+    Group(Box<str>),
 }
 
 impl fmt::Display for NameKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NameKey::Text(text) => f.write_str(text),
+            NameKey::Text(text) | NameKey::Group(text) => f.write_str(text),
             NameKey::Code(code) => write!(f, "{code:?}"),
         }
     }
@@ -339,6 +341,15 @@ impl Session {
     fn publish(&mut self, job: &mut Job) {
         let graph = &job.graph;
         let name: Arc<str> = graph.name.as_str().into();
+        for (_, group) in resolve::groups(graph) {
+            let definition = Definition {
+                graph: Arc::clone(&name),
+                unit: Some(job.key.0),
+                ..Definition::absolute(0)
+            };
+            self.names.insert(group.clone(), definition);
+            job.names.push(group);
+        }
         for id in graph.symbols() {
             let symbol = graph.symbol(id);
             if symbol.is_external() || symbol.scope == Scope::Local {
