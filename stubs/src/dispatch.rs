@@ -90,6 +90,11 @@ pub fn interface_stub(
     per_arch!(arch, dispatch::interface_stub(method, key, slot))
 }
 
+/// Calls what this virtual slot of the vtable of `this` leads to. Has one trap site: null.
+pub fn virtual_call(arch: Arch, name: Symbol, slot: u32) -> Result<CompiledMethod, StubError> {
+    per_arch!(arch, dispatch::virtual_call(name, slot))
+}
+
 /// `Stub::Unboxing(method)`: what a vtable slot of a value type holds for its own method: `this` += header size, then `jmp [cell]`.
 pub fn unboxing(
     arch: Arch,

@@ -10,17 +10,18 @@ use crate::aot::images;
 use crate::body::{self, Implementation};
 use crate::icalls;
 use crate::synth::{native_calls, pinvoke};
-use crate::types::{LoadError, LoadErrorKind, Method};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, types};
 use isthmus_baseline::Count;
 use isthmus_frontend_ir::body::Body;
 use isthmus_interop::downcall;
 use isthmus_interop::function::Function;
+use isthmus_rt::dispatch::interface_slot;
 use isthmus_runtime_abi::artifact::{CompiledMethod, OsrEntry};
 use isthmus_runtime_abi::callconv::AbiSig;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::CompileEnv;
-use isthmus_runtime_abi::vm::ContextSource;
+use isthmus_runtime_abi::vm::{ContextSource, InterfaceSlot};
 use isthmus_stubs::native::Foreign;
 use isthmus_stubs::{dispatch, native as native_stubs};
 use std::sync::Arc;
@@ -65,6 +66,10 @@ fn stub_error(e: isthmus_stubs::StubError) -> LoadError {
 }
 
 fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
+    if let Some(mut stub) = virtual_call(m)? {
+        stub.symbol = Symbol::MethodBody(m.id);
+        return Ok(stub);
+    }
     let code = m.code();
     if code != m {
         // An exact instantiation: its own code supplies the context and goes on in the shared code.
@@ -81,6 +86,28 @@ fn make(m: &'static Method) -> crate::types::Result<CompiledMethod> {
         Some(body) => compile_body(m, &body),
         None => stub(m, native::function),
     }
+}
+
+/// The code of a method that calls a virtual one on its `this`, with the same arguments. Generic ones have bodies.
+fn virtual_call(m: &'static Method) -> crate::types::Result<Option<CompiledMethod>> {
+    let MethodKind::Dispatch(rid) = m.kind else {
+        return Ok(None);
+    };
+    let target = types()
+        .methods
+        .intern(m.owner, MethodKind::Def(rid), &m.args)?;
+    let made = match target.slot_in_owner() {
+        _ if target.arity > 0 => return Ok(None),
+        // Several exact interfaces share this code.
+        _ if m.owner.is_interface() && m.is_shared() => return Ok(None),
+        _ if m.owner.is_interface() => {
+            let InterfaceSlot { key, slot } = interface_slot(target.id);
+            dispatch::interface_stub(arch(), m.id, key.into(), slot)
+        }
+        Some(slot) => dispatch::virtual_call(arch(), Symbol::MethodBody(m.id), slot),
+        None => return Ok(None),
+    };
+    made.map(Some).map_err(stub_error)
 }
 
 /// The code of a method that calls a native function as it is. `number` gives the number of the function behind a method.

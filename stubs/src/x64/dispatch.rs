@@ -216,7 +216,20 @@ pub(crate) fn interface_stub(
     let offset = a.last_access();
     let at = layout::imt_slot(slot, WORD as u32);
     a.jmp_mem(Mem::new(VTABLE, at as i32));
-    let mut stub = finish(a, Symbol::InterfaceStub(method))?;
+    with_null_check(finish(a, Symbol::InterfaceStub(method))?, offset)
+}
+
+pub(crate) fn virtual_call(name: Symbol, slot: u32) -> Result<CompiledMethod, StubError> {
+    let mut a = X64Asm::default();
+    a.load(Ext::Zx32, VTABLE, Mem::new(THIS, TYPE_WORD as i32));
+    let offset = a.last_access();
+    let at = layout::vtable_slot(slot, WORD as u32);
+    a.jmp_mem(Mem::new(VTABLE, at as i32));
+    with_null_check(finish(a, name)?, offset)
+}
+
+/// The access at this offset fails if `this` is null.
+fn with_null_check(mut stub: CompiledMethod, offset: u32) -> Result<CompiledMethod, StubError> {
     stub.traps.push(TrapSite {
         offset,
         kind: TrapKind::NullReference,

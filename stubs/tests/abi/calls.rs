@@ -216,6 +216,12 @@ fn slot_trampolines_find_virtual_methods() {
         word.store(code, Relaxed);
         case.run(world, Call::VtableSlot(slot), None, None);
         assert_eq!(world.take_log(), []);
+
+        // The same by the code of a method that only makes this call.
+        let name = Symbol::MethodBody(world.method());
+        world.add(&dispatch::virtual_call(Arch::X64, name, slot).unwrap());
+        case.run(world, Call::Symbol(name), None, None);
+        assert_eq!(world.take_log(), []);
     });
 }
 

@@ -91,6 +91,7 @@ fn stubs_are_what_the_golden_file_says() {
         dispatch::imt_trampoline(x64),
         dispatch::imt_thunk(x64, 1, 4, &keys),
         dispatch::interface_stub(x64, m, 0x77, 4),
+        dispatch::virtual_call(x64, Symbol::MethodBody(m), 4),
         dispatch::unboxing(x64, m, context),
         dispatch::instantiation_entry(x64, m, Symbol::GenericContext(m), MethodId::from_index(8)),
         helper(Helper::AllocArray),
