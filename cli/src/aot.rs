@@ -304,6 +304,9 @@ fn summary(made: &Made, name: &str, bytes: u64, time: Duration) {
     for (reason, (n, first)) in &made.declined {
         outln!("  {n:6}  {reason}  (first: {first})");
     }
+    for (what, (n, first)) in &made.unknown {
+        outln!("  {n:6}  only known when it runs: {what}  (first: {first})");
+    }
     outln!(
         "  {} bytes: {} of code, {} of tables, {} of names, {} words",
         bytes,

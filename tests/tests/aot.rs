@@ -106,7 +106,7 @@ fn a_program_runs_from_an_image_beside_it() {
     assert_eq!(plain.stdout, run("mono", &[exe.as_ref()]).stdout);
 }
 
-/// P/Invokes whose arguments need no conversion come from the image.
+/// P/Invokes come from the image, with all that they convert.
 #[test]
 fn native_calls_are_in_images() {
     let folder = folder("native");
@@ -307,7 +307,11 @@ fn executables_run_by_themselves() {
         ("interfaces_generic", &["--no-jit"]),
         // Arguments that are converted; delegates that C calls.
         ("p_invoke", &["--no-jit"]),
-        ("native_callbacks", &[]),
+        ("native_callbacks", &["--no-jit"]),
+        ("delegates_open", &["--no-jit"]),
+        ("reflection_instances", &["--no-jit"]),
+        // Optimized anew while it runs.
+        ("aot_hot", &[]),
     ] {
         let exe = program(name, &folder);
         let plain = run(isthmus(), &["run".as_ref(), exe.as_ref()]);
@@ -324,6 +328,10 @@ fn executables_run_by_themselves() {
             text.contains("mscorlib.dll.isthmus.o: linked as it is"),
             "{text}"
         );
+        // What cannot be seen in code is listed.
+        let makes = "only known when it runs: MakeGenericMethod: ";
+        let listed = ["delegates_open", "reflection_instances"].contains(&name);
+        assert_eq!(text.contains(makes), listed, "{text}");
         fs::remove_file(&exe).unwrap();
         let mut command = Command::new(&out);
         command.env("ISTHMUS_BCL", "/nonexistent");
@@ -342,6 +350,7 @@ fn executables_run_by_themselves() {
         if switches.contains(&"--no-jit") {
             let compiled = "\ncompiled here, not ahead of time: 0 methods\n";
             assert!(text.contains(compiled), "{name}: {text}");
+            assert!(!text.contains("\ntiering "), "{name}: {text}");
         }
     }
 }

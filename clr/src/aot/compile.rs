@@ -14,6 +14,7 @@ use super::crossings::{self, Crossings, Delegate};
 use super::instances::{Found, MAX_NESTING};
 use super::modules::Modules;
 use super::names::Writer;
+use super::reflection::{Reflection, Said, Unknown};
 use super::slots;
 use crate::types::Method;
 use crate::types::system::Assembly;
@@ -54,6 +55,8 @@ pub struct Made {
     pub instances: usize,
     /// Methods that are not in it.
     pub declined: Declined,
+    /// What only runs of the program show.
+    pub unknown: Unknown,
 }
 
 /// Reasons, how many methods have each, and one of them.
@@ -75,6 +78,8 @@ struct Code {
     owners: Vec<Id>,
     /// The delegates that its body makes.
     delegates: Vec<Delegate>,
+    /// What its body says of types and members as data, in programs.
+    said: Said,
 }
 
 /// A method and its code, or why there is none.
@@ -98,7 +103,12 @@ pub fn assembly(
     let mut seen: FxHashSet<MethodId> = batch.iter().map(|m| m.id).collect();
     let mut owners_seen: FxHashSet<Id> = FxHashSet::default();
     let mut crossings = Crossings::of(assembly);
-    let mut found = Found::new(arch, assembly.image.entry_point().is_some());
+    let is_program = assembly.image.entry_point().is_some();
+    let mut found = Found::new(arch, is_program);
+    let mut reflection = Reflection::of(assembly);
+    if is_program {
+        reflection.properties(&mut found);
+    }
     let (mut methods, mut instances) = (0, 0);
     while !batch.is_empty() {
         let before = seen.len() - batch.len();
@@ -114,6 +124,9 @@ pub fn assembly(
                     slots.for_each(|symbol| found.by_symbol(symbol));
                 }
                 found.by_reflection(m);
+                if is_program {
+                    reflection.add(m, &code.said, &mut found);
+                }
                 if Arch::host() == Some(arch) {
                     crossings.add(m, &code.artifact, &code.delegates);
                 }
@@ -147,6 +160,7 @@ pub fn assembly(
         methods,
         instances,
         declined,
+        unknown: reflection.unknown(),
     })
 }
 
@@ -223,6 +237,7 @@ fn compile_one(m: &'static Method, settings: Settings) -> Result<Code, String> {
             artifact: tiers::stub_ahead(m).map_err(|e| e.to_string())?,
             owners: Vec::new(),
             delegates: Vec::new(),
+            said: Said::default(),
         });
     };
     let (code, owners) =
@@ -231,5 +246,6 @@ fn compile_one(m: &'static Method, settings: Settings) -> Result<Code, String> {
         artifact: code?,
         owners,
         delegates: crossings::delegates_made(&body),
+        said: Said::by(&body),
     })
 }

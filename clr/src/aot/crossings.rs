@@ -127,11 +127,24 @@ impl Crossings {
                 between.into_iter().for_each(|m| found.add(m));
             }
         }
-        let by_hand = self.makes_delegates.then(|| classes_of(self.assembly));
-        let crossing = self.classes.iter().map(|&class| types().ty(class));
-        for class in crossing.chain(by_hand.into_iter().flatten()) {
+        let own = |by_hand: bool| by_hand.then(|| classes_of(self.assembly));
+        let crossing: Vec<_> = self
+            .classes
+            .iter()
+            .map(|&class| types().ty(class))
+            .collect();
+        let made = own(self.makes_delegates).into_iter().flatten();
+        for class in crossing.iter().copied().chain(made) {
             let over = callbacks::class_of(class).and_then(callbacks::over_pointer);
             over.into_iter().for_each(|m| found.add(m));
+        }
+        // For delegates that nothing here makes of a method: combined ones, and those that reflection makes.
+        let taken: Vec<_> = own(self.takes_pointers).into_iter().flatten().collect();
+        for class in crossing.into_iter().chain(taken) {
+            if self.can_be_called(class) {
+                let any = callbacks::class_of(class).and_then(|c| callbacks::between(c, None));
+                any.into_iter().for_each(|m| found.add(m));
+            }
         }
     }
 

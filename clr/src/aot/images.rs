@@ -76,15 +76,10 @@ type Result<T> = std::result::Result<T, LoadedError>;
 
 /// Code for a method from an image, every word that it needs filled.
 pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
-    let options = options();
-    // Code of images allocates in place, and is not what somebody wants to see who asks for the one-pass compiler.
-    if options.no_images || options.gc_stress || options.tier == Tier::Baseline || m.code() != m {
+    if !are_used() || m.code() != m {
         return None;
     }
-    for assembly in types().assemblies() {
-        let Some(image) = of_assembly(assembly) else {
-            continue;
-        };
+    for image in all() {
         match image
             .find(m)
             .and_then(|unit| unit.map(|n| image.code(n)).transpose())
@@ -98,6 +93,22 @@ pub fn ready_made(m: &'static Method) -> Option<ImageCode> {
         }
     }
     None
+}
+
+/// Whether an image has code for a method.
+pub fn have(m: &'static Method) -> bool {
+    are_used() && all().any(|image| image.find(m).is_ok_and(|unit| unit.is_some()))
+}
+
+/// Whether code comes from images at all: it allocates in place, and is not what somebody wants to see who asks for the one-pass compiler.
+fn are_used() -> bool {
+    let options = options();
+    !options.no_images && !options.gc_stress && options.tier != Tier::Baseline
+}
+
+/// The images of the assemblies that are loaded.
+fn all() -> impl Iterator<Item = &'static LoadedImage> {
+    types().assemblies().into_iter().filter_map(of_assembly)
 }
 
 /// Why no image has code for a method, in words.

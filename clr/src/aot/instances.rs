@@ -12,6 +12,7 @@ use super::modules::Modules;
 use super::names::Writer;
 use super::slots;
 use crate::comparers;
+use crate::types::member::{ResolvedSig, array_methods};
 use crate::types::system::types;
 use crate::types::{Method, MethodKind, Type, TypeKey};
 use crate::vm::contexts::ContextOwner;
@@ -22,7 +23,8 @@ use isthmus_runtime_abi::artifact::CompiledMethod;
 use isthmus_runtime_abi::ids::{MethodId, TypeId};
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::rc::Rc;
 
 /// How deep type arguments of what an image takes up may be nested: programs can nest them without end.
 pub const MAX_NESTING: u32 = 6;
@@ -42,6 +44,8 @@ pub struct Found {
     virtuals: IndexSet<MethodId, FxBuildHasher>,
     /// How many of the virtual methods were looked for in how many of the classes.
     looked_for: (usize, usize),
+    /// The classes of assemblies that are not generic.
+    homes: FxHashMap<u32, Rc<[&'static Type]>>,
     /// Owners of exact generic contexts, and how many of the slots were looked at.
     contexts: IndexMap<Id, usize, FxBuildHasher>,
 }
@@ -57,6 +61,7 @@ impl Found {
             classes: IndexSet::default(),
             virtuals: IndexSet::default(),
             looked_for: (0, 0),
+            homes: FxHashMap::default(),
             contexts: IndexMap::default(),
         }
     }
@@ -73,7 +78,7 @@ impl Found {
     }
 
     /// A method with the arguments that it is called with.
-    fn add_exact(&mut self, m: &'static Method) {
+    pub fn add_exact(&mut self, m: &'static Method) {
         self.add(m.code());
         if m.args.is_empty() {
             self.context(m.owner);
@@ -131,9 +136,29 @@ impl Found {
             let slots = t.vtable().map(|plan| plan.slots.iter().copied());
             let all = slots.into_iter().flatten().chain(t.class_constructor());
             all.for_each(|m| self.add(m.code()));
-        } else if t.is_sz_array() && t.element().is_some_and(Type::is_value) {
+            if self.thorough {
+                with_bases(t)
+                    .filter_map(deserializer)
+                    .for_each(|m| self.add(m.code()));
+            }
+        } else if t.element().is_some_and(Type::is_value) {
             of_array(t).for_each(|m| self.add(m.code()));
+            if self.thorough {
+                // `GetType().GetMethod("Set")`.
+                array_methods(t).into_iter().for_each(|m| self.add(m));
+            }
         }
+    }
+
+    /// A type whose methods reflection may call.
+    pub fn everything_of(&mut self, t: &'static Type) {
+        if t.is_open || (t.args.is_empty() && t.element().is_none()) || nesting(t) > MAX_NESTING {
+            return;
+        }
+        self.by_type(t);
+        let own = t.methods().unwrap_or_default().iter().copied();
+        let all = own.chain(array_methods(t)).filter(|m| m.arity == 0);
+        all.for_each(|m| self.add_exact(m));
     }
 
     /// Methods of the comparers whose class depends on the type that is compared: code makes them by reflection.
@@ -152,18 +177,39 @@ impl Found {
         let (virtuals, classes) = self.looked_for;
         for v in 0..self.virtuals.len() {
             let m = types().method(self.virtuals[v]);
+            if v >= virtuals {
+                self.implementations_at_home(m);
+            }
             let from = if v < virtuals { classes } else { 0 };
             for c in from..self.classes.len() {
-                let class = types().ty(self.classes[c]);
-                if is_of(class, m.owner)
-                    && let Some(found) = class.implementation_of(m)
-                    && found.is_closed()
-                {
-                    self.add_exact(found);
-                }
+                self.implementation(types().ty(self.classes[c]), m);
             }
         }
         self.looked_for = (self.virtuals.len(), self.classes.len());
+    }
+
+    /// What implements a generic virtual method in the classes beside its own that are not generic: code of a library may make their objects.
+    fn implementations_at_home(&mut self, m: &'static Method) {
+        let Some(home) = m.owner.assembly else {
+            return;
+        };
+        let classes = self.homes.entry(home.index).or_insert_with(|| {
+            let all = home.canonical_types().filter_map(Result::ok);
+            all.filter(|t| t.args.is_empty() && !t.is_interface())
+                .collect()
+        });
+        for class in classes.clone().iter() {
+            self.implementation(class, m);
+        }
+    }
+
+    fn implementation(&mut self, class: &'static Type, m: &'static Method) {
+        if is_of(class, m.owner)
+            && let Some(found) = class.implementation_of(m)
+            && found.is_closed()
+        {
+            self.add_exact(found);
+        }
     }
 
     /// What shared code looks up in the exact contexts.
@@ -234,6 +280,17 @@ fn is_of(class: &'static Type, owner: &'static Type) -> bool {
         true => interfaces.any(|i| i.definition() == definition),
         false => with_bases(class).any(|t| t.definition() == definition),
     }
+}
+
+/// The constructor that deserialization calls.
+fn deserializer(t: &'static Type) -> Option<&'static Method> {
+    let mut methods = t.methods().ok()?.iter().copied();
+    methods.find(|m| {
+        let first = |sig: &ResolvedSig| sig.params.first().copied();
+        let of = "System.Runtime.Serialization";
+        let is_info = |t: &Type| t.is_corlib(of, "SerializationInfo");
+        m.is_ctor() && m.sig().ok().and_then(first).is_some_and(is_info)
+    })
 }
 
 /// How deep the type arguments of a type are nested.

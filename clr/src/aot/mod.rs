@@ -8,6 +8,7 @@
 //! | [`compile`] | compiles assemblies into an image |
 //! | [`instances`] | what else an image needs because of code in it |
 //! | [`crossings`] | what it needs between delegates and native code |
+//! | [`reflection`] | what programs make by reflection |
 //! | [`files`] | files of images: finding and mapping them |
 //! | [`images`] | the images of this process: finding methods, filling words |
 //!
@@ -24,4 +25,6 @@ pub mod images;
 pub mod instances;
 pub mod modules;
 pub mod names;
+#[cfg(feature = "opt")]
+pub mod reflection;
 pub mod slots;

@@ -9,13 +9,14 @@
 //! As Mono has it, a function pointer does not keep its delegate alive: whoever gives it to native code does. When the delegate is gone, its thunk is
 //! used again for another one, some time later; a call before that ends the program with a message.
 
+use crate::aot::images;
 use crate::metadata::sig::Prim;
 use crate::metadata::{AttrValue, EnumResolver, TableId, Token};
 use crate::synth::delegates::invoke_of;
 use crate::synth::{callback, thunk};
 use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Type, types};
 use crate::vm::cx::Result;
-use crate::vm::{Cx, entry, heap, process, runtime, threads};
+use crate::vm::{Cx, entry, heap, options, process, runtime, threads};
 use isthmus_interop::upcall::{Callbacks, Host, Shape};
 use isthmus_rt::gc::{Handle, HandleKind};
 use isthmus_rt::object::{Ref, Thrown};
@@ -58,7 +59,7 @@ pub struct Class {
 pub struct Site {
     /// The class.
     pub class: &'static Class,
-    /// The method.
+    /// The method. None: they call any, and stack traces name nothing.
     pub target: Option<&'static Method>,
 }
 
@@ -181,7 +182,7 @@ pub fn pointer_of(cx: &Cx<'_>, delegate: Ref) -> Result<usize> {
     let o = crate::vm::offsets::offsets();
     let target = crate::icalls::handle::method_at(cx.read(delegate, o.delegate_method));
     let shape = shape_of(class).map_err(|e| cx.load_error(&e))?;
-    let method = between(class, target).map_err(|e| cx.load_error(&e))?;
+    let method = between_here(class, target).map_err(|e| cx.load_error(&e))?;
     free_dead();
     let handle = heap::heap().new_handle(HandleKind::WeakShort, delegate);
     let handle = handle.ok_or_else(|| cx.out_of_memory())?;
@@ -232,6 +233,15 @@ pub fn between(class: &'static Class, target: Option<&'static Method>) -> Load<&
     };
     let kind = MethodKind::Callback(number);
     types().methods.intern(types().known.object(), kind, &[])
+}
+
+/// The same where it must be ready: without a compiler, where no image foresaw delegates that call this method, it is the one that names none.
+fn between_here(class: &'static Class, target: Option<&'static Method>) -> Load<&'static Method> {
+    let method = between(class, target)?;
+    match options().no_compiler && !images::have(method) {
+        true => between(class, None),
+        false => Ok(method),
+    }
 }
 
 /// Number of function pointers at which the dead ones are looked for.

@@ -71,7 +71,7 @@ fn heap_options(options: &Options) -> HeapOptions {
 pub fn start_runtime(options: Options) -> Result<&'static Runtime, RunError> {
     offsets::check()?;
     let heap = heap_options(&options);
-    let tiers = options.tier == Tier::Auto && optimizer::IS_PRESENT;
+    let tiers = options.tier == Tier::Auto && optimizer::IS_PRESENT && !options.no_compiler;
     let tiering = tiers.then(|| options.tiering.clone());
     let perf_map = options.perf_map;
     set_options(options);
