@@ -5,7 +5,7 @@
 //! ```
 //! Sections may lie far from each other, with code of other graphs between them.
 
-use crate::graph::{LinkGraph, Name, Scope, SectionId};
+use crate::graph::{BlockId, LinkGraph, Name, Scope, SectionId};
 use isthmus_runtime_abi::target::Arch;
 use object::write::elf::{FileHeader, SectionHeader, Sym, Writer};
 use object::{Endianness, elf};
@@ -23,8 +23,8 @@ pub struct Function {
     pub size: u64,
     /// Whether others see it.
     pub global: bool,
-    /// The section that it is in.
-    pub section: SectionId,
+    /// The block that it is in.
+    pub block: BlockId,
 }
 
 /// A name as strings of ELF are: they end with the first zero.
@@ -38,10 +38,10 @@ pub fn functions(graph: &LinkGraph) -> Vec<Function> {
     let mut found: Vec<(Function, u64)> = Vec::new();
     for id in graph.symbols() {
         let symbol = graph.symbol(id);
-        let Some(block) = symbol.block() else {
+        let Some(id) = symbol.block() else {
             continue;
         };
-        let block = graph.block(block);
+        let block = graph.block(id);
         if !graph.section(block.section).prot.execute() {
             continue;
         }
@@ -55,7 +55,7 @@ pub fn functions(graph: &LinkGraph) -> Vec<Function> {
             address: block.address + symbol.offset,
             size: symbol.size.min(block.size - symbol.offset),
             global: symbol.scope != Scope::Local,
-            section: block.section,
+            block: id,
         };
         found.push((function, block.address + block.size));
     }
@@ -77,7 +77,9 @@ pub fn image(graph: &LinkGraph) -> Option<Vec<u8>> {
     let mut sections: BTreeMap<SectionId, Range<u64>> = BTreeMap::new();
     for f in &functions {
         let range = f.address..f.address + f.size;
-        let section = sections.entry(f.section).or_insert(range.clone());
+        let section = sections
+            .entry(graph.block(f.block).section)
+            .or_insert(range.clone());
         section.end = section.end.max(range.end);
     }
     if sections.is_empty() {
@@ -103,7 +105,7 @@ pub fn image(graph: &LinkGraph) -> Option<Vec<u8>> {
     w.reserve_null_symbol_index();
     let mut symbols = Vec::with_capacity(functions.len());
     for f in &functions {
-        let (index, _, section) = &sections[&f.section];
+        let (index, _, section) = &sections[&graph.block(f.block).section];
         w.reserve_symbol_index(Some(*index));
         let binding = match f.global {
             true => elf::STB_GLOBAL,

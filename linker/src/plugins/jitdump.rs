@@ -129,15 +129,8 @@ impl Plugin for JitDump {
 
     fn emitted(&mut self, _: ResourceKey, graph: &LinkGraph, _: &dyn Executor) -> Result<()> {
         for f in elf_image::functions(graph) {
-            let holds = |b: &crate::graph::BlockId| {
-                let block = graph.block(*b);
-                (block.address..block.address + block.size).contains(&f.address)
-            };
-            let Some(block) = graph.blocks().find(holds) else {
-                continue;
-            };
-            let from = (f.address - graph.block(block).address) as usize;
-            let code = graph.bytes(block).get(from..from + f.size as usize);
+            let from = (f.address - graph.block(f.block).address) as usize;
+            let code = graph.bytes(f.block).get(from..from + f.size as usize);
             let written = self.load(&f.name, f.address, code.unwrap_or_default());
             written.map_err(|error| Error::Io {
                 what: self.path.display().to_string(),
