@@ -225,6 +225,32 @@ symbol 0 "word" block 0+0 size 8 strong default
 symbol 1 "__start_registry" external size 0 strong default
 "#;
 
+/// A group is there as long as the graph that it was taken from.
+#[test]
+fn a_group_is_taken_once() {
+    let mut w = world("groups");
+    let grouped = isthmus_linker::graph::text::parse(GROUPED).unwrap();
+    let first = w.session.link(vec![grouped.clone()]).unwrap();
+    let used = w.pool.0.used();
+    assert_ne!(used, [0; 3]);
+    let second = w.session.link(vec![grouped.clone(); 2]).unwrap();
+    assert_eq!(w.pool.0.used(), used);
+    w.session.remove(first[0]).unwrap();
+    assert_eq!(w.pool.0.used(), [0; 3]);
+    w.session.link(vec![grouped]).unwrap();
+    assert_eq!(w.pool.0.used(), used);
+    w.session.remove(second[0]).unwrap();
+    assert_eq!(w.pool.0.used(), used);
+}
+
+/// Has nothing but an initializer in a group.
+const GROUPED: &str = r#"graph "grouped" x86-64
+section 0 ".init_array" rw- initializers ordinal 1 group "a group" attached
+block 0 in 0 align 8+0 bytes 8 at 0x0
+  hex 00000000 00000000
+symbol 0 anonymous block 0+0 size 0 strong local live
+"#;
+
 #[test]
 fn calls_are_led_elsewhere_while_the_code_stays() {
     let mut w = world("led");
