@@ -11,9 +11,7 @@
 //! What is left is known only when the program runs: where it does such things is listed ([`Unknown`]).
 
 use super::instances::Found;
-use crate::metadata::{GenericParamAttributes, GenericParamRow, TableId};
 use crate::tables::literals;
-use crate::types::generics::Scope;
 use crate::types::system::{Assembly, types};
 use crate::types::{Method, Type};
 use isthmus_frontend_ir::body::Body;
@@ -207,7 +205,7 @@ impl Reflection {
         if said.makes.contains(&Making::Types) && own {
             for definition in said.named().filter(|t| t.is_generic_definition()) {
                 for args in combinations(&arguments, definition.generic_arity()) {
-                    if may_have(definition, TableId::TypeDef, definition.rid, &args)
+                    if definition.admits(&args)
                         && let Ok(made) = types().instantiate(definition, &args)
                     {
                         found.everything_of(made);
@@ -217,9 +215,8 @@ impl Reflection {
         }
         if said.makes.contains(&Making::Methods) && own {
             for method in self.methods_named(said) {
-                let rid = method.rid().unwrap_or_default();
                 for args in combinations(&arguments, method.arity as usize) {
-                    if may_have(method.owner, TableId::MethodDef, rid, &args)
+                    if method.admits(&args)
                         && let Ok(made) = types().methods.intern(method.owner, method.kind, &args)
                     {
                         found.add_exact(made);
@@ -297,44 +294,6 @@ impl Reflection {
 fn generic_methods(t: &'static Type) -> impl Iterator<Item = &'static Method> {
     let methods = t.methods().unwrap_or_default().iter().copied();
     methods.filter(|m| m.is_generic_definition())
-}
-
-/// Whether a definition, this type or a method of it, can be instantiated with these types: its constraints allow it.
-fn may_have(t: &'static Type, table: TableId, rid: u32, args: &[&'static Type]) -> bool {
-    let Some(assembly) = t.assembly else {
-        return false;
-    };
-    let scope = match table {
-        TableId::TypeDef => Scope {
-            class: args,
-            method: &[],
-        },
-        _ => Scope {
-            class: &t.args,
-            method: args,
-        },
-    };
-    let fits = |arg: &'static Type, param: GenericParamRow<'static>| {
-        let kinds = param.flags();
-        let is_kind = match arg.is_value() {
-            true => !kinds.contains(GenericParamAttributes::REFERENCE_TYPE_CONSTRAINT),
-            false => !kinds.contains(GenericParamAttributes::NOT_NULLABLE_VALUE_TYPE_CONSTRAINT),
-        };
-        is_kind
-            && param.constraints().all(|row| {
-                let wanted = row
-                    .constraint()
-                    .map(|token| assembly.resolve_type(token, scope));
-                matches!(wanted, Ok(Ok(wanted)) if arg.is_assignable_to(wanted))
-            })
-    };
-    let mut params = assembly
-        .image
-        .generic_params(crate::metadata::Token::new(table, rid));
-    params.all(|param| {
-        let arg = args.get(usize::from(param.number()));
-        arg.is_some_and(|arg| fits(arg, param))
-    })
 }
 
 /// Lists of so many of these types, as far as one of them is a value type.

@@ -337,6 +337,9 @@ fn make_generic_method(cx: &Cx<'_>, this: Ref, args: Ref) -> Result<Ref> {
     if args.len() != m.arity as usize {
         return Err(cx.exception("System", "ArgumentException", "Incorrect length"));
     }
+    if !m.admits(&args) {
+        return Err(reflect::bad_type_arguments(cx));
+    }
     let made = types()
         .methods
         .intern(m.owner, m.kind, &args)

@@ -100,6 +100,9 @@ fn make_generic_type(cx: &Cx<'_>, definition: Ref, args: Ref) -> Result<Ref> {
         );
         return Err(cx.exception("System", "ArgumentException", &text));
     }
+    if !def.admits(&args) {
+        return Err(reflect::bad_type_arguments(cx));
+    }
     let made = types()
         .instantiate(def, &args)
         .map_err(|e| cx.load_error(&e))?;

@@ -9,6 +9,7 @@
 //! | [`generics`] | substitution, sharing (canonical forms), generic contexts' keys |
 //! | [`member`] | methods and fields |
 //! | [`params`] | generic parameters as reflection shows them |
+//! | `constraints` | which arguments generic parameters allow |
 //! | [`resolve`] | tokens and signatures of a module to types and members |
 //! | [`layout`] | sizes and field offsets |
 //! | [`vtable`] | virtual slots, overrides, interface implementations |
@@ -23,6 +24,7 @@
 pub mod access;
 pub mod arena;
 pub mod cast;
+mod constraints;
 pub mod error;
 pub mod generics;
 pub mod layout;

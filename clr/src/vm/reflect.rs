@@ -8,7 +8,7 @@ use super::offsets::{offset_of, offsets};
 use super::{Cx, heap};
 use crate::types::system::Assembly;
 use crate::types::{Field, Method, Type, types};
-use isthmus_rt::object::Ref;
+use isthmus_rt::object::{Ref, Thrown};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
@@ -122,6 +122,12 @@ pub fn method_of(cx: &Cx<'_>, object: Ref) -> Result<&'static Method> {
     }
     let handle: usize = cx.read(object, at(cx, cx.type_of(object), "mhandle")?);
     crate::icalls::handle::method(cx, handle)
+}
+
+/// The constraints of generic parameters do not allow these arguments.
+pub fn bad_type_arguments(cx: &Cx<'_>) -> Thrown {
+    let text = "Invalid generic arguments\nParameter name: typeArguments";
+    cx.exception("System", "ArgumentException", text)
 }
 
 /// The type that a method object is reflected through.
