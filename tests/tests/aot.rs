@@ -299,7 +299,7 @@ fn executables_run_by_themselves() {
         &["--emit", "o"],
     );
     for (name, switches) in [
-        ("virtual_calls", &["--no-jit"][..]),
+        ("virtual_calls", &["--no-jit", "--debug"][..]),
         ("exception_filters", &["--strip"]),
         ("generics_types", &["--no-jit"]),
         // Generic virtual and interface methods.
