@@ -40,6 +40,8 @@ pub enum Making {
     Expressions,
     /// Methods that write and read objects of a class.
     Serializers,
+    /// Handles of methods, for which native code can ask for functions.
+    Handles,
 }
 
 impl fmt::Display for Making {
@@ -54,6 +56,7 @@ impl fmt::Display for Making {
             Making::Code => "System.Reflection.Emit: the methods that are made",
             Making::Expressions => "System.Linq.Expressions: what is compiled",
             Making::Serializers => "XmlSerializer: the methods that it makes",
+            Making::Handles => "MethodHandle: functions that native code asks for by it",
         })
     }
 }
@@ -92,6 +95,7 @@ const MAKERS: &[(&str, &str, Making)] = &[
         ".ctor",
         Making::Serializers,
     ),
+    ("System.RuntimeMethodHandle", "get_Value", Making::Handles),
 ];
 
 /// What a body says of types and members as data.
