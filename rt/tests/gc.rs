@@ -597,6 +597,30 @@ fn the_heap_is_collected_by_itself_and_counted() {
 
 /// Not a test: `cargo test --release --test gc -- --ignored --nocapture allocation_speed`.
 #[test]
+fn native_memory_brings_collections() {
+    setup();
+    WORLD.run(|heap, ctx| {
+        let collections = |bytes: i64| {
+            let before = heap.stats().collections();
+            for _ in 0..50 {
+                heap.add_pressure(bytes);
+                // Enough to need new pages.
+                list(ctx, 20_000);
+                heap.add_pressure(-bytes / 2);
+            }
+            heap.stats().collections() - before
+        };
+        // The lists alone are worth one or two; free lines of old pages are used without asking.
+        let (few, many) = (collections(0), collections(64 << 20));
+        assert!(many >= few + 8, "{few}, {many}");
+        // Taking away more than was there is no debt, and no amount is too much.
+        heap.add_pressure(i64::MIN);
+        assert!(collections(i64::MAX) >= 8);
+        heap.add_pressure(i64::MIN);
+    });
+}
+
+#[test]
 #[ignore = "a measurement"]
 fn allocation_speed() {
     WORLD.run(|heap, ctx| {

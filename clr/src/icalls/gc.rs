@@ -65,8 +65,9 @@ fn total_memory(cx: &Cx<'_>, full: bool) -> Result<i64> {
     Ok(heap::heap().stats().used as i64)
 }
 
-/// Native memory held by managed objects is not accounted for.
-fn record_pressure(_cx: &Cx<'_>, _bytes: i64) -> Result<()> {
+/// `AddMemoryPressure`, or with a negative number `RemoveMemoryPressure`.
+fn record_pressure(_cx: &Cx<'_>, bytes: i64) -> Result<()> {
+    heap::heap().add_pressure(bytes);
     Ok(())
 }
 

@@ -197,6 +197,11 @@ impl Heap {
         unsafe { (*thread).mutator().collect(full) };
     }
 
+    /// Objects took so many bytes of memory outside the heap, or gave them back: the next collection comes sooner for it.
+    pub fn add_pressure(&self, bytes: i64) {
+        mmtk::add_pressure(bytes);
+    }
+
     /// Figures about the heap.
     pub fn stats(&self) -> super::HeapStats {
         let (used, size) = mmtk::used_and_size();

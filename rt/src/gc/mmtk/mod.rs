@@ -21,6 +21,8 @@ mod scanning;
 mod threads;
 mod trigger;
 
+pub(super) use trigger::add_pressure;
+
 use super::options::{HeapOptions, Plan};
 use super::thread::HeapThread;
 use super::{HeapError, Place};

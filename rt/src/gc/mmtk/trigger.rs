@@ -3,6 +3,9 @@
 //! The heap may have `size` bytes. A nursery collection happens when it is full; when what survives leaves less than
 //! a quarter free, the next collection looks at the whole heap, and sets `size` to twice what is alive, within the
 //! bounds of the options. So the work of a full collection is paid for by at least as many bytes of allocation.
+//!
+//! Native memory that objects took since the last collection counts as allocated ([`add_pressure`]). What they had before does not: a heap can
+//! not grow beyond its highest size because of it.
 
 use super::Binding;
 use crate::gc::options::HeapOptions;
@@ -34,6 +37,20 @@ pub(super) fn reserving<R>(build: impl FnOnce() -> R) -> R {
     let result = build();
     RESERVING.store(false, Relaxed);
     result
+}
+
+/// Bytes of native memory that objects took since the last collection.
+static PRESSURE: AtomicUsize = AtomicUsize::new(0);
+
+/// Objects took so many bytes of native memory, or gave them back.
+pub(in crate::gc) fn add_pressure(bytes: i64) {
+    let amount = usize::try_from(bytes.unsigned_abs()).unwrap_or(usize::MAX);
+    let _ = PRESSURE.fetch_update(Relaxed, Relaxed, |now| {
+        Some(match bytes < 0 {
+            true => now.saturating_sub(amount),
+            false => now.saturating_add(amount),
+        })
+    });
 }
 
 /// Sets the bounds for the trigger that is made next.
@@ -92,6 +109,7 @@ impl GCTriggerPolicy<Binding> for Trigger {
     }
 
     fn on_gc_end(&self, mmtk: &'static MMTK<Binding>) {
+        PRESSURE.store(0, Relaxed);
         let live = mmtk.get_plan().get_reserved_pages();
         let waiting = self.pending.swap(0, Relaxed);
         let full = super::last_was_full();
@@ -109,7 +127,8 @@ impl GCTriggerPolicy<Binding> for Trigger {
     }
 
     fn is_heap_full(&self, plan: &dyn Plan<VM = Binding>) -> bool {
-        plan.get_reserved_pages() > self.size.load(Relaxed)
+        let native = PRESSURE.load(Relaxed) >> PAGE_SHIFT;
+        plan.get_reserved_pages().saturating_add(native) > self.size.load(Relaxed)
     }
 
     fn get_current_heap_size_in_pages(&self) -> usize {

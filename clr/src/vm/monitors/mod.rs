@@ -7,7 +7,9 @@
 //!              hashed ──enter──▶ monitor number (lock, waiting threads and hash in the monitor; stays)
 //! ```
 //!
-//! A monitor, once made, stays with its object. Blocking happens in a blocking region, so that collections go on.
+//! A monitor, once made, stays with its object ([`table`]). Blocking happens in a blocking region, so that collections go on.
+
+mod table;
 
 use isthmus_rt::gc::lockword::{
     DEPTH_BITS, HASH_MASK, LockWord, MAX_DEPTH, fresh_hash, lock_word, owner_word, thin_enter,
@@ -15,35 +17,10 @@ use isthmus_rt::gc::lockword::{
 };
 use isthmus_rt::object::Ref;
 use isthmus_rt::thread::number as thread_number;
-use isthmus_rt::transition::blocking;
-use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// Somebody who waits to be pulsed.
-#[derive(Default)]
-struct Waiter {
-    pulsed: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    /// Thread number; 0: free.
-    owner: u64,
-    depth: u32,
-    waiting: VecDeque<Arc<Waiter>>,
-}
-
-struct Monitor {
-    state: Mutex<State>,
-    /// The lock may be free, or somebody was pulsed.
-    changed: Condvar,
-    hash: AtomicU32,
-}
-
-static MONITORS: Mutex<Vec<&'static Monitor>> = Mutex::new(Vec::new());
+use table::{Monitor, State, Waiter};
 
 /// The calling thread does not hold the lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +42,7 @@ fn monitor(object: Ref) -> &'static Monitor {
     loop {
         let seen = word.load(Ordering::Acquire);
         let (owner, depth, hash) = match LockWord::decode(seen) {
-            LockWord::Monitor(n) => return MONITORS.lock()[n as usize],
+            LockWord::Monitor(n) => return table::get(n),
             LockWord::Free => (0, 0, 0),
             LockWord::Hashed(hash) => (0, 0, hash),
             LockWord::Thin(bits) => {
@@ -73,22 +50,17 @@ fn monitor(object: Ref) -> &'static Monitor {
                 (owner, depth, 0)
             }
         };
-        let mut list = MONITORS.lock();
-        let made: &'static Monitor = Box::leak(Box::new(Monitor {
-            state: Mutex::new(State {
-                owner,
-                depth,
-                waiting: VecDeque::new(),
-            }),
-            changed: Condvar::new(),
-            hash: AtomicU32::new(hash),
-        }));
-        let new = LockWord::Monitor(list.len() as u32).encode();
-        if word
-            .compare_exchange(seen, new, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-        {
-            list.push(made);
+        let state = State {
+            owner,
+            depth,
+            ..State::default()
+        };
+        let made = table::make(object, state, hash, |number| {
+            let new = LockWord::Monitor(number).encode();
+            word.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+        });
+        if let Some(made) = made {
             return made;
         }
     }
@@ -109,7 +81,7 @@ pub fn enter(object: Ref, timeout: Option<Duration>) -> bool {
     }
     drop(state);
     let deadline = timeout.map(|t| Instant::now() + t);
-    blocking(|| {
+    monitor.block(|| {
         let mut state = monitor.state.lock();
         while state.owner != 0 {
             match deadline {
@@ -175,7 +147,7 @@ pub fn wait(object: Ref, timeout: Option<Duration>) -> Result<bool, NotOwner> {
     let me = thread_number();
     let monitor = monitor(object);
     let deadline = timeout.map(|t| Instant::now() + t);
-    Ok(blocking(|| {
+    Ok(monitor.block(|| {
         let waiter = Arc::new(Waiter::default());
         let mut state = monitor.state.lock();
         let depth = std::mem::take(&mut state.depth);
