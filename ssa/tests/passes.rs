@@ -506,6 +506,39 @@ fn loads_of_a_loop_move_out_unless_something_writes_there() {
 }
 
 #[test]
+fn fields_that_a_loop_changes_are_carried_in_registers() {
+    let loads = |body: &str| {
+        let text = optimized(
+            &format!(
+                "class C {{ static field i32 s field i32 n field i32 m field i64 wide }}
+                 func g() {{ ldc.i4.1 stsfld C::s ret }}
+                 {MAIN} func f(C c, C d, i32 k) {{ .locals (i32 i)
+                   br test
+                   again: {body}
+                          ldloc i ldc.i4.1 add stloc i
+                   test:  ldloc i ldarg k blt again ret }}"
+            ),
+            "f",
+        );
+        // The loop's blocks: those that lead back to one before them, and what is between.
+        let at = text.find("and.i32").expect("a counted loop");
+        let start = text[..at].rfind("\nblock").unwrap();
+        let end = at + text[at..].find("\nblock").unwrap_or(text.len() - at);
+        (count(&text[start..end], "= load"), count(&text, "store"))
+    };
+    assert_eq!(loads("ldsfld C::s ldloc i add stsfld C::s"), (0, 1));
+    let n = "ldarg c ldarg c ldfld C::n ldloc i add stfld C::n";
+    assert_eq!(loads(n), (0, 1));
+    let other = |s: &str| loads(&format!("{n} {s}")).0;
+    assert_eq!(other("ldarg d ldloc i stfld C::m"), 0);
+    // The other object may be the same one.
+    assert_eq!(other("ldarg d ldloc i stfld C::n"), 1);
+    // Volatile accesses stay, and order others.
+    let volatile = "ldarg d volatile. ldfld C::m pop";
+    assert_eq!(other(volatile), 2);
+}
+
+#[test]
 fn the_guard_of_an_outer_loop_decides_the_same_guard_inside() {
     let text = optimized(
         &format!(

@@ -21,10 +21,10 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 /// What a loop does to memory.
-struct Writes {
+pub(super) struct Writes {
     /// Calls and the like: anything may change.
-    any: bool,
-    stores: Vec<(Value, Option<Value>, Access)>,
+    pub any: bool,
+    pub stores: Vec<(Value, Option<Value>, Access)>,
 }
 
 /// Runs the pass.
@@ -55,7 +55,14 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         if moved.is_empty() {
             continue;
         }
-        place(func, pred, edge, b, &moved, &mut home);
+        let gone: FxHashSet<Inst> = moved.iter().copied().collect();
+        func.blocks[b.index()].insts.retain(|i| !gone.contains(i));
+        let before = insert_before(func, pred, edge, b, moved);
+        for &i in &func.block(before).insts {
+            if let Some(home) = home.get_mut(i.index()) {
+                *home = before;
+            }
+        }
         changed = true;
     }
     changed
@@ -79,7 +86,7 @@ pub(super) fn loop_blocks(cfg: &Cfg, header: Block) -> FxHashSet<Block> {
 }
 
 /// What is left in the loop of what writes, when the instructions of `moved` are gone.
-fn writes(func: &Func, body: &FxHashSet<Block>, moved: &FxHashSet<Inst>) -> Writes {
+pub(super) fn writes(func: &Func, body: &FxHashSet<Block>, moved: &FxHashSet<Inst>) -> Writes {
     let mut w = Writes {
         any: false,
         stores: Vec::new(),
@@ -206,20 +213,17 @@ fn is_unchanged(func: &Func, target: Target, i: Inst, memory: &Writes) -> bool {
             .any(|&(base, index, a)| may_alias(func, target.word, &known, base, index, a))
 }
 
-/// Puts instructions into a new block on an edge.
-fn place(
+/// Puts instructions, not none, into a new block on the edge into a loop.
+pub(super) fn insert_before(
     func: &mut Func,
     pred: Block,
     edge: u32,
     header: Block,
-    moved: &[Inst],
-    home: &mut [Block],
-) {
+    insts: Vec<Inst>,
+) -> Block {
     let p = func.new_block();
     func.blocks[p.index()].cold = func.block(header).cold;
-    let Some(&last) = func.block(pred).insts.last() else {
-        return;
-    };
+    let last = *func.block(pred).insts.last().expect("a block has an end");
     let at = (func.inst(last).edges.start + edge) as usize;
     let into = func.edges_pool[at];
     func.edges_pool[at] = Edge {
@@ -227,15 +231,9 @@ fn place(
         args: func.new_list(&[]),
         clause: None,
     };
-    let gone: FxHashSet<Inst> = moved.iter().copied().collect();
-    func.blocks[header.index()]
-        .insts
-        .retain(|i| !gone.contains(i));
-    func.blocks[p.index()].insts = moved.to_vec();
-    for i in moved {
-        home[i.index()] = p;
-    }
-    let pos = func.inst(moved[moved.len() - 1]).pos;
+    let pos = func.inst(insts[insts.len() - 1]).pos;
+    func.blocks[p.index()].insts = insts;
     let jump = func.append(p, Op::Jump, Ty::I32, &[], Imm::None, pos);
     func.set_edges(jump, &[into]);
+    p
 }

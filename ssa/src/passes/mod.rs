@@ -12,9 +12,11 @@
 //! | [`peel`] | runs the first iteration of a loop in a copy, where it finds out what holds in the others |
 //! | [`hoist`] | moves loads and checks out of loops |
 //! | [`version`] | drops bounds checks of counted loops, if need be from a second version of the loop |
+//! | [`carry`] | keeps fields and statics that a loop reads and writes in registers |
 //! | [`poll`] | lets counted loops poll rarely |
 //! | [`preheader`] | gives each loop a block in front of it |
 
+pub mod carry;
 pub mod cleanup;
 pub mod dce;
 pub mod duplicate;
@@ -191,10 +193,27 @@ pub static PASSES: &[Pass] = &[
         ],
     },
     Pass {
+        name: "carry",
+        run: carry::run,
+        required: false,
+        when: &[],
+        after: &[
+            ("invert", "the first block of an inverted loop is its body"),
+            (
+                "peel",
+                "the first iteration has accessed what the others do",
+            ),
+            (
+                "hoist",
+                "what a loop reads without writing is not read there any more",
+            ),
+        ],
+    },
+    Pass {
         name: "gvn3",
         run: gvn::run,
         required: false,
-        when: &["hoist", "version"],
+        when: &["hoist", "version", "carry"],
         after: &[(
             "hoist",
             "what came out of a loop may be equal to what was before it",
