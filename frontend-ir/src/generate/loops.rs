@@ -1,4 +1,4 @@
-//! Loops over the elements of arrays: what compilers hoist, version, unroll and vectorize.
+//! Loops over the elements of arrays, and over fields: what compilers hoist, version, unroll, vectorize, and carry in registers.
 
 use super::{Gen, Place, Ty};
 
@@ -124,5 +124,95 @@ impl Gen {
                 ));
             }
         }
+    }
+
+    /// A loop that changes fields and statics, some of which have several names.
+    pub(super) fn field_loop(&mut self) {
+        let mut places: Vec<(String, String, Ty)> = Vec::new();
+        for (name, ty) in &self.statics {
+            if matches!(ty, Ty::I32 | Ty::I64 | Ty::F64) {
+                places.push((String::new(), format!("sfld {name}"), *ty));
+            }
+        }
+        let objects: Vec<String> = self.objects();
+        for o in &objects {
+            places.push((o.clone(), "fld @C0::a".to_string(), Ty::I32));
+            places.push((o.clone(), "fld @C0::b".to_string(), Ty::F64));
+            places.push((
+                format!("{o} ldfld @C0::next"),
+                "fld @C0::a".to_string(),
+                Ty::I32,
+            ));
+        }
+        places.push((String::new(), "sfld @K1::x".to_string(), Ty::I64));
+        let (i, limit) = (self.counters, 2 + self.below(9));
+        self.counters += 1;
+        let (top, test) = (self.label(), self.label());
+        self.put(&format!("ldc.i4.0 stloc c{i} br {test} {top}:"));
+        // Few places, often.
+        let few: Vec<_> = (0..1 + self.below(3))
+            .map(|_| places[self.below(places.len())].clone())
+            .collect();
+        for _ in 0..2 + self.below(3) {
+            let n = self.below(few.len());
+            let (base, field, ty) = &few[n];
+            let same: Vec<_> = few.iter().filter(|p| p.2 == *ty).collect();
+            let n = self.below(same.len());
+            let (other, other_field, _) = same[n];
+            let skip = self.one_in(4).then(|| self.label());
+            if let Some(skip) = &skip {
+                self.put(&format!("ldloc c{i} ldc.i4.1 and brfalse {skip}"));
+            }
+            let op = match ty {
+                Ty::F64 => self.pick(&["add", "sub", "mul"]),
+                _ => self.pick(&["add", "sub", "mul", "xor", "add.ovf"]),
+            };
+            match self.below(6) {
+                0 => {
+                    self.put(base);
+                    self.expr(*ty, 1);
+                    self.put(&format!("st{field}"));
+                }
+                1 if !objects.is_empty() => {
+                    let (to, from) = (self.pick_one(&objects), self.pick_one(&objects));
+                    self.put(&format!("{to} {from} stfld @C0::next"));
+                }
+                2 => self.put(&format!(
+                    "{base} {base} ld{field} {other} ld{other_field} {op} st{field}"
+                )),
+                _ => {
+                    let convert = match ty {
+                        Ty::I64 => "conv.i8",
+                        Ty::F64 => "conv.r8",
+                        _ => "conv.i4",
+                    };
+                    self.put(&format!(
+                        "{base} {base} ld{field} ldloc c{i} {convert} {op} st{field}"
+                    ));
+                }
+            }
+            if let Some(skip) = skip {
+                self.put(&format!("{skip}:"));
+            }
+        }
+        self.put(&format!(
+            "ldloc c{i} ldc.i4.1 add stloc c{i} {test}: ldloc c{i} ldc.i4 {limit} blt {top}"
+        ));
+        for (base, field, ty) in few {
+            self.put(&format!("{base} ld{field}"));
+            self.print(ty);
+        }
+    }
+
+    /// How variables that hold objects are read.
+    fn objects(&self) -> Vec<String> {
+        let objects = self.vars.iter().filter(|v| v.1 == Ty::Obj);
+        objects
+            .map(|v| format!("{} {}", if v.2 { "ldarg" } else { "ldloc" }, v.0))
+            .collect()
+    }
+
+    fn pick_one(&mut self, from: &[String]) -> String {
+        from[self.below(from.len())].clone()
     }
 }

@@ -17,7 +17,7 @@ impl Gen {
 
     pub(super) fn statement(&mut self, depth: usize) {
         let compound = depth > 0;
-        match self.below(if compound { 21 } else { 13 }) {
+        match self.below(if compound { 22 } else { 13 }) {
             0..=4 => {
                 let (name, ty, arg) = self.variable();
                 self.expr(ty.widened(), 3);
@@ -41,8 +41,9 @@ impl Gen {
             13 | 14 => self.if_else(depth - 1),
             15 => self.counted_loop(depth - 1),
             16 => self.array_loop(depth - 1),
-            17 | 18 => self.protected(depth - 1),
-            19 => self.jump_out(),
+            17 => self.field_loop(),
+            18 | 19 => self.protected(depth - 1),
+            20 => self.jump_out(),
             _ => self.switch(depth - 1),
         }
     }
