@@ -536,6 +536,8 @@ fn fields_that_a_loop_changes_are_carried_in_registers() {
     // Volatile accesses stay, and order others.
     let volatile = "ldarg d volatile. ldfld C::m pop";
     assert_eq!(other(volatile), 2);
+    // A volatile store of what is else not volatile.
+    assert_eq!(other("ldarg c ldc.i4.5 volatile. stfld C::n"), 1);
 }
 
 #[test]

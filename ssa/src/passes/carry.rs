@@ -16,7 +16,7 @@
 
 use super::Target;
 use super::gvn::{Known, may_alias};
-use super::hoist::{Writes, insert_before, loop_blocks, writes};
+use super::hoist::{insert_before, loop_blocks, writes};
 use crate::analysis::Cfg;
 use crate::build::vars::{Var, Vars};
 use crate::ir::{
@@ -156,13 +156,12 @@ fn places(
     if uses.is_empty() {
         return Vec::new();
     }
-    let memory = writes(func, body, &FxHashSet::default());
-    if memory.any {
+    if writes(func, body, &FxHashSet::default()).any {
         return Vec::new();
     }
     let mut found: Vec<(Place, Before)> = uses
         .iter()
-        .filter(|u| is_alone(func, target, u, &memory))
+        .filter(|u| is_alone(func, target, body, u))
         .filter_map(|u| Some((u.place, before(func, cfg, header, body, u.place, u.load?)?)))
         .collect();
     // The order of a set of blocks is no order.
@@ -180,19 +179,23 @@ fn is_outside(func: &Func, body: &FxHashSet<Block>, v: Value) -> bool {
     }
 }
 
-/// Whether all stores of the loop are to the place, or surely to others.
-fn is_alone(func: &Func, target: Target, u: &Use, memory: &Writes) -> bool {
+/// Whether all stores of the loop are to the place, as they can be carried, or surely to others.
+fn is_alone(func: &Func, target: Target, body: &FxHashSet<Block>, u: &Use) -> bool {
     let known = Known {
         base: u.place.base,
         index: None,
         access: u.access,
         value: u.place.base,
     };
-    memory.stores.iter().all(|&(base, index, a)| {
-        let base = func.resolve(base);
-        let same = index.is_none()
-            && (base, a.offset, a.mem) == (u.place.base, u.place.offset, u.place.mem);
-        same || !may_alias(func, target.word, &known, base, index, a)
+    let mut insts = body.iter().flat_map(|&b| func.block_insts(b));
+    insts.all(|(i, d)| match (d.op, d.access()) {
+        (Op::Store | Op::StoreRef | Op::StoreRefUnknown, Some(access)) => {
+            let args = func.args(i);
+            let (base, index) = (func.resolve(args[1]), args.get(2).copied());
+            place_of(func, i).is_some_and(|(place, _)| place == u.place)
+                || !may_alias(func, target.word, &known, base, index, access)
+        }
+        _ => true,
     })
 }
 

@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 pub(super) struct Writes {
     /// Calls and the like: anything may change.
     pub any: bool,
-    pub stores: Vec<(Value, Option<Value>, Access)>,
+    stores: Vec<(Value, Option<Value>, Access)>,
 }
 
 /// Runs the pass.
