@@ -390,14 +390,7 @@ impl Layout {
 
     /// Marks the first piece of each innermost loop.
     fn find_loops(&mut self) {
-        let mut loops: Vec<(u32, u32)> = Vec::new();
-        for (n, p) in self.pieces.iter().enumerate() {
-            if let Form::Jump { target, .. } = p.form
-                && target as usize <= n
-            {
-                loops.push((target, n as u32));
-            }
-        }
+        let mut loops = self.back_jumps();
         loops.sort_unstable();
         for (n, &(first, last)) in loops.iter().enumerate() {
             // Of those that begin here the longest comes last.
@@ -405,6 +398,71 @@ impl Layout {
                 Some(&(next, _)) if next <= last => continue,
                 _ => self.pieces[first as usize].loop_end = last,
             }
+        }
+    }
+
+    /// Jumps that go round a loop, target first: depth first, those to what leads to them. Cold code jumps back as well, to where it left
+    /// the code before it, often in the middle of a loop; if it goes round, the loop does not end with it.
+    fn back_jumps(&self) -> Vec<(u32, u32)> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum State {
+            New,
+            Open,
+            Done,
+        }
+        let mut returns = 0;
+        let returns: Vec<u32> = (self.instructions.iter())
+            .map(|i| {
+                returns += u32::from(i.flow_control() == FlowControl::Return);
+                returns
+            })
+            .collect();
+        let mut found = Vec::new();
+        let mut states = vec![State::New; self.pieces.len()];
+        let mut open: Vec<(u32, [Option<u32>; 2])> = Vec::new();
+        for root in 0..self.pieces.len() as u32 {
+            if states[root as usize] == State::New {
+                states[root as usize] = State::Open;
+                open.push((root, self.successors(root)));
+            }
+            while let Some((n, next)) = open.last_mut() {
+                let Some(to) = next.iter_mut().find_map(Option::take) else {
+                    states[*n as usize] = State::Done;
+                    open.pop();
+                    continue;
+                };
+                match states[to as usize] {
+                    State::New => {
+                        states[to as usize] = State::Open;
+                        open.push((to, self.successors(to)));
+                    }
+                    State::Open if to <= *n && returns[to as usize] == returns[*n as usize] => {
+                        found.push((to, *n));
+                    }
+                    State::Open | State::Done => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// What may come after a piece: the next one, and where it jumps to. Where a table leads is not looked at.
+    fn successors(&self, n: u32) -> [Option<u32>; 2] {
+        let next = Some(n + 1).filter(|&n| (n as usize) < self.pieces.len());
+        match self.pieces[n as usize].form {
+            Form::Jump {
+                target,
+                condition: None,
+            } => [Some(target), None],
+            Form::Jump { target, .. } => [next, Some(target)],
+            Form::Thread(_) | Form::Table | Form::Constants => [None, None],
+            _ => match self.instructions[n as usize].flow_control() {
+                FlowControl::Return
+                | FlowControl::UnconditionalBranch
+                | FlowControl::IndirectBranch
+                | FlowControl::Exception => [None, None],
+                _ => [next, None],
+            },
         }
     }
 

@@ -176,6 +176,29 @@ fn loops_lie_in_as_few_lines_as_they_can() {
 }
 
 #[test]
+fn cold_code_that_jumps_back_is_no_loop() {
+    #[rustfmt::skip]
+    let m = method(&[
+        0x31, 0xc0,                                     //  0: xor eax, eax
+        0xff, 0xcf,                                     //  2: dec edi
+        0x0f, 0x84, 0x0b, 0, 0, 0,                      //  4: je 15
+        0x01, 0xf8,                                     //  a: add eax, edi
+        0x85, 0xff,                                     //  c: test edi, edi
+        0x0f, 0x8f, 0xee, 0xff, 0xff, 0xff,             //  e: jg 2
+        0xc3,                                           // 14: ret
+        0x90,                                           // 15: nop
+        0xe9, 0xef, 0xff, 0xff, 0xff,                   // 16: jmp a
+    ]);
+    let mut layout = Layout::of(&m, &[0, 2, 0xa, 0x14, 0x15]).unwrap();
+    layout.find_loops();
+    let loops = layout.pieces.iter().filter(|p| p.loop_end > 0);
+    let loops: Vec<(u32, u32)> = loops
+        .map(|p| (p.old, layout.pieces[p.loop_end as usize].old))
+        .collect();
+    assert_eq!(loops, [(2, 0xe)]);
+}
+
+#[test]
 fn code_that_is_not_understood_stays() {
     // A jump into an instruction.
     let code = [0xe9, 0xfe, 0xff, 0xff, 0xff, 0xc3];
