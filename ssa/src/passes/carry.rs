@@ -16,7 +16,7 @@
 
 use super::Target;
 use super::gvn::{Known, may_alias};
-use super::hoist::{insert_before, loop_blocks, writes};
+use super::hoist::{entry_of, insert_before, loop_blocks, writes};
 use crate::analysis::Cfg;
 use crate::build::vars::{Var, Vars};
 use crate::ir::{
@@ -80,15 +80,6 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         }
         return changed;
     }
-}
-
-/// The only edge into a loop, if `header` is a loop's.
-fn entry_of(func: &Func, cfg: &Cfg, header: Block) -> Option<(Block, u32)> {
-    let preds = &cfg.preds[header.index()];
-    let mut outside = preds.iter().filter(|p| !cfg.dominates(header, p.0));
-    let &(pred, edge) = outside.next()?;
-    let alone = outside.next().is_none() && preds.len() > 1;
-    (alone && func.successors(pred)[edge as usize].clause.is_none()).then_some((pred, edge))
 }
 
 /// The place that an instruction reads or writes, if it can be carried at all.

@@ -38,18 +38,9 @@ pub fn run(func: &mut Func, target: Target) -> bool {
     }
     let mut changed = false;
     for &b in &cfg.order {
-        let preds = &cfg.preds[b.index()];
-        let outside: Vec<(Block, u32)> = preds
-            .iter()
-            .copied()
-            .filter(|p| !cfg.dominates(b, p.0))
-            .collect();
-        let [(pred, edge)] = outside[..] else {
+        let Some((pred, edge)) = entry_of(func, &cfg, b) else {
             continue;
         };
-        if preds.len() < 2 || func.successors(pred)[edge as usize].clause.is_some() {
-            continue;
-        }
         let body = loop_blocks(&cfg, b);
         let moved = invariant(func, target, b, &body, &home);
         if moved.is_empty() {
@@ -66,6 +57,15 @@ pub fn run(func: &mut Func, target: Target) -> bool {
         changed = true;
     }
     changed
+}
+
+/// The only edge into a loop, if `header` is a loop's.
+pub(super) fn entry_of(func: &Func, cfg: &Cfg, header: Block) -> Option<(Block, u32)> {
+    let preds = &cfg.preds[header.index()];
+    let mut outside = preds.iter().filter(|p| !cfg.dominates(header, p.0));
+    let &(pred, edge) = outside.next()?;
+    let alone = outside.next().is_none() && preds.len() > 1;
+    (alone && func.successors(pred)[edge as usize].clause.is_none()).then_some((pred, edge))
 }
 
 /// The blocks of the loop of a header.
