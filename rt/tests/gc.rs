@@ -8,8 +8,8 @@ use isthmus_rt::gc::{HandleKind, Heap, OutOfMemory, identity_hash};
 use isthmus_rt::object::Ref;
 use isthmus_runtime_abi::context::ThreadContext;
 use isthmus_runtime_abi::layout::{ARRAY_DATA, LENGTH, md_data};
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 fn setup() {
@@ -270,6 +270,52 @@ fn barrier_sees_old_objects_once_a_collection() {
         assert_eq!(word(get(get(keep, element(4)), NEXT), VALUE), 44);
         std::hint::black_box(&many);
     });
+}
+
+#[test]
+fn threads_store_into_the_same_old_objects_at_once() {
+    setup();
+    const N: usize = 20_000;
+    const ROUNDS: usize = 20;
+    let keep = WORLD.run(|heap, ctx| {
+        let keep = array(N);
+        for i in 0..N {
+            set(keep, element(i), node(ctx, i));
+        }
+        heap.new_handle(HandleKind::Strong, keep).unwrap()
+    });
+    for round in 0..ROUNDS {
+        // All are old now, and in no thread's list: both threads find the same bits set.
+        WORLD.run(|_, _| collect(false));
+        let gate = Barrier::new(2);
+        std::thread::scope(|s| {
+            for slot in [NEXT, OTHER] {
+                let gate = &gate;
+                s.spawn(move || {
+                    WORLD.run(|heap, ctx| {
+                        let keep = heap.handle_target(keep);
+                        let value = node(ctx, round + slot);
+                        WORLD.outside(|| gate.wait());
+                        for i in 0..N {
+                            set(get(keep, element(i)), slot, value);
+                        }
+                    })
+                });
+            }
+        });
+    }
+    WORLD.run(|heap, _| {
+        collect(false);
+        let keep = heap.handle_target(keep);
+        for i in 0..N {
+            let n = get(keep, element(i));
+            assert_eq!(word(n, VALUE), i);
+            for slot in [NEXT, OTHER] {
+                assert_eq!(word(get(n, slot), VALUE), ROUNDS - 1 + slot);
+            }
+        }
+    });
+    heap().free_handle(keep);
 }
 
 #[test]

@@ -45,6 +45,16 @@ impl Heap {
         byte.load(Ordering::Relaxed) >> ((o >> 3) & 7) & 1 != 0
     }
 
+    /// Whether our formula for log bits reads what the collector reads.
+    ///
+    /// Another thread that stores into the same object may clear the bit between two reads; nothing sets it while threads run.
+    fn log_bit_agrees(&self, object: Ref) -> bool {
+        let before = self.needs_barrier(object);
+        let theirs = mmtk::is_unlogged(object.addr());
+        let after = self.needs_barrier(object);
+        theirs == before || theirs == after
+    }
+
     /// The slow path of the barrier. It is right, only slow, for objects that need none.
     ///
     /// # Safety
@@ -52,8 +62,7 @@ impl Heap {
     #[cold]
     pub unsafe fn remember(&self, object: Ref) {
         debug_assert!(
-            self.options.plan == super::Plan::Immix
-                || self.needs_barrier(object) == mmtk::is_unlogged(object.addr()),
+            self.options.plan == super::Plan::Immix || self.log_bit_agrees(object),
             "our formula for log bits is the collector's"
         );
         if !self.needs_barrier(object) {
