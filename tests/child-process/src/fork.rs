@@ -166,7 +166,8 @@ mod tests {
                     std::thread::park();
                 }
             },
-            Duration::from_millis(100),
+            // Enough to say it on a machine that has much to do.
+            Duration::from_secs(3),
         );
         let outcome = outcome.unwrap();
         assert_eq!(outcome.end, End::TimeOut);
