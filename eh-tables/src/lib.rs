@@ -13,6 +13,7 @@
 //! | [`check`] | the checker for bytes of any origin, and the comparison with an artifact |
 //! | [`dump`](mod@dump) | text |
 //! | [`dwarf`] | how much the conventional form would take |
+//! | `bytes`, `frame` | variable-length numbers; frames, in both directions |
 //! | [`error`] | what can be wrong |
 //!
 //! Type and method numbers in a table are those of whoever made it: ids of the process in a JIT, indices into the

@@ -13,7 +13,7 @@
 //! | [`module`] | a self-contained program with layouts: a VM for tests, the interpreter and examples |
 //! | [`region`] | exception clauses as a tree of regions |
 //! | [`text`] | the `.sir` text form of modules: parser and printer |
-//! | [`typing`] | what each instruction does to the types on the stack |
+//! | [`typing`], [`lenient`] | what each instruction does to the types on the stack; what compilers have emitted beyond that |
 //! | [`verify`] | whether a body is fit for the compilers |
 
 pub mod body;

@@ -37,6 +37,7 @@
 //! | [`heap`] | where the two meet |
 //! | [`vtables`] | vtables, in low memory |
 //! | [`memory`] | address space |
+//! | `arch` | what differs between processors |
 
 pub mod class_init;
 pub mod dispatch;

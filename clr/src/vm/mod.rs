@@ -18,6 +18,8 @@
 //! | [`offsets`] | fields of corlib classes that the VM relies on |
 //! | [`optimizer`] | the optimizing tier, which a build may be without |
 //! | [`threads`], [`monitors`] | managed threads and their locks |
+//! | [`finalizers`] | the thread that runs finalizers |
+//! | [`exports`] | functions that native libraries take from the program that loads them |
 //! | [`state`] | what the VM keeps beside each type, method and assembly |
 //! | [`stats`] | counters |
 

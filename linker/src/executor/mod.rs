@@ -3,7 +3,7 @@
 //! | module | executor |
 //! | --- | --- |
 //! | [`local`] | this process |
-//! | [`remote`] | another process, by messages; [`server`] is its side |
+//! | [`remote`], [`server`] | another process, by messages: the session's side, and that process's |
 //! | [`nowhere`] | none: addresses are simulated, nothing can be called |
 //! | [`runtime`] | what linked code needs around it, in whatever process: thread-local variables, initializers, exit handlers, unwind tables |
 //! | [`wire`] | the messages |

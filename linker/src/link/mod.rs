@@ -16,6 +16,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`session`] | what is linked so far; linking several graphs that refer to each other; removal |
+//! | `job` | one graph on its way |
+//! | `resolve` | names between graphs |
 //! | [`passes`] | the list of passes |
 //! | [`prune`] | dead-stripping |
 //! | `bounds` | `__start_S`, `__stop_S`, and the sections between them |

@@ -9,6 +9,8 @@
 //! | [`remote`](crate::executor::remote) | another process's | yes |
 //! | [`near`] | [`CodeMemory`](near::CodeMemory), which the runtime places compiled methods in | yes |
 //!
+//! What they are made of: [`pages`] of this process, and [`blocks`], the free space of a range.
+//!
 //! A link reserves a segment for each protection, computes all bytes for the addresses that it got, and finalizes: bytes are copied, protections
 //! set. No manager has memory that is writable and executable at the same address, at any time.
 

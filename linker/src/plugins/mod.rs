@@ -7,6 +7,8 @@
 //! | [`jitdump`] | tells `perf` about linked code |
 //! | [`print`](mod@print) | shows graphs |
 //!
+//! [`elf_image`] makes the object by which debuggers know code that has no debug information.
+//!
 //! A plug-in sees each graph: it may change the list of passes, hears when the graph was loaded, emitted, or failed, and when resources are
 //! removed or go over to another key. What it keeps for a graph it keeps under the graph's key.
 

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   body ──scan──▶ blocks, order, exposed variables
-//!     └─ frame ── control ── step: arith, memory, objects, casts, calls, structs, intrinsics
+//!     └─ frame ── control ── step: arith, place, objects, casts, calls, delegates, intrinsics
 //!                    │                        └─ inline: a frame inside a frame
 //!                    └─ eh: landing blocks, leave, finally, filters
 //! ```
@@ -31,6 +31,7 @@
 //! | [`inline`] | what to inline, and doing it |
 //! | [`osr`] | functions that take over from a baseline frame |
 //! | [`intrinsics`] | methods expanded in place |
+//! | [`locks`] | locks of objects, taken and given back in place |
 //! | [`localloc`] | stack memory |
 //! | [`varargs`] | variable arguments and typed references |
 

@@ -3,7 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`frame`] | pieces that several stubs share |
-//! | the others | as in the crate's root |
+//! | [`dispatch`], [`entry`], [`exceptions`], [`foreign`], [`native`] | as in the crate's root |
 
 pub(crate) mod dispatch;
 pub(crate) mod entry;

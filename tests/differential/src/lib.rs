@@ -11,6 +11,8 @@
 //! | --- | --- | --- | --- |
 //! | [`sir`] | stack IR (`frontend_ir::generate`) | the interpreter of stack IR | SSA interpreter, baseline, opt, auto, on `examples/toyvm` |
 //! | [`csharp`] | C# | Mono | `isthmus run` in every tier |
+//!
+//! [`work`] shares the batches among threads and keeps what was found.
 
 pub mod csharp;
 pub mod sir;
