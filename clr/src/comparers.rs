@@ -1,4 +1,4 @@
-//! What class the library's default comparers are of, so that compilers can call them directly, or after a test.
+//! What class the library's default comparers are of, so that compilers can call them directly, or after a test, and delegates too.
 //!
 //! `EqualityComparer<T>.Default` and `Comparer<T>.Default` make an object on first use, of a class that depends on `T` alone.
 //! For direct calls the part of their rule that matters is [`returned_by`]: types that can compare themselves. Code compiled ahead of time
@@ -13,14 +13,9 @@ pub fn returned_by(m: &Method) -> Option<&'static Type> {
     if m.name != "get_Default" || m.owner.is_shared {
         return None;
     }
-    let comparer = |interface: &str, class: &str| {
-        let [of] = m.owner.args[..] else { return None };
-        let corlib = types().corlib();
-        let interface = types().instantiate(corlib.find_type("System", interface)?, &[of]);
-        of.is_assignable_to(interface.ok()?).then_some(())?;
-        types()
-            .instantiate(corlib.find_type(NAMESPACE, class)?, &[of])
-            .ok()
+    let comparer = |interface, class| match m.owner.args[..] {
+        [of] => self_comparer(of, interface, class),
+        _ => None,
     };
     if m.owner.is_corlib(NAMESPACE, "EqualityComparer`1") {
         // Bytes have a class of their own.
@@ -33,6 +28,27 @@ pub fn returned_by(m: &Method) -> Option<&'static Type> {
     } else {
         None
     }
+}
+
+/// The class of comparers for a type that can compare itself, which the interface says.
+fn self_comparer(of: &'static Type, interface: &str, class: &str) -> Option<&'static Type> {
+    let corlib = types().corlib();
+    let interface = types().instantiate(corlib.find_type("System", interface)?, &[of]);
+    of.is_assignable_to(interface.ok()?).then_some(())?;
+    types()
+        .instantiate(corlib.find_type(NAMESPACE, class)?, &[of])
+        .ok()
+}
+
+/// The method that a delegate of a class will probably call. Whatever sorts values without being told how makes a `Comparison<T>` of the default
+/// comparer, and calls it so often that a test for it pays.
+pub fn likely_function(delegate: &Type) -> Option<&'static Method> {
+    let [of] = delegate.args[..] else { return None };
+    if delegate.is_shared || delegate.is_open || !of.is_value() {
+        return None;
+    }
+    delegate.is_corlib("System", "Comparison`1").then_some(())?;
+    self_comparer(of, "IComparable`1", "GenericComparer`1")?.method("Compare", 2)
 }
 
 /// The class of which `CreateComparer` of a comparer class makes an object, if it is generic.

@@ -3,10 +3,15 @@
 //! `m_target` and `method_ptr` of `System.Delegate` say what to call: with a target the code is called with the target as
 //! first argument (instance methods, and static ones closed over their first argument), without one with the
 //! arguments alone, or with null as first argument: `extra_arg` says which it is ([`Shape`]). That matters as well where the result comes back
-//! through a buffer, whose place among the arguments depends on whether the callee has a `this`. `delegates` of `System.MulticastDelegate` is the list of a combined delegate.
+//! through a buffer, whose place among the arguments depends on whether the callee has a `this`. `delegates` of `System.MulticastDelegate` is the list of a combined delegate,
+//! which has no code of its own.
+//!
+//! `Invoke` of a class whose delegates will probably be over one method (`comparers::likely_function`) looks for that first: it is called directly,
+//! and so the optimizer can put it in place.
 
 use super::Synthetic;
 use super::builder::{Builder, Label};
+use crate::comparers;
 use crate::tables::{raises, signatures};
 use crate::types::member::ResolvedSig;
 use crate::types::{
@@ -225,6 +230,14 @@ fn invoke(m: &'static Method) -> Result<Body> {
         ]);
         b.branch(|n| Op::BrCmp(is, n), to);
     };
+    if let Some(likely) = comparers::likely_function(m.owner) {
+        let other = b.label();
+        b.ops(&[Op::LdArg(0), Op::LdFld(code.id), Op::LdFtn(likely.id)]);
+        b.branch(|n| Op::BrCmp(Cmp::NeUn, n), other);
+        b.ops(&[Op::LdArg(0), Op::LdFld(target.id)]).ops(&args);
+        b.ops(&[Op::Call(likely.id), Op::Ret]);
+        b.place(other);
+    }
     b.ops(&[Op::LdArg(0), Op::LdFld(list.id)])
         .branch(Op::BrTrue, many);
     b.ops(&[Op::LdArg(0), Op::LdFld(target.id)])
