@@ -34,6 +34,7 @@ impl Ref {
     ///
     /// # Safety
     /// This must be a live object, and the calling thread must not be blocked for a collection.
+    #[inline]
     pub unsafe fn vtable(self) -> usize {
         // SAFETY: the caller vouches for the object; its header is readable.
         unsafe { vtable_of(self) }
@@ -48,6 +49,7 @@ impl std::fmt::Debug for Ref {
 
 /// # Safety
 /// As [`Ref::vtable`].
+#[inline]
 unsafe fn vtable_of(object: Ref) -> usize {
     let word = (object.0 + layout::TYPE_WORD as usize) as *const u32;
     // SAFETY: see above. Atomic, since the collector may set its bits concurrently.

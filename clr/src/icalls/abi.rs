@@ -59,6 +59,7 @@ impl Ret for () {
 ///
 /// # Safety
 /// `ctx` must be the current thread's context, as transition stubs pass it.
+#[inline]
 pub unsafe fn run<R: Ret>(
     ctx: *mut ThreadContext,
     address: usize,
@@ -70,11 +71,18 @@ pub unsafe fn run<R: Ret>(
     match f(&cx) {
         Ok(value) => value.into_abi(),
         Err(thrown) => {
-            thread.set_pending(match native::internal_call_at(address) {
-                Some(method) => exceptions::leaves_native(&cx, thrown, method),
-                None => thrown,
-            });
+            fail(&cx, address, thrown);
             R::Abi::default()
         }
     }
+}
+
+/// Leaves an exception to the stub.
+#[cold]
+fn fail(cx: &Cx<'_>, address: usize, thrown: Thrown) {
+    cx.thread
+        .set_pending(match native::internal_call_at(address) {
+            Some(method) => exceptions::leaves_native(cx, thrown, method),
+            None => thrown,
+        });
 }
