@@ -26,7 +26,11 @@ impl<A: Target> Gen<'_, A> {
             Intrinsic::AllocString
             | Intrinsic::CopyBytes
             | Intrinsic::MoveBytes
-            | Intrinsic::TypeObject => return Ok(false),
+            | Intrinsic::TypeObject
+            | Intrinsic::ObjectType
+            | Intrinsic::ArrayRank
+            | Intrinsic::ArrayDimension
+            | Intrinsic::ArrayLowerBound => return Ok(false),
             Intrinsic::ArrayDataRef => self.interior(ARRAY_DATA as i32)?,
             Intrinsic::RawData => self.interior(HEADER as i32)?,
             Intrinsic::OffsetToStringData => self.push(StackTy::I32, Loc::Imm(STRING_CHARS as i64)),

@@ -8,6 +8,10 @@ use isthmus_runtime_abi::intrinsics::Intrinsic;
 static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
     ("System", "Array", "get_Length", 0, Intrinsic::ArrayLength),
     ("System", "Array", "GetRawSzArrayData", 0, Intrinsic::ArrayDataRef),
+    ("System", "Array", "GetRank", 0, Intrinsic::ArrayRank),
+    ("System", "Array", "GetLength", 1, Intrinsic::ArrayDimension),
+    ("System", "Array", "GetLowerBound", 1, Intrinsic::ArrayLowerBound),
+    ("System", "Object", "GetType", 0, Intrinsic::ObjectType),
     ("System", "Type", "GetTypeFromHandle", 1, Intrinsic::TypeObject),
     ("System", "String", "FastAllocateString", 1, Intrinsic::AllocString),
     ("System", "Buffer", "Memcpy", 3, Intrinsic::CopyBytes),
@@ -20,6 +24,8 @@ static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
     ("System", "ByReference`1", "get_Value", 0, Intrinsic::ByReferenceValue),
     ("System.Runtime.CompilerServices", "RuntimeHelpers", "get_OffsetToStringData", 0, Intrinsic::OffsetToStringData),
     ("System", "Array", "UnsafeMov", 1, Intrinsic::Identity),
+    ("System", "Math", "Abs", 1, Intrinsic::AbsF64),
+    ("System", "Math", "Round", 1, Intrinsic::Round),
     ("System", "Math", "Sqrt", 1, Intrinsic::Sqrt),
     ("System", "Math", "Floor", 1, Intrinsic::Floor),
     ("System", "Math", "Ceiling", 1, Intrinsic::Ceil),
@@ -65,9 +71,11 @@ fn well_typed(m: &Method, i: Intrinsic) -> bool {
     use isthmus_runtime_abi::types::MemTy;
     let Ok(sig) = m.sig() else { return false };
     match i {
-        Intrinsic::Sqrt | Intrinsic::Floor | Intrinsic::Ceil => {
-            sig.params[0].mem_ty() == MemTy::F64
-        }
+        Intrinsic::Sqrt
+        | Intrinsic::Floor
+        | Intrinsic::Ceil
+        | Intrinsic::Round
+        | Intrinsic::AbsF64 => sig.params[0].mem_ty() == MemTy::F64,
         // Between types of one kind of stack entry only.
         Intrinsic::Identity => sig.params[0].mem_ty().stack_ty() == sig.ret.mem_ty().stack_ty(),
         // Not the generic ones, nor those that take arrays.

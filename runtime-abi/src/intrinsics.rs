@@ -36,6 +36,15 @@ intrinsics! {
     /// `(type handle) -> object`: the object that stands for a type, of which code may know the address
     /// ([`Symbol::TypeObject`](crate::symbol::Symbol::TypeObject)).
     TypeObject, false;
+    /// `(object) -> object`: the object that stands for an object's class, which the method leaves in the vtable
+    /// ([`VtableWord::TypeObject`](crate::layout::VtableWord::TypeObject)).
+    ObjectType, false;
+    /// `(arr) -> int`: number of dimensions.
+    ArrayRank, false;
+    /// `(arr, int dimension) -> int`: length of a dimension.
+    ArrayDimension, false;
+    /// `(arr, int dimension) -> int`: lowest index of a dimension.
+    ArrayLowerBound, false;
     /// `(arr) -> ref byte`: address of element 0, no checks but null.
     ArrayDataRef, true;
     /// `() -> int`: offset of a string's characters.

@@ -102,7 +102,7 @@ words! {
         /// Address of a row of pointers to generic contexts ([`GenericContext`]), one for each class of the hierarchy by depth (0 where
         /// that class is not generic): what shared code of instance methods looks things up in. 0 if no class of the hierarchy is generic.
         GenericContexts generic_contexts,
-        /// The reflection object (non-moving) or 0.
+        /// The object that stands for the type, which does not move; 0 until somebody asks an instance for it.
         TypeObject type_object,
         /// Address of the class-initialization state byte: [`CLASS_READY`] when initialized.
         InitState init_state,

@@ -195,13 +195,39 @@ class ForeignCall : Benchmark
 
 class InternalCall : Benchmark
 {
-    public override string Name { get { return "internal call (Array.GetLowerBound)"; } }
+    public override string Name { get { return "internal call (GC.GetGeneration)"; } }
     public override int Count { get { return 1000000; } }
     public override long Run(int n)
     {
-        Array array = new int[3];
+        object old = "interned";
         int x = 0;
-        for (int i = 0; i < n; i++) x += array.GetLowerBound(0);
+        for (int i = 0; i < n; i++) x += GC.GetGeneration(old) + 1;
+        return x > 0 ? n : 0;
+    }
+}
+
+class ClassOfObject : Benchmark
+{
+    public override string Name { get { return "GetType"; } }
+    public override int Count { get { return 1000000; } }
+    public override long Run(int n)
+    {
+        object[] objects = { new object(), "text", new int[1], 5 };
+        int x = 0;
+        for (int i = 0; i < n; i++) if (objects[i & 3].GetType() == typeof(string)) x++;
+        return x;
+    }
+}
+
+class ShapeOfArray : Benchmark
+{
+    public override string Name { get { return "Array.GetLength"; } }
+    public override int Count { get { return 1000000; } }
+    public override long Run(int n)
+    {
+        Array[] arrays = { new int[3], new string[4] };
+        int x = 0;
+        for (int i = 0; i < n; i++) x += arrays[i & 1].GetLength(0);
         return x;
     }
 }
@@ -460,7 +486,7 @@ static class Micro
 
     static readonly Benchmark[] all = {
         new StaticCall(), new VirtualCall(), new InterfaceCall(), new InterfaceCallMany(), new DelegateCall(), new DelegateCallStatic(),
-        new GenericCall(), new GenericClass(), new ForeignCall(), new InternalCall(), new Recursion(),
+        new GenericCall(), new GenericClass(), new ForeignCall(), new InternalCall(), new ClassOfObject(), new ShapeOfArray(), new Recursion(),
         new Allocation(), new AllocationOfArrays(), new Boxing(), new StoreReference(), new Lock(), new StaticField(), new Cast(), new InterfaceCast(),
         new ArraySum(), new MatrixSum(), new Floats(), new Division(),
         new ThrowCatch(), new ThrowCatchDeep(), new ThrowNew(), new NullReference(), new Finally(),

@@ -25,7 +25,9 @@ fn get_type(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     if this.is_null() {
         return Err(cx.null_reference());
     }
-    reflect::type_object(cx, cx.type_of(this))
+    let object = reflect::type_object(cx, cx.type_of(this))?;
+    heap::note_type_object(this, object);
+    Ok(object)
 }
 
 fn memberwise_clone(cx: &Cx<'_>, this: Ref) -> Result<Ref> {

@@ -315,6 +315,24 @@ impl Type {
         }
     }
 
+    /// Whether it is one of the integers of eight to 64 bits.
+    pub fn is_integer(&self) -> bool {
+        use crate::metadata::sig::Prim;
+        matches!(
+            self.prim,
+            Some(
+                Prim::I1
+                    | Prim::U1
+                    | Prim::I2
+                    | Prim::U2
+                    | Prim::I4
+                    | Prim::U4
+                    | Prim::I8
+                    | Prim::U8
+            )
+        )
+    }
+
     /// Rank of an array (1 for one-dimensional).
     pub fn rank(&self) -> u32 {
         match self.key {

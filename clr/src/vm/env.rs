@@ -439,6 +439,14 @@ impl CompileEnv for ClrEnv {
             return ConstrainedPlan::Dereference(self.call_plan(context, callee, true));
         }
         let target = method(callee);
+        // An enum's hash code is that of its number, for which no box is needed.
+        let is_hash = target.name == "GetHashCode" && !target.owner.is_interface();
+        let number = t.underlying();
+        let t = if is_hash && number.is_integer() {
+            number
+        } else {
+            t
+        };
         match t.implementation_of(target) {
             Some(body) if body.owner == t => ConstrainedPlan::Direct(match intrinsics::of(body) {
                 Some(i) => CallPlan {

@@ -36,6 +36,15 @@ pub fn sz_element_size(array: Ref) -> Option<usize> {
         .then(|| unsafe { (*header).component_size.load(Ordering::Relaxed) })
 }
 
+/// Leaves the object that stands for the class of an object where compiled code looks for it.
+pub fn note_type_object(of: Ref, type_object: Ref) {
+    // SAFETY: a live object, whose vtable was made by `vtables`; the type's object neither moves nor dies.
+    let header = unsafe { &*(of.vtable() as *const VtableHeader) };
+    header
+        .type_object
+        .store(type_object.addr(), Ordering::Release);
+}
+
 /// A new instance; a finalizer is registered if the class has one.
 pub fn alloc_object(cx: &Cx<'_>, vtable: usize) -> Result<Ref> {
     // SAFETY: the thread is attached and running, and the vtable was made by `vtables`.

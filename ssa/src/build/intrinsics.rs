@@ -26,6 +26,15 @@ impl Builder<'_> {
         if intrinsic == I::TypeObject {
             return Ok(self.type_object(args));
         }
+        if intrinsic == I::ObjectType {
+            return self.object_type(method, sig, args);
+        }
+        if matches!(
+            intrinsic,
+            I::ArrayRank | I::ArrayDimension | I::ArrayLowerBound
+        ) {
+            return self.array_shape(intrinsic, method, sig, args);
+        }
         if matches!(intrinsic, I::LockEnter | I::LockTryEnter | I::LockExit) {
             return self.lock(intrinsic, method, sig, args);
         }
