@@ -265,7 +265,11 @@ impl<A: Target> Gen<'_, A> {
         if e.ty == to {
             return Ok(());
         }
-        if !assignable(e.ty, to) {
+        let fits = match (e.ty, to) {
+            (Struct(a), Struct(b)) => self.env.struct_layout(a) == self.env.struct_layout(b),
+            (from, to) => assignable(from, to),
+        };
+        if !fits {
             return self.invalid(format!("{:?} where {to:?} is expected", e.ty));
         }
         match (e.ty, to) {

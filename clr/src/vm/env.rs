@@ -461,6 +461,15 @@ impl CompileEnv for ClrEnv {
             Some(body) if !body.owner.is_interface() => {
                 ConstrainedPlan::Box(id, self.call_plan(context, body.id, false))
             }
+            // Which body an interface's method has depends on the exact interface, and so does whether it works on the value or on a box.
+            _ if target.owner.is_shared => match target.abi() {
+                Ok(sig) => ConstrainedPlan::Runtime(
+                    self.handle(context, Entity::TypeHandle(id)),
+                    self.handle(context, Entity::MethodHandle(callee)),
+                    sig,
+                ),
+                Err(e) => ConstrainedPlan::Box(id, raise_plan(e, Arc::default())),
+            },
             _ => ConstrainedPlan::Box(id, self.call_plan(context, callee, true)),
         }
     }
