@@ -1,7 +1,7 @@
 //! Polls of counted loops: every 1024th iteration is enough.
 //!
 //! ```text
-//!   latch: poll                 latch: branch (i & 1023) => rest, ask
+//!   latch: poll                 latch: branch (i & 1023) == 0 => ask, rest
 //!          branch … => header   ask (cold): poll; jump => rest
 //!                               rest: branch … => header
 //! ```
@@ -14,6 +14,7 @@ use super::Target;
 use super::hoist::loop_blocks;
 use crate::analysis::Cfg;
 use crate::ir::{Block, Edge, Effects, Func, Imm, Inst, Op, Ty, Value};
+use isthmus_frontend_ir::op::Cmp;
 use rustc_hash::FxHashSet;
 
 /// Iterations between two polls; a power of two.
@@ -108,19 +109,18 @@ fn poll_rarely(func: &mut Func, b: Block, place: usize, counter: Value) {
     func.blocks[b.index()].insts = insts;
     let to_rest = |func: &mut Func| -> Edge { func.edge(rest, &[]) };
 
-    let counter = if func.ty(counter) == Ty::I32 {
-        counter
-    } else {
-        let low = func.append(b, Op::Trunc, Ty::I32, &[counter], Imm::None, pos);
-        func.inst(low).first_result
+    let ty = func.ty(counter);
+    let mut constant = |c| {
+        let i = func.append(b, Op::Const, ty, &[], Imm::Bits(c), pos);
+        func.inst(i).first_result
     };
-    let mask = func.make(Op::Const, Ty::I32, &[], Imm::Bits(STRIDE - 1), pos);
-    func.blocks[b.index()].insts.push(mask);
-    let mask = func.inst(mask).first_result;
-    let low = func.append(b, Op::And, Ty::I32, &[counter, mask], Imm::None, pos);
+    let (mask, zero) = (constant(STRIDE - 1), constant(0));
+    let low = func.append(b, Op::And, ty, &[counter, mask], Imm::None, pos);
     let low = func.inst(low).first_result;
-    let branch = func.append(b, Op::Branch, Ty::I32, &[low], Imm::None, pos);
-    let edges = [to_rest(func), func.edge(ask, &[])];
+    let is_due = func.append(b, Op::Cmp, ty, &[low, zero], Imm::Cmp(Cmp::Eq), pos);
+    let is_due = func.inst(is_due).first_result;
+    let branch = func.append(b, Op::Branch, Ty::I32, &[is_due], Imm::None, pos);
+    let edges = [func.edge(ask, &[]), to_rest(func)];
     func.set_edges(branch, &edges);
 
     func.blocks[ask.index()].insts.push(poll);

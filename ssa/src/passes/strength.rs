@@ -384,6 +384,7 @@ impl Reduce<'_> {
             return;
         };
         let (wide, wide_next) = (g.param, g.next);
+        self.compare_wide(next, wide_next);
         let Some((old, _)) = self.func.def(next) else {
             return;
         };
@@ -416,6 +417,26 @@ impl Reduce<'_> {
         let cfg = Cfg::new(self.func);
         remove_params(self.func, &cfg, self.l.header, &keep);
         self.func.replace(p, low);
+    }
+
+    /// The loop's test compares 64 bits: the counter is its extension even when it has reached the limit.
+    fn compare_wide(&mut self, next: Value, wide_next: Value) {
+        let condition = (self.func.terminator(self.l.back.0)).map(|(i, _)| self.func.args(i)[0]);
+        let Some((test, d)) = condition.and_then(|c| self.func.def(c)) else {
+            return;
+        };
+        let args = self.func.args(test);
+        let (Op::Cmp, Ty::I32, Some(n)) = (d.op, d.ty, args.iter().position(|&v| v == next)) else {
+            return;
+        };
+        let limit = args[1 - n];
+        if !self.is_invariant(limit) {
+            return;
+        }
+        let mut args = [wide_next; 2];
+        args[1 - n] = self.before(Op::Sext, &[limit], Imm::None);
+        self.func.insts[test.index()].ty = Ty::Ptr;
+        self.func.set_args(test, &args);
     }
 
     // ---- elements

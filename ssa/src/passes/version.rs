@@ -11,7 +11,8 @@
 //!                                          ▲────────┘
 //! ```
 //!
-//! What the checks found out of the indices then makes these cheaper ([`super::strength`]).
+//! What the checks found out of the indices then makes these cheaper ([`super::strength`]); so does what is known of indices whose checks
+//! were dropped before, since the loop's own test implies them.
 //!
 //! What is tested is a list of sums that must not be negative: those that make the counter's range right
 //! ([`super::induction`]), and for each check that its least operand is not negative and its greatest one less than the length.
@@ -145,7 +146,8 @@ fn plan(func: &Func, cfg: &Cfg, l: &Loop, home: &[Block]) -> Option<Plan> {
             }
         }
     }
-    if found.is_empty() {
+    let indices = extended_indices(func, l, home, &blocks);
+    if found.is_empty() && indices.is_empty() {
         return None;
     }
     let ranges = Ranges::new(func, l, home)?;
@@ -178,7 +180,43 @@ fn plan(func: &Func, cfg: &Cfg, l: &Loop, home: &[Block]) -> Option<Plan> {
             }
         }
     }
-    (!plan.checks.is_empty()).then_some(plan)
+    // The ranges of indices without a check are known as well; for these alone no second version is made.
+    if plan.checks.is_empty() && !plan.tests.is_empty() {
+        return None;
+    }
+    for x in indices {
+        if !plan.exact.contains_key(&x)
+            && let Some(e) = known_evolution(func, &ranges, &facts, x)
+        {
+            plan.exact.insert(x, e);
+        }
+    }
+    (!plan.checks.is_empty() || !plan.exact.is_empty()).then_some(plan)
+}
+
+/// The 32-bit values of a loop whose extensions are indices of accesses.
+fn extended_indices(func: &Func, l: &Loop, home: &[Block], blocks: &[Block]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for (i, d) in blocks.iter().flat_map(|&b| func.block_insts(b)) {
+        let base = usize::from(!matches!(d.op, Op::Load | Op::Lea));
+        let index = d.access().and(func.args(i).get(base + 1).copied());
+        if let Some((j, e)) = index.and_then(|v| func.def(v))
+            && matches!(e.op, Op::Sext | Op::Zext)
+            && l.body.contains(&home[j.index()])
+        {
+            found.push(func.args(j)[0]);
+        }
+    }
+    found
+}
+
+/// How a value changes in a loop, if it surely lies between 0 and the greatest 32-bit number.
+fn known_evolution(func: &Func, ranges: &Ranges<'_>, facts: &Facts, x: Value) -> Option<Evolution> {
+    let form = ranges.form(x)?;
+    let (low, high) = ranges.ends(&form)?;
+    let room = Linear::constant(i64::from(i32::MAX)).plus(&high, -1)?;
+    let known = facts.proves(func, &low) && facts.proves(func, &room);
+    known.then(|| ranges.evolution(&form)).flatten()
 }
 
 /// The operand and the length that an instruction compares, if it throws when the operand is not below.
