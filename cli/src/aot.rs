@@ -148,6 +148,7 @@ impl Args {
             arch,
             features: features.unwrap_or_default(),
             sources: self.emit == Emit::S || self.debug,
+            no_compiler: self.no_jit,
             jobs: self.jobs.unwrap_or_else(threads),
         })
     }

@@ -1,7 +1,7 @@
 //! Where a method's body in stack IR comes from.
 
 use crate::metadata::{CodeType, MethodAttributes, MethodImplAttributes};
-use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, types};
+use crate::types::{LoadError, LoadErrorKind, Method, MethodKind, Result, missing, types};
 use crate::vm::env::ClrEnv;
 use crate::{cil, icalls, synth};
 use isthmus_frontend_ir::body::Body;
@@ -81,15 +81,34 @@ const SMALL: u32 = 64;
 
 /// The body of a (canonical, closed) method.
 pub fn of(m: &'static Method) -> Result<Arc<Body>> {
+    made(m).map(|(body, _)| body)
+}
+
+/// The body of a method for its callers to have in themselves. Code that throws because an assembly is missing may find it when it runs:
+/// it has to stay a method of its own until then.
+pub fn for_callers(m: &'static Method) -> Result<Arc<Body>> {
+    match made(m)? {
+        (body, true) => Ok(body),
+        (_, false) => Err(LoadError::new(
+            LoadErrorKind::FileNotFound,
+            format!("{} needs an assembly that is missing", m.full_name()),
+        )),
+    }
+}
+
+/// The body of a method, and whether all assemblies that it names are known or given up.
+fn made(m: &'static Method) -> Result<(Arc<Body>, bool)> {
     if let Some(body) = m.runtime.small_body.get() {
-        return Ok(Arc::clone(body));
+        return Ok((Arc::clone(body), true));
     }
+    let noted = missing::count();
     let body = make(m)?;
-    if body.il_size <= SMALL {
+    let is_whole = noted == missing::count();
+    if body.il_size <= SMALL && is_whole {
         let kept = m.runtime.small_body.get_or_init(|| body);
-        return Ok(Arc::clone(kept));
+        return Ok((Arc::clone(kept), true));
     }
-    Ok(body)
+    Ok((body, is_whole))
 }
 
 /// Bytes of CIL of a method that has some.

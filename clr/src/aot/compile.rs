@@ -16,8 +16,8 @@ use super::modules::Modules;
 use super::names::Writer;
 use super::reflection::{Reflection, Said, Unknown};
 use super::slots;
-use crate::types::Method;
 use crate::types::system::Assembly;
+use crate::types::{Method, missing};
 use crate::vm::env::{ClrEnv, EnvOptions};
 use crate::vm::optimizer;
 use crate::vm::tiers::{self, Ahead};
@@ -41,6 +41,8 @@ pub struct Settings {
     pub features: FeatureSet,
     /// Whether to keep which instructions of CIL code is of ([`Parts::sources`]).
     pub sources: bool,
+    /// Whether the program runs without a compiler: methods that need an assembly which is missing have code, too; it throws.
+    pub no_compiler: bool,
     /// On how many threads.
     pub jobs: usize,
 }
@@ -231,6 +233,7 @@ fn env(settings: Settings) -> ClrEnv {
 }
 
 fn compile_one(m: &'static Method, settings: Settings) -> Result<Code, String> {
+    let noted = missing::count();
     let body = tiers::body_of(m).map_err(|e| e.to_string())?;
     let Some(body) = body else {
         return Ok(Code {
@@ -242,6 +245,9 @@ fn compile_one(m: &'static Method, settings: Settings) -> Result<Code, String> {
     };
     let (code, owners) =
         slots::recorded(|| optimizer::compile(&env(settings), &body, None, settings.arch));
+    if noted != missing::count() && !settings.no_compiler {
+        return Err("it needs an assembly that is missing, which the program may find".to_owned());
+    }
     Ok(Code {
         artifact: code?,
         owners,

@@ -1,13 +1,15 @@
 //! `System.Reflection.Assembly`, `RuntimeAssembly`, `RuntimeModule`, `AssemblyName`; finding types by name.
 
+use super::assembly_name::in_full;
 use super::handle::assembly_at;
 use super::names;
 use crate::metadata::TypeAttributes;
+use crate::types::missing::{self, Missing};
 use crate::types::system::Assembly;
 use crate::types::{LoadError, LoadErrorKind, Type, TypeKey, types};
-use crate::vm::cx::{Result, Value};
+use crate::vm::cx::Result;
 use crate::vm::offsets::offset_of;
-use crate::vm::{Cx, process, reflect, run};
+use crate::vm::{Cx, process, references, reflect, run};
 use isthmus_rt::object::Ref;
 
 icalls! {
@@ -126,7 +128,14 @@ impl NameParser<'_> {
                 .filter(|h| h.built.get().is_some() && h.name == simple)
             {
                 Some(own) => Some(own),
-                None => Some(types().load(&simple)?),
+                None => {
+                    let missing = |e: &LoadError| {
+                        if !e.stays() {
+                            missing::note(Missing::Name(in_full(&name)));
+                        }
+                    };
+                    Some(types().load(&simple).inspect_err(missing)?)
+                }
             };
         }
         let mut ty = self.find(home, &path)?;
@@ -249,21 +258,22 @@ fn find_type(
         return Err(cx.argument_null("typeName"));
     }
     let text = cx.text(name);
-    let mut parser = NameParser {
-        rest: &text,
-        home,
-        ignore_case,
-    };
-    let found = parser.ty(true).and_then(|ty| {
-        if parser.rest.trim().is_empty() {
-            Ok(ty)
-        } else {
-            Err(NameParser::not_found(&text))
+    let look = || {
+        let mut parser = NameParser {
+            rest: &text,
+            home,
+            ignore_case,
+        };
+        let ty = parser.ty(true)?;
+        if !parser.rest.trim().is_empty() {
+            return Err(NameParser::not_found(&text));
         }
-    });
-    match found {
+        Ok((ty, ty.parent()))
+    };
+    // Errors are answers here: they are not thrown by `complete`.
+    match references::complete(cx, || Ok(look()))? {
         // An assembly throws for a class without its base class even when it is to give null.
-        Ok(ty) => match ty.parent() {
+        Ok((ty, parent)) => match parent {
             Ok(_) => reflect::type_object(cx, ty),
             Err(e) if asked || throws => Err(cx.load_error(&e)),
             Err(_) => Ok(Ref::NULL),
@@ -384,29 +394,11 @@ fn calling_assembly(cx: &Cx<'_>) -> Result<Ref> {
 /// Loads by display name; only the simple name counts. What is not found the program may find (`AppDomain.AssemblyResolve`).
 fn load_by_name(cx: &Cx<'_>, name: Ref) -> Result<Ref> {
     let text = cx.text(name);
-    let simple = text.split(',').next().unwrap_or("").trim();
-    match types().load(simple) {
+    match types().load(references::simple_name(&text)) {
         Ok(a) => reflect::assembly_object(cx, a),
-        Err(e) if e.kind == LoadErrorKind::FileNotFound => resolve(cx, name),
+        Err(e) if !e.stays() => references::resolve(cx, name, None),
         Err(e) => Err(cx.load_error(&e)),
     }
-}
-
-/// Asks the handlers of `AppDomain.AssemblyResolve`; null if they do not know either.
-fn resolve(cx: &Cx<'_>, name: Ref) -> Result<Ref> {
-    let domain = process::domain();
-    let Some(m) = types().known.app_domain().method("DoAssemblyResolve", 3) else {
-        return Ok(Ref::NULL);
-    };
-    let requesting = Value::Ref(Ref::NULL);
-    let args = [
-        Value::Ref(domain),
-        Value::Ref(name),
-        requesting,
-        Value::I32(0),
-    ];
-    let words = cx.invoke(m, &args)?;
-    Ok(Ref::from_addr(words.first().map_or(0, |&w| w as usize)))
 }
 
 fn load_assembly(
@@ -424,18 +416,23 @@ fn load_with_partial_name(cx: &Cx<'_>, name: Ref, _evidence: Ref) -> Result<Ref>
     load_by_name(cx, name)
 }
 
-fn load_from(cx: &Cx<'_>, path: Ref, _reflection_only: bool, mark: usize) -> Result<Ref> {
-    load_file(cx, path, mark)
+/// Loads from a path; what the assembly refers to may lie beside it.
+fn load_from(cx: &Cx<'_>, path: Ref, _reflection_only: bool, _mark: usize) -> Result<Ref> {
+    let a = assembly_of_file(cx, path)?;
+    a.look_beside();
+    reflect::assembly_object(cx, a)
 }
 
 fn load_file(cx: &Cx<'_>, path: Ref, _mark: usize) -> Result<Ref> {
+    reflect::assembly_object(cx, assembly_of_file(cx, path)?)
+}
+
+fn assembly_of_file(cx: &Cx<'_>, path: Ref) -> Result<&'static Assembly> {
     if path.is_null() {
         return Err(cx.argument_null("assemblyFile"));
     }
-    let a = types()
-        .load_file(std::path::Path::new(&cx.text(path)))
-        .map_err(|e| cx.load_error(&e))?;
-    reflect::assembly_object(cx, a)
+    let found = types().load_file(std::path::Path::new(&cx.text(path)));
+    found.map_err(|e| cx.load_error(&e))
 }
 
 /// Loads an assembly from bytes: another one each time.

@@ -1,7 +1,7 @@
 //! `System.Reflection.AssemblyName`: names of assemblies in native memory, as the library reads them by pointer.
 
 use super::handle::assembly_at;
-use super::names::public_key_token;
+use super::names::{display_name, public_key_token};
 use super::string::{c_bytes, c_memory, pointer_array};
 use crate::metadata::{AssemblyRefRow, Image};
 use crate::types::{LoadError, LoadErrorKind};
@@ -264,6 +264,21 @@ fn parse_display(text: &str) -> Option<Display> {
         }
     }
     Some(found)
+}
+
+/// A display name with all its parts, whatever parts are given; the text itself if it is not such a name.
+pub(super) fn in_full(text: &str) -> String {
+    let Some(found) = parse_display(text) else {
+        return text.to_owned();
+    };
+    let token = found.token.or_else(|| public_key_token(&found.key));
+    let culture = found.culture.unwrap_or_default();
+    display_name(
+        &found.name,
+        found.version.unwrap_or_default(),
+        &culture,
+        token,
+    )
 }
 
 fn parse(

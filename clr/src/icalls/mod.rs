@@ -66,7 +66,9 @@ mod waiting;
 
 pub use abi::{Arg, Ret};
 pub use attribute::wraps_foreign_exceptions;
-pub(crate) use names::{assembly_name, public_key_token, qualified_type_name, sha1};
+pub(crate) use names::{
+    assembly_name, public_key_token, qualified_type_name, reference_name, sha1,
+};
 pub(crate) use property::property_type;
 pub use table::Entry;
 

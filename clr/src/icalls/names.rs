@@ -1,5 +1,6 @@
 //! Names of types and assemblies as reflection shows them.
 
+use crate::metadata::AssemblyRefRow;
 use crate::types::system::Assembly;
 use crate::types::{Type, TypeKey, types};
 
@@ -8,28 +9,44 @@ pub(crate) fn assembly_name(a: &Assembly) -> String {
     let Some(row) = a.image.assembly() else {
         return a.name.clone();
     };
-    let culture = row
-        .culture()
-        .ok()
-        .filter(|c| !c.is_empty())
-        .unwrap_or("neutral");
-    format!(
-        "{}, Version={}.{}.{}.{}, Culture={culture}, PublicKeyToken={}",
-        a.name,
-        row.major(),
-        row.minor(),
-        row.build(),
-        row.revision(),
-        token_text(row.public_key().unwrap_or(&[])),
+    let version = [row.major(), row.minor(), row.build(), row.revision()];
+    let token = public_key_token(row.public_key().unwrap_or(&[]));
+    display_name(&a.name, version, row.culture().unwrap_or(""), token)
+}
+
+/// The same of an assembly that another one refers to.
+pub(crate) fn reference_name(row: AssemblyRefRow<'_>) -> String {
+    let version = [row.major(), row.minor(), row.build(), row.revision()];
+    let key = row.public_key_or_token().unwrap_or(&[]);
+    let token = <[u8; 8]>::try_from(key).ok();
+    display_name(
+        row.name().unwrap_or(""),
+        version,
+        row.culture().unwrap_or(""),
+        token.or_else(|| public_key_token(key)),
     )
 }
 
-/// The public key token of a public key, in hex; `null` without a key.
-fn token_text(key: &[u8]) -> String {
-    match public_key_token(key) {
+/// A display name of its parts; an empty culture is neutral.
+pub(super) fn display_name(
+    name: &str,
+    version: [u16; 4],
+    culture: &str,
+    token: Option<[u8; 8]>,
+) -> String {
+    let [major, minor, build, revision] = version;
+    let culture = if culture.is_empty() {
+        "neutral"
+    } else {
+        culture
+    };
+    let token = match token {
         Some(token) => token.iter().map(|b| format!("{b:02x}")).collect(),
         None => "null".to_owned(),
-    }
+    };
+    format!(
+        "{name}, Version={major}.{minor}.{build}.{revision}, Culture={culture}, PublicKeyToken={token}"
+    )
 }
 
 /// The last eight bytes of the key's SHA-1 hash, reversed. The 16-byte ECMA key stands for Microsoft's.

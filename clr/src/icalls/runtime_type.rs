@@ -7,7 +7,7 @@ use crate::metadata::sig::Prim;
 use crate::types::params::{ParamOwner, shown_in};
 use crate::types::{Kind, Type, TypeKey, types};
 use crate::vm::cx::Result;
-use crate::vm::{Cx, reflect};
+use crate::vm::{Cx, references, reflect};
 use isthmus_rt::object::Ref;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -191,7 +191,7 @@ fn parameter_position(cx: &Cx<'_>, this: Ref) -> Result<i32> {
 
 fn interfaces(cx: &Cx<'_>, this: Ref) -> Result<Ref> {
     let ty = type_of_object(cx, this)?;
-    let list = ty.interfaces().map_err(|e| cx.load_error(&e))?;
+    let list = references::complete(cx, || ty.interfaces())?;
     let shown: crate::types::Result<Vec<_>> = list.iter().map(|i| shown_in(i, ty, None)).collect();
     reflect::type_array(
         cx,
@@ -355,7 +355,7 @@ fn base_type(cx: &Cx<'_>, ty: Ref) -> Result<Ref> {
     if ty.kind == Kind::Pointer {
         return Ok(Ref::NULL);
     }
-    let parent = ty.parent().map_err(|e| cx.load_error(&e))?;
+    let parent = references::complete(cx, || ty.parent())?;
     let shown = parent.map(|p| shown_in(p, ty, None)).transpose();
     reflect::type_object_or_null(cx, shown.map_err(|e| cx.load_error(&e))?)
 }

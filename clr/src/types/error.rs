@@ -78,6 +78,11 @@ impl LoadError {
         }
     }
 
+    /// Whether it is one each time. An assembly that is not found may be there later, or the program may know where it is.
+    pub fn stays(&self) -> bool {
+        self.kind != LoadErrorKind::FileNotFound
+    }
+
     /// A `TypeLoadException`.
     pub fn type_load(message: impl Into<String>) -> Self {
         Self::new(LoadErrorKind::TypeLoad, message)

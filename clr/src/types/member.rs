@@ -3,6 +3,7 @@
 use super::arena::Interner;
 use super::error::{LoadError, LoadErrorKind, Result};
 use super::generics::Scope;
+use super::missing::keep;
 use super::system::{Assembly, types};
 use super::ty::{Type, TypeKey};
 use crate::metadata::sig::CallConv;
@@ -320,85 +321,79 @@ impl Method {
 
     /// The signature, types substituted.
     pub fn sig(&self) -> Result<&ResolvedSig> {
-        self.sig
-            .get_or_init(|| {
-                let ts = types();
-                let element = || {
-                    self.owner
-                        .element()
-                        .expect("array methods belong to arrays")
-                };
-                let known = &ts.known;
-                let md = |extra: &[&'static Type], ret| ResolvedSig {
-                    has_this: true,
-                    vararg: false,
-                    unmanaged: false,
-                    params: std::iter::repeat_n(known.int32(), self.owner.rank() as usize)
-                        .chain(extra.iter().copied())
-                        .collect(),
-                    ret,
-                    arity: 0,
-                };
-                Ok(match self.kind {
-                    MethodKind::Def(rid)
-                    | MethodKind::Dispatch(rid)
-                    | MethodKind::InvokeAll(rid) => {
-                        let a = self.owner.assembly.expect("definitions have an assembly");
-                        let sig = a.image.method_def(rid)?.sig()?;
-                        // `Dispatch` calls an instance method of its owner as such, whatever its own flags.
-                        let is_static = self.is_static();
-                        if sig.has_this == is_static && matches!(self.kind, MethodKind::Def(_)) {
-                            let text = format!(
-                                "{}: its signature and its flags disagree on whether it is static",
-                                self.full_name()
-                            );
-                            return Err(LoadError::new(LoadErrorKind::BadImage, text));
-                        }
-                        a.resolve_method_sig(&sig, self.scope())?
+        keep(&self.sig, || {
+            let ts = types();
+            let element = || {
+                self.owner
+                    .element()
+                    .expect("array methods belong to arrays")
+            };
+            let known = &ts.known;
+            let md = |extra: &[&'static Type], ret| ResolvedSig {
+                has_this: true,
+                vararg: false,
+                unmanaged: false,
+                params: std::iter::repeat_n(known.int32(), self.owner.rank() as usize)
+                    .chain(extra.iter().copied())
+                    .collect(),
+                ret,
+                arity: 0,
+            };
+            Ok(match self.kind {
+                MethodKind::Def(rid) | MethodKind::Dispatch(rid) | MethodKind::InvokeAll(rid) => {
+                    let a = self.owner.assembly.expect("definitions have an assembly");
+                    let sig = a.image.method_def(rid)?.sig()?;
+                    // `Dispatch` calls an instance method of its owner as such, whatever its own flags.
+                    let is_static = self.is_static();
+                    if sig.has_this == is_static && matches!(self.kind, MethodKind::Def(_)) {
+                        let text = format!(
+                            "{}: its signature and its flags disagree on whether it is static",
+                            self.full_name()
+                        );
+                        return Err(LoadError::new(LoadErrorKind::BadImage, text));
                     }
-                    MethodKind::ArrayCtor(n) => ResolvedSig {
-                        params: vec![known.int32(); n as usize],
-                        ..md(&[], known.void())
-                    },
-                    MethodKind::ArrayGet => md(&[], element()),
-                    MethodKind::ArraySet => md(&[element()], known.void()),
-                    MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly => {
-                        md(&[], ts.by_ref(element())?)
+                    a.resolve_method_sig(&sig, self.scope())?
+                }
+                MethodKind::ArrayCtor(n) => ResolvedSig {
+                    params: vec![known.int32(); n as usize],
+                    ..md(&[], known.void())
+                },
+                MethodKind::ArrayGet => md(&[], element()),
+                MethodKind::ArraySet => md(&[element()], known.void()),
+                MethodKind::ArrayAddress | MethodKind::ArrayAddressReadOnly => {
+                    md(&[], ts.by_ref(element())?)
+                }
+                MethodKind::CallSite(n) => crate::synth::native_calls::site(n).sig.clone(),
+                MethodKind::Foreign(n) => crate::synth::pinvoke::foreign(n).sig(),
+                MethodKind::Callback(n) => crate::synth::callback::signature(n)?,
+                MethodKind::Thunk(m) => crate::synth::thunk::signature(m)?,
+                MethodKind::OverPointer(n) => {
+                    let invoke = crate::marshal::callbacks::class(n).invoke.sig()?;
+                    let target = std::iter::once(known.object());
+                    ResolvedSig {
+                        has_this: false,
+                        params: target.chain(invoke.params.iter().copied()).collect(),
+                        ..invoke.clone()
                     }
-                    MethodKind::CallSite(n) => crate::synth::native_calls::site(n).sig.clone(),
-                    MethodKind::Foreign(n) => crate::synth::pinvoke::foreign(n).sig(),
-                    MethodKind::Callback(n) => crate::synth::callback::signature(n)?,
-                    MethodKind::Thunk(m) => crate::synth::thunk::signature(m)?,
-                    MethodKind::OverPointer(n) => {
-                        let invoke = crate::marshal::callbacks::class(n).invoke.sig()?;
-                        let target = std::iter::once(known.object());
-                        ResolvedSig {
-                            has_this: false,
-                            params: target.chain(invoke.params.iter().copied()).collect(),
-                            ..invoke.clone()
-                        }
-                    }
-                    MethodKind::Synthetic(n) => crate::synth::signature(n),
-                    MethodKind::Dynamic(n) => crate::dynamic::DynamicMethod::get(n).sig.clone(),
-                })
+                }
+                MethodKind::Synthetic(n) => crate::synth::signature(n),
+                MethodKind::Dynamic(n) => crate::dynamic::DynamicMethod::get(n).sig.clone(),
             })
-            .as_ref()
-            .map_err(Clone::clone)
+        })
     }
 
     /// The signature as compilers need it: `this` is parameter 0.
     pub fn abi(&self) -> Result<Arc<Signature>> {
-        self.abi
-            .get_or_init(|| {
-                let mut sig = abi_signature(self.sig()?, self.owner)?;
-                if self.makes_its_object() {
-                    sig.has_this = false;
-                    sig.params.remove(0);
-                    sig.ret = Some(MemTy::Ref);
-                }
-                Ok(Arc::new(sig))
-            })
-            .clone()
+        keep(&self.abi, || {
+            let mut sig = abi_signature(self.sig()?, self.owner)?;
+            if self.makes_its_object() {
+                sig.has_this = false;
+                sig.params.remove(0);
+                sig.ret = Some(MemTy::Ref);
+            }
+            Ok(Arc::new(sig))
+        })
+        .cloned()
     }
 
     /// Whether it is a constructor that returns the object instead of getting it: strings and arrays.
@@ -526,11 +521,10 @@ impl Field {
 
     /// Its type, substituted.
     pub fn ty(&self) -> Result<&'static Type> {
-        self.ty
-            .get_or_init(|| {
-                let a = self.owner.assembly.expect("fields belong to definitions");
-                a.resolve_sig(&a.image.field(self.rid)?.sig()?, self.owner.scope())
-            })
-            .clone()
+        keep(&self.ty, || {
+            let a = self.owner.assembly.expect("fields belong to definitions");
+            a.resolve_sig(&a.image.field(self.rid)?.sig()?, self.owner.scope())
+        })
+        .copied()
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`arena`] | interning: structural keys to ids to `&'static` items |
 //! | [`error`] | why a type or member cannot be loaded, and which exception that is |
+//! | [`missing`] | assemblies that were not found |
 //! | [`system`] | the type system as a whole; well-known types |
 //! | [`ty`] | a type: key, parent, interfaces, relations |
 //! | [`generics`] | substitution, sharing (canonical forms), generic contexts' keys |
@@ -18,7 +19,7 @@
 //! | [`names`] | names of types and methods for messages, dumps and reflection |
 //!
 //! Items are interned for the life of the process and referred to as `&'static`; derived data is
-//! computed once, on demand, behind `OnceLock`s. No computation of one kind asks for the same kind of the
+//! computed once (again while an assembly is [`missing`]), on demand, behind `OnceLock`s. No computation of one kind asks for the same kind of the
 //! same item again (instance layout looks at instance fields only, a vtable at the parent's vtable …).
 
 pub mod access;
@@ -29,6 +30,7 @@ pub mod error;
 pub mod generics;
 pub mod layout;
 pub mod member;
+pub mod missing;
 pub mod names;
 pub mod params;
 pub mod resolve;

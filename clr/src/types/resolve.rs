@@ -3,6 +3,7 @@
 use super::error::{LoadError, LoadErrorKind, Result};
 use super::generics::Scope;
 use super::member::{Field, Method, MethodKind, ResolvedSig, is_unmanaged};
+use super::missing::{self, Missing, keep};
 use super::system::{Assembly, types};
 use super::ty::{Type, TypeKey};
 use crate::metadata::sig::{CallConv, MAX_DEPTH, MemberSig, MethodSig, SigType};
@@ -15,9 +16,19 @@ const MAX_SPECS: u32 = 200;
 impl Assembly {
     /// The assembly of an AssemblyRef row.
     pub fn assembly_ref(&self, rid: u32) -> Result<&'static Assembly> {
-        let load = || types().load(self.image.assembly_ref(rid)?.name()?);
+        let load = || {
+            let row = self.image.assembly_ref(rid)?;
+            let found = types().load_for(types().assembly(self.index).main(), row.name()?);
+            found.map_err(|e| match e.stays() {
+                true => e,
+                false => {
+                    missing::note(Missing::Reference(self.index, rid));
+                    super::system::not_found(&crate::icalls::reference_name(row))
+                }
+            })
+        };
         match self.assembly_refs.get(rid.wrapping_sub(1) as usize) {
-            Some(cell) => cell.get_or_init(load).clone(),
+            Some(cell) => keep(cell, load).copied(),
             None => load(),
         }
     }
@@ -53,7 +64,7 @@ impl Assembly {
             return self.load_type_ref(rid);
         };
         match &self.piece {
-            None => cell.get_or_init(|| self.load_type_ref(rid)).clone(),
+            None => keep(cell, || self.load_type_ref(rid)).copied(),
             Some(piece) => match cell.get() {
                 Some(found) => found.clone(),
                 None => {
@@ -77,7 +88,12 @@ impl Assembly {
         match scope.table() {
             Some(TableId::AssemblyRef) => {
                 let a = self.assembly_ref(scope.rid())?;
-                a.find_type(namespace, name).ok_or_else(|| missing(&a.name))
+                match a.find_type(namespace, name) {
+                    Some(found) => Ok(found),
+                    None => Err(a
+                        .forwards(namespace, name)
+                        .unwrap_or_else(|| missing(&a.name))),
+                }
             }
             Some(TableId::TypeRef) => {
                 self.nesting_ends(scope.rid())?;
@@ -95,6 +111,14 @@ impl Assembly {
                 .find_type(namespace, name)
                 .ok_or_else(|| missing(&self.name)),
         }
+    }
+
+    /// Why the assembly that a type has moved to is not there, if that is so.
+    fn forwards(&self, namespace: &str, name: &str) -> Option<LoadError> {
+        let moved = self.image.find_exported_type(namespace, name)?;
+        let scope = moved.implementation().ok()?;
+        let is_other = scope.table() == Some(TableId::AssemblyRef);
+        is_other.then(|| self.assembly_ref(scope.rid()).err())?
     }
 
     /// An error if a TypeRef row is nested in itself: its type would wait for itself.

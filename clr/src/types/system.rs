@@ -9,7 +9,8 @@ use crate::metadata::{Image, TableId, Token, TypeDefRow};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// A loaded assembly.
 pub struct Assembly {
@@ -37,6 +38,8 @@ pub struct Assembly {
     pub piece: Option<Piece>,
     /// For an assembly that a program builds: how many attributes it had when they were last written, and where.
     attributes: RwLock<(usize, Option<&'static Assembly>)>,
+    /// Whether what it refers to is looked for in its own directory, too.
+    looks_beside: AtomicBool,
 }
 
 /// An assembly, or a module of one, to be added to those that are loaded.
@@ -94,9 +97,23 @@ pub struct TypeSystem {
     search: SearchPath,
     assemblies: RwLock<Vec<&'static Assembly>>,
     by_name: RwLock<FxHashMap<String, &'static Assembly>>,
+    /// Held from the look for a file among the loaded ones until it is one of them: threads that need it at once get the same assembly.
+    loading: Mutex<()>,
 }
 
 static TYPES: OnceLock<TypeSystem> = OnceLock::new();
+
+/// What it is that an assembly is not found.
+pub fn not_found(name: &str) -> LoadError {
+    let text = format!("Could not load file or assembly '{name}' or one of its dependencies.");
+    LoadError::new(LoadErrorKind::FileNotFound, text)
+}
+
+/// The file of an assembly in a directory.
+fn file_of(directory: &Path, name: &str) -> Option<PathBuf> {
+    let files = ["dll", "exe"].map(|extension| directory.join(format!("{name}.{extension}")));
+    files.into_iter().find(|path| path.is_file())
+}
 
 /// The process's type system.
 ///
@@ -117,6 +134,7 @@ impl TypeSystem {
             search,
             assemblies: RwLock::default(),
             by_name: RwLock::default(),
+            loading: Mutex::default(),
         });
         if system
             .assemblies
@@ -144,6 +162,10 @@ impl TypeSystem {
         self.search.built_in.iter().find(is_it)
     }
 
+    fn loading(&self) -> MutexGuard<'_, ()> {
+        self.loading.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
     /// Loads an assembly that is part of the executable.
     pub fn load_built_in(&self, found: &BuiltIn) -> Result<&'static Assembly> {
         let directory = match found.is_library {
@@ -151,6 +173,7 @@ impl TypeSystem {
             false => &self.search.app,
         };
         let path = directory.join(found.file);
+        let _loading = self.loading();
         if let Some(&a) = self.assemblies().iter().find(|a| a.path == path) {
             return Ok(a);
         }
@@ -165,6 +188,7 @@ impl TypeSystem {
                 format!("Could not load file or assembly '{}': {e}", path.display()),
             )
         })?;
+        let _loading = self.loading();
         if let Some(&a) = self.assemblies().iter().find(|a| a.path == path) {
             return Ok(a);
         }
@@ -193,11 +217,7 @@ impl TypeSystem {
             main: None,
             piece: None,
         });
-        self.by_name
-            .write()
-            .unwrap_or_else(|e| e.into_inner())
-            .entry(name.to_lowercase())
-            .or_insert(assembly);
+        self.name(&name, assembly);
         Ok(assembly)
     }
 
@@ -210,6 +230,7 @@ impl TypeSystem {
         };
         let path = main.path.with_file_name(file);
         let path = path.canonicalize().map_err(|e| missing(&e))?;
+        let _loading = self.loading();
         if let Some(&found) = self.assemblies().iter().find(|a| a.path == path) {
             return match found.main() == main {
                 true => Ok(found),
@@ -249,9 +270,28 @@ impl TypeSystem {
             built: OnceLock::new(),
             piece: new.piece,
             attributes: RwLock::default(),
+            looks_beside: AtomicBool::new(false),
         }));
         list.push(assembly);
         assembly
+    }
+
+    /// Loads an assembly that another one refers to, by simple name: as [`Self::load`], then beside the one that refers to it if that was
+    /// itself loaded from wherever it is.
+    pub fn load_for(&self, from: &'static Assembly, name: &str) -> Result<&'static Assembly> {
+        self.load(name).or_else(|e| {
+            let beside = from.path.parent().filter(|_| from.looks_beside());
+            let file = beside.and_then(|dir| file_of(dir, name)).ok_or(e)?;
+            let found = self.load_file(&file)?;
+            found.look_beside();
+            Ok(found)
+        })
+    }
+
+    /// Lets an assembly be found by a simple name, unless another one is.
+    pub fn name(&self, name: &str, assembly: &'static Assembly) {
+        let mut names = self.by_name.write().unwrap_or_else(|e| e.into_inner());
+        names.entry(name.to_lowercase()).or_insert(assembly);
     }
 
     /// Loads an assembly by simple name: already loaded, in the executable, beside the program, in the class library, in its facades.
@@ -274,22 +314,14 @@ impl TypeSystem {
             self.search.bcl.join("Facades"),
         ];
         for dir in dirs {
-            for extension in ["dll", "exe"] {
-                let path = dir.join(format!("{name}.{extension}"));
-                if path.is_file() {
-                    return self.load_file(&path);
-                }
+            if let Some(path) = file_of(&dir, name) {
+                return self.load_file(&path);
             }
         }
         if let Some(path) = self.in_cache(name) {
             return self.load_file(&path);
         }
-        Err(LoadError::new(
-            LoadErrorKind::FileNotFound,
-            format!(
-                "Could not load file or assembly '{name}' or one of its dependencies. The system cannot find the file specified."
-            ),
-        ))
+        Err(not_found(name))
     }
 
     /// The newest assembly of a name in the global assembly cache beside the class library: `gac/NAME/VERSION__TOKEN/NAME.dll`.
@@ -412,6 +444,15 @@ impl Assembly {
     /// The assembly that this is a module or piece of, or itself.
     pub fn main(&'static self) -> &'static Assembly {
         self.main.unwrap_or(self)
+    }
+
+    /// Has what it refers to looked for in its own directory, too: it was found by its path.
+    pub fn look_beside(&self) {
+        self.looks_beside.store(true, Ordering::Relaxed);
+    }
+
+    fn looks_beside(&self) -> bool {
+        self.looks_beside.load(Ordering::Relaxed)
     }
 
     /// Itself, and the other files of the assembly that have metadata.

@@ -3,6 +3,7 @@
 use super::arena::Interner;
 use super::error::{LoadError, Result};
 use super::member::{Field, Method};
+use super::missing::keep;
 use super::params::ParamOwner;
 use super::system::{Assembly, types};
 use super::{layout, params, vtable};
@@ -556,14 +557,12 @@ impl Type {
                 self.full_name()
             )));
         }
-        cell.get_or_init(|| {
+        keep(cell, || {
             RUNNING.with_borrow_mut(|r| r.push(me));
             let value = compute();
             RUNNING.with_borrow_mut(|r| r.pop());
             value
         })
-        .as_ref()
-        .map_err(Clone::clone)
     }
 
     /// Virtual slots.

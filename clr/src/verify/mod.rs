@@ -39,6 +39,7 @@ mod step;
 mod value;
 
 use crate::body;
+use crate::types::missing::{self, keep};
 use crate::types::system::Assembly;
 use crate::types::{LoadError, LoadErrorKind, Method, Result, Type, TypeKey, types};
 use rules::{Rule, Severity};
@@ -127,8 +128,16 @@ pub fn loadable(ty: &'static Type) -> Result<()> {
     {
         return Ok(());
     }
-    let check = || classes::loadable(ty).map_err(|f| LoadError::type_load(f.text));
-    ty.runtime.loadable.get_or_init(check).clone()
+    let check = || {
+        let noted = missing::count();
+        match classes::loadable(ty) {
+            Err(f) if noted == missing::count() => Err(LoadError::type_load(f.text)),
+            // It cannot be told yet: what it consists of is missing.
+            Err(f) => Err(LoadError::new(LoadErrorKind::FileNotFound, f.text)),
+            Ok(()) => Ok(()),
+        }
+    };
+    keep(&ty.runtime.loadable, check).copied()
 }
 
 /// What is checked where code of a program boxes a type or passes types to generic code: structs that cannot leave the stack do not take part.

@@ -4,7 +4,7 @@
 //! finds. They must never be put into Rust heap memory (a `Vec<Ref>` is wrong; use an array object or handles).
 
 use super::vtables::type_of_vtable;
-use super::{heap, init, offsets, runtime};
+use super::{heap, init, offsets, references, runtime};
 use crate::tables::signatures;
 use crate::types::{Field, LoadError, Method, Type, types};
 use isthmus_rt::object::{Ref, Thrown};
@@ -64,7 +64,7 @@ impl<'a> Cx<'a> {
 
     /// A new zeroed instance of a class or boxed value type; constructors are not run.
     pub fn alloc(&self, ty: &'static Type) -> Result<Ref> {
-        let vtable = ty.vtable_pointer().map_err(|e| self.load_error(&e))?;
+        let vtable = references::complete(self, || ty.vtable_pointer())?;
         heap::alloc_object(self, vtable)
     }
 

@@ -184,7 +184,7 @@ impl Layouts for ClrEnv {
 impl BodySource for ClrEnv {
     fn body(&self, id: MethodId) -> Result<Arc<Body>, BodyError> {
         let m = method(id);
-        crate::body::of(m).map_err(|e| match e.kind {
+        crate::body::for_callers(m).map_err(|e| match e.kind {
             LoadErrorKind::InvalidProgram => BodyError::Invalid(e.to_string()),
             _ => BodyError::NoBody(e.to_string()),
         })

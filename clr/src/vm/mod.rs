@@ -8,6 +8,7 @@
 //! | [`env`] | what compilers ask |
 //! | [`traces`] | stack traces as programs see them |
 //! | [`tiers`] | which compiler compiles a method |
+//! | [`references`] | assemblies that only the program can find |
 //! | [`entry`] | which code a method is entered by |
 //! | [`cx`] | objects, strings, fields, calls, exceptions, for native code of the class library |
 //! | [`heap`] | allocation and stores with this VM's vtables and errors |
@@ -42,6 +43,7 @@ pub mod native;
 pub mod offsets;
 pub mod optimizer;
 pub mod process;
+pub mod references;
 pub mod reflect;
 pub mod resolved;
 pub mod run;

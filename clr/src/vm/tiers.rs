@@ -5,7 +5,7 @@
 
 use super::cx::{Cx, Result};
 use super::env::{ClrEnv, EnvOptions};
-use super::{native, optimizer, options, runtime, stats};
+use super::{native, optimizer, options, references, runtime, stats};
 use crate::aot::images;
 use crate::body::{self, Implementation};
 use crate::icalls;
@@ -58,7 +58,7 @@ pub fn env() -> ClrEnv {
 
 /// Code for a method of this process.
 pub fn compile(cx: &Cx<'_>, m: &'static Method) -> Result<CompiledMethod> {
-    make(m).map_err(|e| cx.load_error(&e))
+    references::complete(cx, || make(m))
 }
 
 fn stub_error(e: isthmus_stubs::StubError) -> LoadError {
