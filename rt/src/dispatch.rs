@@ -9,7 +9,7 @@
 //! A failure is left pending in the thread context; the stub throws it in the caller.
 
 use crate::object::{Ref, Thrown};
-use crate::runtime::Runtime;
+use crate::runtime::{InstallError, Runtime};
 use crate::thread::Thread;
 use crate::transition::Blocking;
 use crate::vm::SlotTarget;
@@ -56,14 +56,6 @@ pub fn interface_slot(method: MethodId) -> InterfaceSlot {
     }
 }
 
-/// Turns a result into what the stub expects.
-fn finish(thread: &Thread, result: Result<usize, Thrown>) -> usize {
-    result.unwrap_or_else(|thrown| {
-        thread.set_pending(thrown);
-        0
-    })
-}
-
 /// `RuntimeFn::Compile`: the method has no code, or is code of an image whose calls the prestub counts, and has been called often.
 ///
 /// # Safety
@@ -77,7 +69,7 @@ pub(crate) unsafe extern "C" fn compile(ctx: *mut ThreadContext, method: u32) ->
     let runtime = thread.runtime();
     let code = runtime.code_of(thread, id);
     runtime.image_code_called(thread, id);
-    finish(thread, code)
+    thread.or_throw(code)
 }
 
 /// `RuntimeFn::VtableSlot`.
@@ -91,10 +83,7 @@ pub(crate) unsafe extern "C" fn vtable_slot(
 ) -> usize {
     // SAFETY: stubs pass the calling thread's context; the caller has loaded the vtable from `this`.
     let (thread, vtable) = unsafe { (Thread::from_context(ctx), Ref::from_addr(this).vtable()) };
-    finish(
-        thread,
-        thread.runtime().fill_vtable_slot(thread, vtable, slot),
-    )
+    thread.or_throw(thread.runtime().fill_vtable_slot(thread, vtable, slot))
 }
 
 /// `RuntimeFn::ImtSlot`.
@@ -113,10 +102,8 @@ pub(crate) unsafe extern "C" fn imt_slot(
     let Some(method) = method.filter(|&m| imt_slot_of(m) == slot) else {
         crate::internal_error("an interface call has a wrong key");
     };
-    finish(
-        thread,
-        thread.runtime().fill_imt_slot(thread, vtable, method, slot),
-    )
+    let runtime = thread.runtime();
+    thread.or_throw(runtime.fill_imt_slot(thread, vtable, method, slot))
 }
 
 impl Runtime {
@@ -237,7 +224,7 @@ impl Runtime {
         slot: u32,
         key: u64,
         target: ImtTarget,
-    ) -> Result<(), crate::runtime::InstallError> {
+    ) -> Result<(), InstallError> {
         let mut tables = self.imt.lock();
         let tables = &mut *tables;
         let entry = tables.slots.entry((vtable, slot)).or_default();

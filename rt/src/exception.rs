@@ -102,6 +102,14 @@ impl Thread {
         self.ctx.pending.store(thrown.exception.addr(), Relaxed);
     }
 
+    /// The value of a result. Of a failure it is none that means anything: the stub that called the runtime throws.
+    pub fn or_throw<T: Default>(&self, result: Result<T, Thrown>) -> T {
+        result.unwrap_or_else(|thrown| {
+            self.set_pending(thrown);
+            T::default()
+        })
+    }
+
     /// Makes the stub go on with the second pass of a record.
     pub(crate) fn set_pending_resume(&self, token: usize) {
         self.ctx.payload0.store(token, Relaxed);

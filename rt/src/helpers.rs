@@ -16,31 +16,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 type Ctx = *mut ThreadContext;
 
-/// A result word that means nothing when an exception is pending.
-trait Word: Default {
-    fn from_word(word: Self) -> Self {
-        word
-    }
-}
-impl Word for usize {}
-impl Word for i64 {}
-impl Word for () {}
-
 /// The calling thread.
 fn thread<'a>(ctx: Ctx) -> &'a Thread {
     // SAFETY: transition stubs pass the context of the calling thread.
     unsafe { Thread::from_context(ctx) }
-}
-
-/// Turns a result into a word or a pending exception.
-fn finish<T: Word>(thread: &Thread, result: Result<T, Thrown>) -> T {
-    match result {
-        Ok(word) => T::from_word(word),
-        Err(thrown) => {
-            thread.set_pending(thrown);
-            T::default()
-        }
-    }
 }
 
 fn trap(thread: &Thread, kind: TrapKind) -> Thrown {
@@ -70,7 +49,7 @@ macro_rules! vm_helpers {
         $(extern "C" fn $name($($arg: $ty,)* ctx: Ctx) $(-> $ret)? {
             let $t = thread(ctx);
             let $vm = $t.runtime().vm();
-            finish($t, $call)
+            $t.or_throw($call)
         })*
     };
 }

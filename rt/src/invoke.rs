@@ -8,6 +8,7 @@ use crate::object::{Ref, Thrown};
 use crate::runtime::Runtime;
 use crate::thread::{State, Thread};
 use isthmus_runtime_abi::callconv::AbiSig;
+use isthmus_runtime_abi::ids::MethodId;
 use isthmus_stubs::entry::{InvokeArgs, InvokeFn};
 
 impl Runtime {
@@ -53,7 +54,23 @@ impl Runtime {
         Ok(args.results(sig, self.arch()))
     }
 
-    /// Calls a filter: see [`FilterAbi`](isthmus_runtime_abi::artifact::FilterAbi).
+    /// Calls a method by id: compiles it if need be, and enters it.
+    ///
+    /// # Safety
+    /// `thread` is the calling thread, and the words fit the signature, which is the method's.
+    pub unsafe fn invoke_method(
+        &self,
+        thread: &Thread,
+        id: MethodId,
+        sig: &AbiSig,
+        words: &[u64],
+    ) -> Result<Vec<u64>, Thrown> {
+        let code = self.code_of(thread, id)?;
+        // SAFETY: passed on.
+        unsafe { self.invoke(thread, code, sig, words, 0) }
+    }
+
+    /// Calls a filter: see [`filters`](isthmus_runtime_abi::artifact::CompiledMethod::filters).
     ///
     /// # Safety
     /// `code` is a filter of the frame whose area is `area`.

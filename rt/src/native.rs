@@ -29,10 +29,7 @@ pub fn current<'a>(ctx: Ctx) -> &'a Thread {
 
 /// The result of a function that may throw.
 pub fn finish<T: Default>(ctx: Ctx, result: Result<T, Thrown>) -> T {
-    result.unwrap_or_else(|thrown| {
-        current(ctx).set_pending(thrown);
-        T::default()
-    })
+    current(ctx).or_throw(result)
 }
 
 /// Throws the exception of a trap.

@@ -7,12 +7,10 @@ use crate::exception;
 use crate::gc::{Heap, HeapError, HeapOptions};
 use crate::helpers;
 use crate::methods::{MethodRecord, Methods};
-use crate::object::Thrown;
 use crate::perf::PerfMap;
 use crate::registry::{Code, CodeMap, RegisterError};
 use crate::safepoint::Safepoints;
 use crate::stub_counts::StubCounts;
-use crate::thread::Thread;
 use crate::tiers::{self, Tiering, Tiers};
 use crate::transition;
 use crate::traps;
@@ -20,7 +18,7 @@ use crate::vm::{UnboxContext, Vm};
 use crate::vtables::LowArena;
 use isthmus_linker::{CodeMemory, Config as CodeConfig, LinkError, LinkedCode};
 use isthmus_runtime_abi::artifact::{CompiledMethod, Tier};
-use isthmus_runtime_abi::helpers::{Effects, Helper};
+use isthmus_runtime_abi::helpers::Effects;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::layout::{self, IMT_SLOTS};
 use isthmus_runtime_abi::stub::Stub;
@@ -558,11 +556,6 @@ impl Runtime {
 
     // ---- vtables
 
-    /// Zeroed memory below 4 GiB that lives as long as the process. `None` when there is no more.
-    pub fn alloc_low(&self, bytes: usize) -> Option<usize> {
-        self.low.alloc(bytes)
-    }
-
     /// A vtable with `slots` virtual slots: header zero, IMT and slots lead to their trampolines.
     pub fn alloc_vtable(&self, slots: u32) -> Option<usize> {
         let vtable = self.low.alloc(layout::vtable_size(slots, WORD) as usize)?;
@@ -583,29 +576,5 @@ impl Runtime {
 
     pub(crate) fn heap_cell(&self) -> &OnceLock<&'static Heap> {
         &self.heap
-    }
-
-    /// Calls a method by id: compiles it if need be, and enters it.
-    ///
-    /// # Safety
-    /// `thread` is the calling thread, and the words fit the signature, which is the method's.
-    pub unsafe fn invoke_method(
-        &self,
-        thread: &Thread,
-        id: MethodId,
-        sig: &isthmus_runtime_abi::callconv::AbiSig,
-        words: &[u64],
-    ) -> Result<Vec<u64>, Thrown> {
-        let code = self.code_of(thread, id)?;
-        // SAFETY: passed on.
-        unsafe { self.invoke(thread, code, sig, words, 0) }
-    }
-
-    /// Helpers by name, for tools that show code.
-    pub fn helper_of(&self, address: usize) -> Option<Helper> {
-        Helper::ALL
-            .iter()
-            .copied()
-            .find(|&h| helpers::address(h) == address)
     }
 }

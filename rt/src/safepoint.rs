@@ -49,11 +49,6 @@ impl Safepoints {
         self.requested.load(Ordering::SeqCst)
     }
 
-    /// Number of attached threads.
-    pub fn thread_count(&self) -> usize {
-        self.list.lock().threads.len()
-    }
-
     /// Adds the calling thread, after a stop that may be under way.
     pub(crate) fn add(&self, thread: &Thread) {
         let mut list = self.list.lock();

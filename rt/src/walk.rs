@@ -161,22 +161,11 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// From a place in managed code.
-    ///
-    /// # Safety
-    /// The place's frame and those that called it must be live during the walk.
-    pub unsafe fn from_place(map: &'a CodeMap, place: Place) -> Walk<'a> {
-        Walk {
-            map,
-            next: Some(place),
-        }
-    }
-
     /// From a transition (a stub's frame pointer; 0: there is nothing to walk).
     ///
     /// # Safety
-    /// As [`Self::from_place`].
-    pub unsafe fn from_transition(map: &'a CodeMap, transition: usize) -> Walk<'a> {
+    /// The stub's frame and those that called it must be live during the walk.
+    unsafe fn from_transition(map: &'a CodeMap, transition: usize) -> Walk<'a> {
         Walk {
             map,
             // SAFETY: a transition is a live stub frame.

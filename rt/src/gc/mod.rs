@@ -241,11 +241,6 @@ impl Heap {
         }
     }
 
-    /// Whether the current thread is bound.
-    pub fn is_bound(&self) -> bool {
-        !HeapThread::current().is_null()
-    }
-
     /// The current thread's record.
     #[inline]
     fn current(&self) -> *mut HeapThread {
