@@ -21,15 +21,15 @@ fn handlers_are_listed_innermost_first_with_their_landing_pads() {
     let mut b = B::new(&[Ty::I32], &[Ty::I32]);
     b.f.clauses = vec![(Clause::Catch(ty(3)), 0), (Clause::Finally, 0)];
     let p = b.params[0];
-    let (finally, token) = b.block(&[Ty::Ptr, Ty::I32]);
-    let (catch, caught) = b.block(&[Ty::Ref, Ty::I32, Ty::I32]);
+    let (finally, token) = b.block(&[Ty::Ptr, Ty::Ptr]);
+    let (catch, caught) = b.block(&[Ty::Ref, Ty::Ptr, Ty::I32]);
     let call = b.call(CallTarget::Method(method(1)), &[p], &[Ty::I32]);
     let v = b.result(call);
     b.invoke(call, &[(1, finally, &[]), (0, catch, &[p])]);
     b.ret(&[v]);
     b.at = finally;
     let resume = b.inst(Op::Throw, Ty::I32, &token[..1], Imm::Helper(Helper::Resume));
-    let edge = b.f.edge(catch, &[token[1]]);
+    let edge = b.f.edge(catch, &[p]);
     b.f.set_edges(
         resume,
         &[Edge {
@@ -38,7 +38,8 @@ fn handlers_are_listed_innermost_first_with_their_landing_pads() {
         }],
     );
     b.at = catch;
-    let sum = b.plain(Op::Add, Ty::I32, &[caught[1], caught[2]]);
+    let clause = b.plain(Op::Trunc, Ty::I32, &caught[1..2]);
+    let sum = b.plain(Op::Add, Ty::I32, &[clause, caught[2]]);
     b.ret(&[sum]);
     let call_pos = b.f.pos(call);
 

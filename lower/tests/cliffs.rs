@@ -75,7 +75,7 @@ fn many_protected_calls() {
         (Clause::Fault, 0),
     ];
     let live = b.params.clone();
-    let mut tys = vec![Ty::Ref, Ty::I32];
+    let mut tys = vec![Ty::Ref, Ty::Ptr];
     tys.extend([Ty::I64; 20]);
     let pads: Vec<Block> = (0..3)
         .map(|_| {

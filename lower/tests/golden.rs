@@ -138,8 +138,8 @@ fn exceptions() {
     let mut b = B::new(&[Ty::Ref], &[Ty::I32]);
     b.f.clauses = vec![(Clause::Catch(ty(3)), 0), (Clause::Finally, 0)];
     let p = b.params[0];
-    let (finally, token) = b.block(&[Ty::Ptr, Ty::I32]);
-    let (catch, caught) = b.block(&[Ty::Ref, Ty::I32, Ty::Ref]);
+    let (finally, token) = b.block(&[Ty::Ptr, Ty::Ptr]);
+    let (catch, caught) = b.block(&[Ty::Ref, Ty::Ptr, Ty::Ref]);
     let vtable = b.op(
         Op::SymAddr,
         Ty::Ptr,

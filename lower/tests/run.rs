@@ -43,7 +43,7 @@ fn define_unit(unit: Unit) -> MethodId {
 /// A handler block that returns `value` plus the clause index.
 fn returns_clause(b: &mut B, value: i64) -> Block {
     let at = b.at;
-    let (block, payload) = b.block(&[Ty::Ref, Ty::I32]);
+    let (block, payload) = b.block(&[Ty::Ref, Ty::Ptr]);
     b.at = block;
     let clause = b.plain(Op::Zext, W, &payload[1..]);
     let value = b.int(W, value);
@@ -124,7 +124,7 @@ fn values_reach_the_handler_through_its_arguments() {
             b.plain(Op::Mul, W, &[p, k])
         })
         .collect();
-    let mut tys = vec![Ty::Ref, Ty::I32];
+    let mut tys = vec![Ty::Ref, Ty::Ptr];
     tys.extend([W; 10]);
     let (pad, params) = b.block(&tys);
     let inst = b.call(CallTarget::Method(throws), &[], &[]);
@@ -155,9 +155,9 @@ fn finally_blocks_resume_and_then_the_catch_runs() {
         (Clause::Fault, 0),
         (Clause::Finally, 0),
     ];
-    let (catch, _) = b.block(&[Ty::Ref, Ty::I32]);
-    let (fault, fault_token) = b.block(&[Ty::Ptr, Ty::I32]);
-    let (finally, finally_token) = b.block(&[Ty::Ptr, Ty::I32]);
+    let (catch, _) = b.block(&[Ty::Ref, Ty::Ptr]);
+    let (fault, fault_token) = b.block(&[Ty::Ptr, Ty::Ptr]);
+    let (finally, finally_token) = b.block(&[Ty::Ptr, Ty::Ptr]);
     let inst = b.call(CallTarget::Method(throws), &[], &[W]);
     let v = b.result(inst);
     b.invoke(inst, &[(2, finally, &[]), (1, fault, &[]), (0, catch, &[])]);

@@ -16,11 +16,11 @@
 //! every operand has its CLIF value already. An instruction with handler edges ends its block as a `try_call`:
 //!
 //! ```text
-//!   block3:                                     block3:
-//!     v9 = call m7(v1)                            try_call fn0(v1), block4(ret0), [ tag2: block9(exn0, exn1, v5) ]
-//!       -> block4, clause 2: block9(v5)         block4(v9: i64):          results are parameters of the normal successor
-//!   block9(v20: ref, v21: i32, v22: i32):       block9(v20: i64, p: i64, v22: i32):
-//!                                                 v21 = ireduce.i32 p
+//!   block3():                                    block3:
+//!       v9 = call v1 method7(ref) -> ref             try_call fn0(v1), block4(ret0), [ tag2: block9(exn0, exn1, v5) ]
+//!         => block4(), clause2 block9(v5)        block4(v9: i64):          results are parameters of the normal successor
+//!   block4(): …
+//!   block9(v20: ref, v21: ptr, v22: i32) cold:   block9(v20: i64, v21: i64, v22: i32) cold:
 //! ```
 
 mod arith;
@@ -46,7 +46,7 @@ use cranelift_codegen::packed_option::PackedOption;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::target::Arch;
 use isthmus_runtime_abi::vm::CompileEnv;
-use isthmus_ssa::ir::{Block, Func, Inst, InstData, Op, Sig, Ty, Value};
+use isthmus_ssa::ir::{Block, Func, Inst, InstData, Op, Sig, Value};
 use regions::Regions;
 use rustc_hash::FxHashMap;
 use scan::Scan;
@@ -184,14 +184,8 @@ impl<'f> Lower<'_, 'f> {
             let block = self.s.scan.order[n];
             let made = self.cur.func.dfg.make_block();
             self.s.blocks[block.index()] = made.into();
-            let landing = self.s.scan.landing[block.index()];
-            for (n, &param) in ssa.block(block).params.iter().enumerate() {
-                // Both payload words are machine words.
-                let ty = if landing && n < 2 {
-                    types::I64
-                } else {
-                    abi::ty(ssa.ty(param))
-                };
+            for &param in &ssa.block(block).params {
+                let ty = abi::ty(ssa.ty(param));
                 let value = self.cur.func.dfg.append_block_param(made, ty);
                 self.s.values[param.index()] = value.into();
             }
@@ -207,29 +201,14 @@ impl<'f> Lower<'_, 'f> {
         } else {
             let made = self.clif_block(block);
             self.cur.insert_block(made);
-            let landing = self.s.scan.landing[block.index()];
-            if data.cold || landing {
+            if data.cold || self.s.scan.landing[block.index()] {
                 self.cur.func.layout.set_cold(made);
-            }
-            if landing {
-                self.payload(block);
             }
         }
         for &inst in insts {
             self.inst(inst)?;
         }
         Ok(())
-    }
-
-    /// Narrows the payload words of a landing pad to what SSA takes them for.
-    fn payload(&mut self, block: Block) {
-        for &param in self.ssa.block(block).params.iter().take(2) {
-            if self.ssa.ty(param) == Ty::I32 {
-                let wide = self.value(param);
-                let narrow = self.ins().ireduce(types::I32, wide);
-                self.s.values[param.index()] = narrow.into();
-            }
-        }
     }
 
     fn inst(&mut self, inst: Inst) -> Result<(), Unsupported> {

@@ -1,12 +1,12 @@
 //! The SSA IR: functions of basic blocks with parameters.
 //!
 //! ```text
-//!   block2(v7: i32, v8: ref):              parameters instead of phi functions
-//!     v9 = load.i32 v8+8 length null       loads say what memory they read and whether null faults
-//!     v10 = cmp.i32 ge_un v7, v9
-//!     trap_if v10 IndexOutOfRange
-//!     v11, v12 = add_ovf.i32 v7, v3        two results: value and overflow flag
-//!     branch v12, block5(), block3(v11)    the last instruction of a block ends it
+//!   block2(v7: i32, v8: ref):                   parameters instead of phi functions
+//!       v9 = load.i32 v8 [i32 +8 length null]   loads say what memory they read and whether null faults
+//!       v10 = cmp.i32 v7, v9 ge_un
+//!       trap_if v10 IndexOutOfRange
+//!       v11, v12 = add_ovf.i32 v7, v3           two results: value and overflow flag
+//!       branch v12 => block5(), block3(v11)     the last instruction of a block ends it
 //! ```
 //!
 //! | module | what it holds |
