@@ -61,14 +61,19 @@ fn finalize(cx: &Cx<'_>, object: Ref) {
     }
 }
 
+/// Whether the calling thread is the one that runs finalizers.
+pub fn is_finalizer() -> bool {
+    IS_FINALIZER.get()
+}
+
 /// Waits until no finalizer is due or running. On the finalizer thread itself this returns at once.
 pub fn wait() {
-    while !IS_FINALIZER.get() && !heap::heap().wait_for_finalizers(Duration::from_secs(3600)) {}
+    while !is_finalizer() && !heap::heap().wait_for_finalizers(Duration::from_secs(3600)) {}
 }
 
 /// Finalizes what is left, at the end of the program.
 pub fn end() {
-    if IS_FINALIZER.get() {
+    if is_finalizer() {
         return;
     }
     heap::heap().finalize_everything();

@@ -6,13 +6,16 @@ use super::{exceptions, heap, options};
 use crate::types::system::Assembly;
 use crate::types::types;
 use isthmus_rt::object::Ref;
+use isthmus_rt::thread::number as thread_number;
+use isthmus_rt::transition::blocking;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 static ARGUMENTS: OnceLock<(PathBuf, Vec<String>)> = OnceLock::new();
-static ENDING: AtomicBool = AtomicBool::new(false);
+/// The thread that ends the program, by number; 0: none does.
+static ENDING: AtomicU64 = AtomicU64::new(0);
 static SHUT_DOWN: AtomicBool = AtomicBool::new(false);
 static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 static DOMAIN: AtomicUsize = AtomicUsize::new(0);
@@ -78,10 +81,19 @@ pub fn is_ending() -> bool {
     SHUT_DOWN.load(Ordering::Acquire)
 }
 
-/// Runs what a program runs when it ends, once, and gives the exit code of the process.
+/// Runs what a program runs when it ends, once, and gives the exit code of the process. Another thread that comes here meanwhile
+/// stays: the process ends when the first one is through. Only finalizers, for which that one waits, need not.
 pub fn finish(cx: &Cx<'_>) -> i32 {
-    if ENDING.swap(true, Ordering::AcqRel) {
-        return exit_code();
+    let me = thread_number();
+    let first = ENDING.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
+    match first {
+        Ok(_) => {}
+        Err(other) if other == me || super::finalizers::is_finalizer() => return exit_code(),
+        Err(_) => blocking(|| {
+            loop {
+                std::thread::park();
+            }
+        }),
     }
     raise_process_exit(cx);
     SHUT_DOWN.store(true, Ordering::Release);
