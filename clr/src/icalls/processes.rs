@@ -1,7 +1,7 @@
 //! `System.Diagnostics.Process`: programs that are started, and what is known of processes.
 //!
 //! A process has a handle to wait for, which is an event that a thread of the runtime sets when the child is gone. Duplicates of it,
-//! which the library makes to wait, are events of their own.
+//! which the library makes to wait and to ask, are events of their own.
 
 use super::io::set;
 use super::waiting;
@@ -98,9 +98,15 @@ impl Process {
     }
 }
 
-/// Another handle to wait for the same process by; none if the handle is not a process's.
+/// Another handle of the same process; none if the handle is not a process's.
 pub(super) fn duplicate(handle: usize) -> Option<usize> {
-    Process::find(handle).map(|p| p.waitable())
+    Process::find(handle).map(Process::keep)
+}
+
+/// A handle is closed, be it a process's or not. Whether it was one.
+pub(super) fn forget(handle: usize) -> bool {
+    let known = HANDLES.lock().as_mut().and_then(|all| all.remove(&handle));
+    known.is_some()
 }
 
 /// Splits a command line as shells do: blanks, both sorts of quotes, backslashes.
@@ -306,9 +312,9 @@ fn terminate(_cx: &Cx<'_>, handle: usize, code: i32) -> Result<bool> {
 }
 
 fn close(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
-    let found = HANDLES.lock().get_or_insert_default().remove(&handle);
+    let found = forget(handle);
     waiting::remove(handle);
-    Ok(found.is_some())
+    Ok(found)
 }
 
 /// The numbers of all processes.

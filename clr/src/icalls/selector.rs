@@ -39,6 +39,9 @@ static WAKER: OnceLock<Option<(OwnedFd, OwnedFd)>> = OnceLock::new();
 fn wake() {
     let pipe = WAKER.get_or_init(|| {
         let (reads, writes) = std::io::pipe().ok()?;
+        // A full pipe wakes it as well.
+        // SAFETY: changes a flag of the pipe just made.
+        unsafe { libc::fcntl(writes.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
         let life = || {
             let Ok(attachment) = runtime().attach() else {
                 return;

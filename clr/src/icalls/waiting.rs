@@ -166,6 +166,7 @@ fn reset_event(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
 }
 
 fn close(_cx: &Cx<'_>, handle: usize) -> Result<()> {
+    super::processes::forget(handle);
     remove(handle);
     Ok(())
 }

@@ -161,6 +161,12 @@ struct Start {
     running: Arc<Running>,
 }
 
+impl Start {
+    fn handles(&self) -> [usize; 3] {
+        [self.thread, self.delegate, self.argument]
+    }
+}
+
 /// Starts a thread that runs a delegate.
 pub fn start(cx: &Cx<'_>, thread: Ref, delegate: Ref) -> Result<()> {
     let internal = internal_of(cx, thread)?;
@@ -191,11 +197,18 @@ pub fn start(cx: &Cx<'_>, thread: Ref, delegate: Ref) -> Result<()> {
     let started = running.clone();
     STARTED.lock().get_or_insert_default().insert(id, running);
     ALIVE.lock().push((id, heap::strong_handle(internal)));
+    let handles = start.handles();
     let spawned = std::thread::Builder::new()
         .stack_size(size)
         .spawn(move || run(start));
     if spawned.is_err() {
-        ALIVE.lock().retain(|a| a.0 != id);
+        // As if it had not been tried.
+        STARTED.lock().get_or_insert_default().remove(&id);
+        let mut alive = ALIVE.lock();
+        alive.extract_if(.., |a| a.0 == id).for_each(|a| free(a.1));
+        drop(alive);
+        handles.into_iter().for_each(free);
+        state_bits(internal).fetch_or(state::UNSTARTED, Ordering::SeqCst);
         return Err(cx.out_of_memory());
     }
     // As Mono does: when `Start` returns, the thread runs.
@@ -217,9 +230,7 @@ fn run(start: Start) {
     if let Err(thrown) = result {
         process::left_thread(&cx, thrown.exception);
     }
-    for handle in [start.thread, start.delegate, start.argument] {
-        free(handle);
-    }
+    start.handles().into_iter().for_each(free);
     let mut alive = ALIVE.lock();
     if let Some(i) = alive.iter().position(|a| a.0 == start.id) {
         let (_, internal) = alive.swap_remove(i);
