@@ -51,11 +51,13 @@ pub struct CompiledMethod {
     pub inline_tree: Vec<InlineNode>,
     /// Source positions that call sites and traps index into.
     pub positions: Vec<SourcePos>,
-    /// Code of this method's filters, each a function of its own (`tier` convention: see [`FilterAbi`]).
+    /// Code of this method's filters, by number ([`ClauseKind::Filter`]). Each is a function of its own by the managed convention,
+    /// `filter(area: Ptr, exception: Ref) -> I32`, where `area` is its parent's `FP + frame.filter_area`. The result is 1 to handle
+    /// the exception, 0 to go on searching.
     pub filters: Vec<CompiledMethod>,
     /// (code offset, position index) pairs for debuggers and dumps, in order; may be empty.
     pub line_map: Vec<(u32, u32)>,
-    /// Virtual slots, types, … the code assumes final; not used by correctness-critical code yet.
+    /// How many calls of helpers are in the code, for statistics.
     pub helper_calls: u32,
     /// In baseline code that counts: where an optimized version may take over at a loop header.
     pub osr: Option<Box<OsrMap>>,
@@ -160,12 +162,6 @@ pub struct Frame {
     pub filter_area: Option<i32>,
 }
 
-/// How a filter function is called, by a boundary stub, with the platform-independent managed convention:
-/// `filter(area: Ptr, exception: Ref) -> I32`, where `area` is the parent's `FP + frame.filter_area`. The result is
-/// 1 to handle the exception, 0 to go on searching.
-#[derive(Debug)]
-pub struct FilterAbi;
-
 /// A call's return address and what encloses it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallSite {
@@ -223,7 +219,7 @@ pub enum ClauseKind {
     CatchLookup(u32),
     /// Catches everything (`catch (object)`).
     CatchAll,
-    /// Index into `filters`.
+    /// Asks the filter with this index into `filters`.
     Filter(u32),
     /// Runs on every exit.
     Finally,
@@ -276,6 +272,3 @@ impl CompiledMethod {
         }
     }
 }
-
-/// A type named by a table entry that needs the VM to say what it is.
-pub type TypeRef = TypeId;

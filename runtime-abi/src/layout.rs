@@ -138,7 +138,7 @@ pub const fn cast_cache_slot(handle: usize) -> usize {
 
 /// The word for a type whose first one holds another's answer: compiled code does not look there, `IsInst` does.
 pub const fn cast_cache_second(handle: usize) -> usize {
-    (handle >> (CAST_CACHE_SHIFT + 3)) & (CAST_CACHE_SLOTS as usize - 1)
+    (handle >> (CAST_CACHE_SHIFT + CAST_CACHE_SLOTS.ilog2())) & (CAST_CACHE_SLOTS as usize - 1)
 }
 
 impl VtableHeader {

@@ -1,7 +1,8 @@
 //! Names of things whose address is known only after linking, and the relocations that refer to them.
 //!
-//! A compiler never embeds an address of the process: it emits a relocation against a [`Symbol`]. In the
-//! JIT the runtime resolves symbols at once; in AOT they become entries of an image's symbolic table.
+//! A compiler embeds no address of the process unless the VM says that the code runs in this process only
+//! ([`CompileEnv::address`](crate::vm::CompileEnv::address)): it emits a relocation against a [`Symbol`]. In the JIT the runtime
+//! resolves symbols at once; in AOT they become words of an image, each with a name.
 
 use crate::helpers::Helper;
 use crate::ids::{LiteralId, MethodId, RaiseId, SigId, TypeId};

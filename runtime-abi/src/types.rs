@@ -84,11 +84,6 @@ impl MemTy {
             MemTy::Struct(_) => return None,
         })
     }
-
-    /// Whether a value smaller than 32 bits is sign-extended when loaded.
-    pub fn is_signed_small(self) -> bool {
-        matches!(self, MemTy::I8 | MemTy::I16)
-    }
 }
 
 impl StackTy {

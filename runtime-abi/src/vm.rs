@@ -3,8 +3,10 @@
 //! What RyuJIT calls ICorJitInfo and HotSpot JVMCI. Each answer is one of
 //!
 //! 1. a *constant of the target* (sizes, offsets),
-//! 2. a *fact of the module set* (exact types, final methods), which an AOT image records as a checked dependency,
-//! 3. a *process value*, which is only ever a [`Symbol`].
+//! 2. a *fact of the module set* (exact types, final methods); an image relies on it, and is refused where a module is another build,
+//! 3. a *process value*: a [`Symbol`], or for code that runs in this process only its address ([`CompileEnv::address`]),
+//! 4. what is so in this process only (which classes are initialized), or a guess that code checks ([`CompileEnv::likely_class`]); code of
+//!    images is given none of these.
 //!
 //! In shared generic code some handles are known only at run time: [`Handle::Lookup`]. The compiler gets the
 //! *generic context* as [`ContextSource`] says and reads the slot:
@@ -376,8 +378,6 @@ pub trait CompileEnv: Layouts + Sync {
     fn type_object_class(&self) -> Option<TypeId> {
         None
     }
-    /// A number for a raise slot that the compiler itself needs: exception of a decline is the VM's business.
-    fn raise_text(&self, raise: RaiseId) -> String;
 
     // ---- classes
     /// Whether the class is initialized already, or needs no initialization: the check may be left out.

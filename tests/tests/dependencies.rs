@@ -24,10 +24,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ),
     ("linker", &[&["runtime-abi", "eh-tables"]]),
     ("rt", &[&["runtime-abi", "eh-tables", "stubs", "linker"]]),
-    (
-        "interop",
-        &[&["runtime-abi", "eh-tables", "stubs", "linker", "rt"]],
-    ),
+    ("interop", &[&["runtime-abi", "stubs", "rt"]]),
     ("aot", &[&["runtime-abi", "eh-tables"]]),
     ("clr", &[BACK_END]),
     ("standalone", &[&["aot", "rt", "clr"]]),

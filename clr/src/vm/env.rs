@@ -12,7 +12,7 @@ use isthmus_frontend_ir::body::{Body, BodyError, BodySource};
 use isthmus_rt::dispatch::interface_slot;
 use isthmus_runtime_abi::callconv::Layouts;
 use isthmus_runtime_abi::cpu::FeatureSet;
-use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
+use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, SigId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
@@ -644,12 +644,6 @@ impl CompileEnv for ClrEnv {
 
     fn type_object_class(&self) -> Option<TypeId> {
         Some(types().known.runtime_type().id)
-    }
-
-    fn raise_text(&self, raise: RaiseId) -> String {
-        raises()
-            .get(raise)
-            .map_or_else(|| raise.to_string(), |r| format!("{r:?}"))
     }
 
     fn is_initialized(&self, id: TypeId) -> bool {

@@ -3,7 +3,6 @@
 use super::*;
 use crate::body::{BodyError, BodySource};
 use isthmus_runtime_abi::callconv::Layouts;
-use isthmus_runtime_abi::ids::RaiseId;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::vm::{
     CallPlan, CastPlan, CompileEnv, ConstrainedPlan, ContextSource, Dispatch, Entity, FieldInfo,
@@ -234,10 +233,6 @@ impl CompileEnv for Module {
 
     fn literal_type(&self, _literal: LiteralId) -> TypeId {
         self.wellknown.string
-    }
-
-    fn raise_text(&self, raise: RaiseId) -> String {
-        self.raises[raise.index()].clone()
     }
 
     fn is_initialized(&self, ty: TypeId) -> bool {

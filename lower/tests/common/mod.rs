@@ -4,7 +4,7 @@
 pub mod exec;
 
 use isthmus_runtime_abi::callconv::{Layouts, WordTy};
-use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, RaiseId, SigId, TypeId};
+use isthmus_runtime_abi::ids::{FieldId, LiteralId, MethodId, SigId, TypeId};
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::symbol::Symbol;
 use isthmus_runtime_abi::types::{MemTy, Signature, StructLayout};
@@ -90,9 +90,6 @@ impl CompileEnv for Vm {
     }
     fn literal_type(&self, _: LiteralId) -> TypeId {
         ty(0)
-    }
-    fn raise_text(&self, _: RaiseId) -> String {
-        String::new()
     }
     fn is_initialized(&self, _: TypeId) -> bool {
         false
