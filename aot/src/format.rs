@@ -2,7 +2,9 @@
 //!
 //! All numbers are little-endian. Offsets of parts are from the start of the header.
 
+use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
+use isthmus_runtime_abi::layout::{IMT_SLOTS, VtableWord};
 use isthmus_runtime_abi::target::Arch;
 
 /// First bytes of the header; the last one is the version of the format.
@@ -195,16 +197,15 @@ pub fn hash(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Changes when helpers or the layout of the thread context change: code of another build would not work.
+/// Changes when the thread context, vtables, or the helpers and how they are called change: code of another build would not work.
 pub fn fingerprint() -> u32 {
     let mut text = String::from(env!("CARGO_PKG_VERSION"));
     for &helper in Helper::ALL {
-        text.push_str(helper.name());
-        text.push_str(&format!("{:?}{:?}", helper.args(), helper.ret()));
+        let (args, ret, effects) = (helper.args(), helper.ret(), helper.effects());
+        text.push_str(&format!("{}{args:?}{ret:?}{effects:?}", helper.name()));
     }
-    for &word in isthmus_runtime_abi::context::CtxWord::ALL {
-        text.push_str(&format!("{word:?}"));
-    }
+    let words = format!("{:?}{:?}{IMT_SLOTS}", CtxWord::ALL, VtableWord::ALL);
+    text.push_str(&words);
     hash(text.as_bytes())
 }
 

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::{Args, compile_one, object, summary};
 use crate::output::outln;
 use anyhow::{Context, Result, bail};
-use isthmus_aot::format::HEADER_SYMBOL;
+use isthmus_aot::format::{HEADER_SYMBOL, Part};
 use isthmus_aot::image::Image;
 use isthmus_aot::program::{File, Program};
 use isthmus_clr::aot::compile::Settings;
@@ -167,10 +167,7 @@ fn is_image_of(object: &[u8], assembly: &'static Assembly) -> Option<bool> {
     let data = section.data().ok()?.get(at..)?;
     let image = Image::of_data(data, Arch::host().unwrap_or(Arch::X64)).ok()?;
     image.verify_checksum().ok()?;
-    let list = image.part(isthmus_aot::format::Part::Vm);
-    // Images of older builds do not say where they are.
-    let listed = file.section_by_name(isthmus_aot::format::IMAGES_SECTION);
-    Some(listed.is_some() && modules::resolve(list, assembly).is_ok())
+    Some(modules::resolve(image.part(Part::Vm), assembly).is_ok())
 }
 
 /// The runtime's archive: beside the command, or in a `lib` beside its directory.
