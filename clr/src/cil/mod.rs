@@ -21,7 +21,7 @@ use isthmus_frontend_ir::body::{Body, Local};
 use isthmus_frontend_ir::cil::{Form, Kind, Operand, TABLE};
 use isthmus_frontend_ir::op::{Insn, Op, Prefix};
 use isthmus_frontend_ir::region::{Clause, ClauseKind, RegionTree};
-use isthmus_runtime_abi::ids::MethodId;
+use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
 use isthmus_runtime_abi::types::MemTy;
 use source::Source;
 use std::sync::{Arc, OnceLock};
@@ -109,7 +109,7 @@ fn dynamic_body(method: &'static Method, raw: &'static DynamicMethod) -> Result<
 }
 
 /// The declared class of a location, for reference types.
-fn class_of(ty: &'static Type) -> Option<isthmus_runtime_abi::ids::TypeId> {
+fn class_of(ty: &'static Type) -> Option<TypeId> {
     (ty.mem_ty() == MemTy::Ref && !ty.is_shared).then_some(ty.id)
 }
 
@@ -254,10 +254,7 @@ impl Decoder {
                     }
                     _ => {
                         let token = Token::from_raw(r.u32().map_err(short)?);
-                        match self.source.ty(token) {
-                            Ok(t) => constrained = Some(t.id),
-                            Err(e) => return Err(e),
-                        }
+                        constrained = Some(self.source.ty(token)?.id);
                     }
                 }
                 // A prefix without a flag of its own still begins the instruction.
@@ -403,9 +400,7 @@ impl Decoder {
     /// An operation with an inline operand. Outer error: the body is invalid; inner: the token cannot be resolved.
     fn with_operand(&self, kind: Kind, operand: i64, at: u32) -> Result<Result<Op>> {
         let token = || Token::from_raw(operand as u32);
-        let ty = |f: fn(isthmus_runtime_abi::ids::TypeId) -> Op| {
-            self.source.ty(token()).map(|t| f(t.id))
-        };
+        let ty = |f: fn(TypeId) -> Op| self.source.ty(token()).map(|t| f(t.id));
         let method = |f: fn(MethodId) -> Op| {
             let m = self.source.method(token())?;
             self.may_call(m)?;
@@ -418,7 +413,7 @@ impl Decoder {
             leaves_stack(&[ty], LoadErrorKind::BadImage, format_args!("box"))?;
             Ok(Op::Box(ty.id))
         };
-        let field = |f: fn(isthmus_runtime_abi::ids::FieldId) -> Op| {
+        let field = |f: fn(FieldId) -> Op| {
             let x = self.source.field(token())?;
             self.may_access(x)?;
             Ok(f(x.id))
@@ -426,7 +421,7 @@ impl Decoder {
         let target = || {
             u32::try_from(operand).map_err(|_| self.error(at, "branch target outside the method"))
         };
-        let element = |f: fn(MemTy, Option<isthmus_runtime_abi::ids::TypeId>) -> Op| {
+        let element = |f: fn(MemTy, Option<TypeId>) -> Op| {
             self.source.ty(token()).map(|t| f(t.mem_ty(), Some(t.id)))
         };
         let n = operand as u16;
@@ -453,7 +448,7 @@ impl Decoder {
             Kind::NewObj => return self.new_object(token()),
             Kind::LdFtn => return Ok(method(Op::LdFtn)),
             Kind::LdVirtFtn => return Ok(method(Op::LdVirtFtn)),
-            Kind::CallI => return Ok(self.call_signature(token())),
+            Kind::CallI => return Ok(self.call_signature(token(), at)),
             Kind::LdFld => return Ok(field(Op::LdFld)),
             Kind::LdFldA => return Ok(field(Op::LdFldA)),
             Kind::StFld => return Ok(field(Op::StFld)),
@@ -556,10 +551,10 @@ impl Decoder {
         ))
     }
 
-    fn call_signature(&self, token: Token) -> Result<Op> {
+    fn call_signature(&self, token: Token, at: u32) -> Result<Op> {
         self.source
             .call_signature(token)?
-            .ok_or_else(|| self.error(0, "calli without a method signature"))
+            .ok_or_else(|| self.error(at, "calli without a method signature"))
     }
 
     /// Index of the instruction at an IL offset; the end of the code counts.
