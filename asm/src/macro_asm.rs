@@ -76,8 +76,6 @@ pub trait AsmInt: AsmCore {
     fn lea_label(&mut self, dst: Gpr, label: Label);
     /// The address of a symbol, wherever it is: see [`crate::reach`].
     fn load_symbol(&mut self, dst: Gpr, symbol: Symbol);
-    /// The word at a symbol that is near (a method's cell).
-    fn load_cell(&mut self, dst: Gpr, symbol: Symbol);
     /// Subtracts a constant from the 32-bit word at a symbol that is near; `Cond::Neg` tells that the result is negative.
     fn count_down(&mut self, symbol: Symbol, by: i32);
 

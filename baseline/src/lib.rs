@@ -40,7 +40,6 @@ mod entry;
 mod exceptions;
 mod fields;
 mod frame;
-
 mod handles;
 mod intrinsics;
 mod memory;

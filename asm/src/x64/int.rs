@@ -146,18 +146,6 @@ impl X64Asm {
             Src::Imm(_) => self.buf.fail("operation without constant form"),
         }
     }
-
-    /// `rep movsb`: copies rcx bytes from [rsi] to [rdi], upwards; changes the three.
-    pub fn rep_movsb(&mut self) {
-        self.buf.last_access = self.offset();
-        self.raw(&[0xf3, 0xa4]);
-    }
-
-    /// `rep stosb`: stores al to rcx bytes at [rdi], upwards; changes rcx, rdi.
-    pub fn rep_stosb(&mut self) {
-        self.buf.last_access = self.offset();
-        self.raw(&[0xf3, 0xaa]);
-    }
 }
 
 impl AsmInt for X64Asm {
@@ -250,11 +238,6 @@ impl AsmInt for X64Asm {
                 self.op_rip(wide(0x8b), dst.0, to, 0);
             }
         }
-    }
-
-    fn load_cell(&mut self, dst: Gpr, symbol: Symbol) {
-        let to = Rip::Symbol(RelocKind::X64PcRel32, symbol);
-        self.op_rip(Op::one(0x8b).wide(true), dst.0, to, 0);
     }
 
     fn count_down(&mut self, symbol: Symbol, by: i32) {

@@ -72,7 +72,7 @@ fn all_forms() -> String {
         store(W8, M, RSI); store(W8, M, R9); store(W8, M, RAX); store(W16, M, RSI); store(W32, M, RSI); store(W64, X, RSI);
         store_imm(W8, M, -1); store_imm(W16, M, 0x1234); store_imm(W32, M, 7); store_imm(W64, X, -7);
         lea(RAX, M); lea(RAX, X); lea(RAX, Mem::new(RDI, 0)); lea(RSP, Mem::new(RBP, -40));
-        load_symbol(RAX, vtable()); load_symbol(R9, cell()); load_symbol(R9, Symbol::VmData(3)); load_cell(RAX, cell());
+        load_symbol(RAX, vtable()); load_symbol(R9, cell()); load_symbol(R9, Symbol::VmData(3));
         load_symbol(RCX, Symbol::Helper(Helper::Sin)); load_symbol(RCX, Symbol::Helper(Helper::Throw));
         alu(Add, W32, RAX, RCX); alu(Add, W64, R8, 1); alu(Add, W64, R8, 128); alu(Add, W16, RDX, 0x1234); alu(Add, W8, RSI, 5);
         alu(Or, W32, RAX, M); alu(Adc, W32, RAX, RDX); alu(Sbb, W64, RAX, X); alu(And, W64, RSP, -16); alu(Sub, W8, RAX, RDI);
@@ -98,7 +98,6 @@ fn all_forms() -> String {
         atomic_swap(W32, M, RAX); atomic_swap(W8, M, RSI); atomic_cas(W64, M, R9); atomic_cas(W8, M, RDI); atomic_cas(W16, M, RDI);
         atomic_add(W32, M, RCX); atomic_add(W64, X, RCX); fence();
         copy_block(M, X, 31); copy_block(M, X, 16); copy_block(M, X, 0); zero_block(M, 27); zero_block(M, 8);
-        rep_movsb(); rep_stosb();
         fmov(FTy::F64, XMM0, XMM9); fmov(FTy::F64, XMM9, XMM9); fconst(FTy::F64, XMM3, 0); fconst(FTy::F64, XMM3, 0x3ff0_0000_0000_0000);
         fconst(FTy::F32, XMM8, 0x3f80_0000);
         fload(FTy::F32, XMM1, M); fload(FTy::F64, XMM8, X); fstore(FTy::F32, M, XMM1); fstore(FTy::F64, X, XMM15);

@@ -218,20 +218,6 @@ pub fn store_word(at: usize, left: usize, word: u64) {
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, left.min(8)) };
 }
 
-/// The barrier after a reference was stored by other means (an atomic exchange) to an address that may lie in the heap.
-pub fn after_store(slot: usize) {
-    if !heap().contains(slot) {
-        return;
-    }
-    // SAFETY: the thread is bound and runs; an object that the collector knows is a live object. Objects that it does not
-    // know yet are young and need no barrier.
-    unsafe {
-        if let Some(object) = heap().find_object(slot) {
-            heap().barrier(object);
-        }
-    }
-}
-
 /// Zeroes memory. No barrier is needed: null is never remembered.
 pub fn zero(at: usize, bytes: usize) {
     // SAFETY: callers name a location of that size.

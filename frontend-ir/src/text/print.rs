@@ -7,7 +7,6 @@ use crate::module::{FieldFlags, MethodDef, MethodFlags, Module, TypeDef, TypeFla
 use crate::op::{Insn, Op, Prefix, Token};
 use crate::region::ClauseKind;
 use isthmus_runtime_abi::ids::{FieldId, MethodId, RaiseId, SigId, TypeId};
-use isthmus_runtime_abi::types::StackTy;
 use isthmus_runtime_abi::vm::TypeKind;
 use std::fmt::Write;
 
@@ -254,23 +253,6 @@ pub fn body(names: &dyn Names, body: &Body, indent: &str) -> String {
         names,
         body,
         indent,
-        stacks: None,
-    }
-    .print()
-}
-
-/// A body as text with the stack's types before each instruction as comments.
-pub fn body_with_stacks(
-    names: &dyn Names,
-    body: &Body,
-    indent: &str,
-    stacks: &[Vec<StackTy>],
-) -> String {
-    Printer {
-        names,
-        body,
-        indent,
-        stacks: Some(stacks),
     }
     .print()
 }
@@ -279,7 +261,6 @@ struct Printer<'a> {
     names: &'a dyn Names,
     body: &'a Body,
     indent: &'a str,
-    stacks: Option<&'a [Vec<StackTy>]>,
 }
 
 impl Printer<'_> {
@@ -309,11 +290,7 @@ impl Printer<'_> {
             if labels[i] {
                 let _ = writeln!(out, "{indent}L{i}:");
             }
-            let _ = write!(out, "{indent}  {}", self.insn(insn));
-            if let Some(stack) = self.stacks.and_then(|s| s.get(i)) {
-                let _ = write!(out, "  // {stack:?}");
-            }
-            out.push('\n');
+            let _ = writeln!(out, "{indent}  {}", self.insn(insn));
         }
         let end = self.body.code.len();
         if labels[end] {

@@ -54,11 +54,6 @@ impl Out {
         self.0.resize(self.0.len().next_multiple_of(alignment), 0);
     }
 
-    /// Overwrites four bytes.
-    pub fn patch_u32(&mut self, at: usize, value: u32) {
-        self.0[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    }
-
     /// A compressed unsigned integer (II.23.2); only 29 bits can be told.
     pub fn compressed(&mut self, value: u32) {
         match value {
