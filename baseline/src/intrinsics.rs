@@ -28,6 +28,7 @@ impl<A: Target> Gen<'_, A> {
             | Intrinsic::MoveBytes
             | Intrinsic::TypeObject
             | Intrinsic::ObjectType
+            | Intrinsic::IdentityHash
             | Intrinsic::ArrayRank
             | Intrinsic::ArrayDimension
             | Intrinsic::ArrayLowerBound => return Ok(false),

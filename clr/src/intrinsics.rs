@@ -11,6 +11,7 @@ static TABLE: &[(&str, &str, &str, usize, Intrinsic)] = &[
     ("System", "Array", "GetRank", 0, Intrinsic::ArrayRank),
     ("System", "Array", "GetLength", 1, Intrinsic::ArrayDimension),
     ("System", "Array", "GetLowerBound", 1, Intrinsic::ArrayLowerBound),
+    ("System", "Object", "InternalGetHashCode", 1, Intrinsic::IdentityHash),
     ("System", "Object", "GetType", 0, Intrinsic::ObjectType),
     ("System", "Type", "GetTypeFromHandle", 1, Intrinsic::TypeObject),
     ("System", "String", "FastAllocateString", 1, Intrinsic::AllocString),

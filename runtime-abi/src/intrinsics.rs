@@ -39,6 +39,8 @@ intrinsics! {
     /// `(object) -> object`: the object that stands for an object's class, which the method leaves in the vtable
     /// ([`VtableWord::TypeObject`](crate::layout::VtableWord::TypeObject)).
     ObjectType, false;
+    /// `(object) -> int`: the hash code of an object by its identity, which may lie in its lock word ([`HASHED`](crate::layout::HASHED)).
+    IdentityHash, false;
     /// `(arr) -> int`: number of dimensions.
     ArrayRank, false;
     /// `(arr, int dimension) -> int`: length of a dimension.

@@ -44,6 +44,9 @@ pub const NULL_GUARD: u32 = 4096;
 /// Number of interface-method slots in each vtable.
 pub const IMT_SLOTS: u32 = 19;
 
+/// The lock word's two highest bits when its other 30 are the object's hash code (see `rt::gc::lockword`): 01.
+pub const HASHED: u32 = 1 << 30;
+
 /// Byte offset of element 0 of a multi-dimensional array of `rank`.
 pub fn md_data(rank: u32) -> u32 {
     MD_BOUNDS + MD_BOUND_BYTES * rank

@@ -365,28 +365,31 @@ fn create_instance(cx: &Cx<'_>, element: Ref, lengths: Ref, bounds: Ref) -> Resu
 
 fn clear(cx: &Cx<'_>, array: Ref, index: i32, count: i32) -> Result<()> {
     require(cx, array)?;
-    let e = elements(cx, array)?;
-    if index < 0 || count < 0 || index as usize + count as usize > e.count {
+    let (size, data) = match heap::sz_element_size(array) {
+        Some(size) => (size, cx.data(array)),
+        None => elements(cx, array).map(|e| (e.size, e.data))?,
+    };
+    if index < 0 || count < 0 || index as usize + count as usize > cx.length(array) {
         return Err(out_of_range(cx));
     }
     // SAFETY: within the array. Nulls need no barrier.
     unsafe {
         std::ptr::write_bytes(
-            (e.data + index as usize * e.size) as *mut u8,
+            (data + index as usize * size) as *mut u8,
             0,
-            count as usize * e.size,
+            count as usize * size,
         );
     }
     Ok(())
 }
 
-/// Bytes of an array of primitives; `None` for others.
-fn bytes_of(cx: &Cx<'_>, array: Ref) -> Result<Option<usize>> {
+/// Address of the bytes of an array of primitives, and their number; `None` for others.
+fn bytes_of(cx: &Cx<'_>, array: Ref) -> Result<Option<(usize, usize)>> {
     let e = elements(cx, array)?;
     let primitive =
         e.ty.prim
             .is_some_and(|p| !matches!(p, Prim::String | Prim::Object | Prim::TypedByRef));
-    Ok(primitive.then_some(e.count * e.size))
+    Ok(primitive.then_some((e.data, e.count * e.size)))
 }
 
 fn block_copy(
@@ -399,7 +402,7 @@ fn block_copy(
 ) -> Result<bool> {
     require(cx, source)?;
     require(cx, target)?;
-    let (Some(s), Some(t)) = (bytes_of(cx, source)?, bytes_of(cx, target)?) else {
+    let (Some((a, s)), Some((b, t))) = (bytes_of(cx, source)?, bytes_of(cx, target)?) else {
         return Ok(false);
     };
     if from < 0
@@ -410,14 +413,13 @@ fn block_copy(
     {
         return Ok(false);
     }
-    let (a, b) = (elements(cx, source)?.data, elements(cx, target)?.data);
     heap::copy_unknown(b + to as usize, a + from as usize, count as usize, false);
     Ok(true)
 }
 
 fn byte_length(cx: &Cx<'_>, array: Ref) -> Result<i32> {
     require(cx, array)?;
-    Ok(bytes_of(cx, array)?.map_or(-1, |n| n as i32))
+    Ok(bytes_of(cx, array)?.map_or(-1, |(_, n)| n as i32))
 }
 
 fn memory_copy(cx: &Cx<'_>, target: usize, source: usize, count: i32) -> Result<()> {

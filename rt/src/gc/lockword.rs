@@ -11,18 +11,18 @@
 //! ```
 //!
 //! A hash code is made at random when it is first asked for and lives in the word; it is no address, so moving the object
-//! does not matter. Compiled code takes and gives back thin locks itself, or by [`thin_enter`] and [`thin_exit`]; all else is the VM's. An object that is locked thinly has no room for it: the monitor's owner must give it a monitor first.
+//! does not matter. Compiled code takes and gives back thin locks itself, or by [`thin_enter`] and [`thin_exit`], and reads hash codes that are there; all else is the VM's. An object that is locked thinly has no room for it: the monitor's owner must give it a monitor first.
 //! The collector copies the word with the object and never changes it.
 
 use crate::object::Ref;
 use isthmus_runtime_abi::layout::LOCK_WORD;
+/// The word holds a hash code (when [`MONITOR`] is not set).
+pub use isthmus_runtime_abi::layout::HASHED;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The bits of a hash code.
-pub const HASH_MASK: u32 = (1 << 30) - 1;
-/// The word holds a hash code (when [`MONITOR`] is not set).
-pub const HASHED: u32 = 1 << 30;
+pub const HASH_MASK: u32 = HASHED - 1;
 /// The word holds the number of a monitor.
 pub const MONITOR: u32 = 1 << 31;
 

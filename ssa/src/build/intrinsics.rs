@@ -29,6 +29,9 @@ impl Builder<'_> {
         if intrinsic == I::ObjectType {
             return self.object_type(method, sig, args);
         }
+        if intrinsic == I::IdentityHash {
+            return self.identity_hash(method, sig, args);
+        }
         if matches!(
             intrinsic,
             I::ArrayRank | I::ArrayDimension | I::ArrayLowerBound

@@ -31,7 +31,7 @@
 //! | [`inline`] | what to inline, and doing it |
 //! | [`osr`] | functions that take over from a baseline frame |
 //! | [`intrinsics`] | methods expanded in place |
-//! | [`shape`] | classes of objects and shapes of arrays, asked for in place |
+//! | [`shape`] | classes and hash codes of objects, shapes of arrays, asked for in place |
 //! | [`locks`] | locks of objects, taken and given back in place |
 //! | [`localloc`] | stack memory |
 //! | [`varargs`] | variable arguments and typed references |

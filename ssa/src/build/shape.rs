@@ -1,7 +1,7 @@
-//! What an object says of its class: the object that stands for the class, and the shape of an array.
+//! What an object and its vtable say: the object that stands for the class, the hash code, the shape of an array.
 //!
 //! ```text
-//!   the vtable has the answer? ──▶ it ────────────────────────────────┐
+//!   they have the answer? ──▶ it ─────────────────────────────────────┐
 //!           └──▶ cold: the method itself (first time, other arrays) ──┴──▶ result
 //! ```
 //!
@@ -10,7 +10,7 @@
 use super::calls::Code;
 use super::place::Entry;
 use super::{Builder, Result};
-use crate::ir::{Access, Mem, Op, Region, Ty, Value};
+use crate::ir::{Access, Block, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::intrinsics::Intrinsic;
@@ -40,9 +40,43 @@ impl Builder<'_> {
         let word = self.vtable_word(vtable, VtableWord::TypeObject);
         let none = self.constant(Ty::Ptr, 0);
         let known = self.cmp(Cmp::NeUn, word, none);
-        let v = self.or_call(known, |b| b.retype(word, Ty::Ref), method, sig, args)?;
+        let miss = self.new_block(true);
+        let found = |b: &mut Self| b.retype(word, Ty::Ref);
+        let v = self.or_call((known, miss), found, method, sig, args)?;
         self.fact_mut(v).nonnull = true;
         self.note_class(v, class, true);
+        Ok(true)
+    }
+
+    /// Expands `IdentityHash`.
+    pub(super) fn identity_hash(
+        &mut self,
+        method: MethodId,
+        sig: &Arc<Signature>,
+        args: &[Entry],
+    ) -> Result<bool> {
+        let &[Entry::Val(object)] = args else {
+            return Ok(false);
+        };
+        if !self.worth_a_test(object) {
+            return Ok(false);
+        }
+        let miss = self.new_block(true);
+        if !self.is_nonnull(object) {
+            let there = self.new_block(false);
+            let null = self.is_null(object);
+            self.branch(null, miss, there);
+            self.go_on(there);
+        }
+        let access = Access::new(Mem::I32, layout::LOCK_WORD as i32, Region::Any);
+        let word = self.load_raw(object, None, access);
+        let mask = self.i32(layout::HASHED as i32 - 1);
+        let state = self.i32(!(layout::HASHED as i32 - 1));
+        let state = self.op(Op::And, Ty::I32, &[word, state]);
+        let hashed = self.i32(layout::HASHED as i32);
+        let known = self.cmp(Cmp::Eq, state, hashed);
+        let hash = |b: &mut Self| b.op(Op::And, Ty::I32, &[word, mask]);
+        self.or_call((known, miss), hash, method, sig, args)?;
         Ok(true)
     }
 
@@ -91,7 +125,8 @@ impl Builder<'_> {
                 let none = self.constant(Ty::Ptr, 0);
                 let known = self.cmp(Cmp::NeUn, known, none);
                 let of_vector = |b: &mut Self| b.vector_shape(intrinsic, array);
-                self.or_call(known, of_vector, method, sig, args)?;
+                let miss = self.new_block(true);
+                self.or_call((known, miss), of_vector, method, sig, args)?;
                 return Ok(true);
             }
             _ => return Ok(false),
@@ -114,20 +149,16 @@ impl Builder<'_> {
         self.opts.optimize && self.func.ty(object) == Ty::Ref && !self.func.block(self.block).cold
     }
 
-    /// Pushes what `found` gives if the condition is true, otherwise what the method returns.
+    /// Pushes what `found` gives if the condition is true; otherwise, and for whoever goes to the block beside it, what the method returns.
     fn or_call(
         &mut self,
-        known: Value,
+        (known, miss): (Value, Block),
         found: impl FnOnce(&mut Self) -> Value,
         method: MethodId,
         sig: &Arc<Signature>,
         args: &[Entry],
     ) -> Result<Value> {
-        let (hit, miss, done) = (
-            self.new_block(false),
-            self.new_block(true),
-            self.new_block(false),
-        );
+        let (hit, done) = (self.new_block(false), self.new_block(false));
         let ty = sig.ret.ok_or_else(|| self.bad())?;
         let result = self.new_loc(ty, false, None)?;
         self.branch(known, hit, miss);
