@@ -15,9 +15,9 @@
 //! The collector copies the word with the object and never changes it.
 
 use crate::object::Ref;
-use isthmus_runtime_abi::layout::LOCK_WORD;
 /// The word holds a hash code (when [`MONITOR`] is not set).
 pub use isthmus_runtime_abi::layout::HASHED;
+use isthmus_runtime_abi::layout::LOCK_WORD;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
