@@ -5,7 +5,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`names`] | symbols by structure instead of by number: what the VM and this crate write of them |
-//! | [`format`] | where things are in an image's data |
+//! | [`format`](mod@format) | where things are in an image's data |
 //! | [`text_sum`] | check sum of text |
 //! | [`build`] | compiled methods become text, words, and data |
 //! | [`elf`] | … which become a relocatable object |

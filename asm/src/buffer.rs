@@ -5,7 +5,7 @@
 //!   | instructions        | pad | 16-byte constants | 8-byte | tables |
 //! ```
 //! Invariants: (1) a fix-up's bytes lie within the code; (2) relocations are in order of offset, since code only grows;
-//! (3) all constants and tables are placed by [`CodeBuffer::finish`], none before.
+//! (3) all constants and tables are placed by `CodeBuffer::finish`, none before.
 
 use crate::operand::Label;
 use isthmus_runtime_abi::symbol::{Reloc, RelocKind, Symbol};

@@ -42,7 +42,7 @@ pub fn trap_code(kind: TrapKind) -> TrapCode {
 /// Source positions of null checks.
 ///
 /// Cranelift may fold a load into the instruction that uses its value, whose source location is another one. So the trap
-/// code of a null check carries the position: codes from [`NullSites::FIRST`] on are indices into this table. A function
+/// code of a null check carries the position: codes from `NullSites::FIRST` on are indices into this table. A function
 /// with more positions than codes gives the rest the plain code, and the location of the instruction they end up in.
 #[derive(Default, Debug)]
 pub struct NullSites {

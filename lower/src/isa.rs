@@ -1,6 +1,6 @@
 //! Cranelift back ends as we configure them: one table of settings, each with its reason.
 //!
-//! A back end is immutable and shared; [`isa`] makes each one once per process.
+//! A back end is immutable and shared; [`isa`](fn@isa) makes each one once per process.
 
 use crate::unsupported::Unsupported;
 use cranelift_codegen::isa::{self, OwnedTargetIsa};

@@ -1,4 +1,4 @@
-//! Answers that serve most VMs: what the default methods of [`Vm`](crate::vm::Vm) do.
+//! Answers that serve most VMs: what the default methods of [`Vm`] do.
 //!
 //! They know types by their vtables alone:
 //!

@@ -2,9 +2,9 @@
 //!
 //! | stub | function | asks the VM |
 //! | --- | --- | --- |
-//! | prestub | [`compile`] | for code |
-//! | slot trampoline | [`vtable_slot`] | what the slot of this vtable leads to; patches the slot |
-//! | IMT trampoline | [`imt_slot`] | what implements the interface method; rebuilds the slot's thunk, or patches the slot |
+//! | prestub | `compile` | for code |
+//! | slot trampoline | `vtable_slot` | what the slot of this vtable leads to; patches the slot |
+//! | IMT trampoline | `imt_slot` | what implements the interface method; rebuilds the slot's thunk, or patches the slot |
 //!
 //! A failure is left pending in the thread context; the stub throws it in the caller.
 

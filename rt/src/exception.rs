@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A pad is entered by filling the context's resume words; the throw path then loads SP, FP and the payload and jumps.
-//! The frames above are gone from then on, so what pass 2 must remember lies in a [`Record`] of the thread.
+//! The frames above are gone from then on, so what pass 2 must remember lies in a `Record` of the thread.
 //!
 //! **Nesting.** While a finally pad runs for record *R* in frame *F*, code called by it, or the pad itself, may throw again. The
 //! newer exception has its own record, above. When it ends in a frame outside *F*, or in *F* at a handler that also

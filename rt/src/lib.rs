@@ -30,7 +30,7 @@
 //! | [`traps`] | faults of compiled code |
 //! | [`safepoint`], `barrier` | stopping the world |
 //! | [`stack`] | a second stack for compiling |
-//! | [`stub_counts`] | how many stubs were made |
+//! | `stub_counts` | how many stubs were made |
 //! | [`local_memory`] | memory of `localloc` beside the stack |
 //! | [`transition`] | blocking regions |
 //! | [`gc`] | the heap |

@@ -14,7 +14,7 @@
 //! A thread in a blocking region counts as stopped; when it leaves the region it first becomes *Running* and then
 //! looks at `requested` (sequentially consistent on both sides, like Dekker's algorithm): either the stopper
 //! sees it running and waits, or it sees the request and parks, having touched nothing. Stubs of foreign functions do the same without
-//! a barrier of their own, by the thread's `Attention` ([`crate::barrier`]).
+//! a barrier of their own, by the thread's `Attention` (`crate::barrier`).
 
 use crate::barrier;
 use crate::thread::{State, Thread};

@@ -19,7 +19,7 @@
 //! **Callers.** A small method that is asked for because of a loop has its caller asked for too: see `ask_for_caller`.
 //!
 //! Counters are changed without any order by all threads that run the method: they are a hint, and every state they can be in is
-//! harmless. What is decided is decided under the lock of [`Progress`].
+//! harmless. What is decided is decided under the lock of `Progress`.
 
 use crate::methods::MethodRecord;
 use crate::registry::Code;

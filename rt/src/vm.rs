@@ -9,7 +9,7 @@
 //! caller.
 //!
 //! Methods with a body are what most VMs want, or what a VM leaves alone that has no such thing (generics, stack traces, tiers). Their
-//! answers about types are in [`crate::defaults`]: they take the handle of a type from its vtable, and handles of methods to be their ids.
+//! answers about types are in `crate::defaults`: they take the handle of a type from its vtable, and handles of methods to be their ids.
 
 use crate::defaults::{self, trap};
 use crate::image::ImageCode;

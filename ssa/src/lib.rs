@@ -10,7 +10,7 @@
 //! | `build` | from stack IR to SSA, inlining on the way |
 //! | [`analysis`] | order of blocks, predecessors, dominators |
 //! | [`verify`] | the verifier with its numbered invariants |
-//! | [`print`], [`parse`] | the text form |
+//! | [`print`](mod@print), [`parse`] | the text form |
 //! | [`passes`] | the passes, as data |
 //! | [`eval`] | operations on constants |
 //! | [`driver`] | one method through all passes |

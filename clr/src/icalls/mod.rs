@@ -1,6 +1,6 @@
 //! Internal calls: the native methods of the class library.
 //!
-//! One module for each group of classes, each with a table made by [`icalls!`]; [`find`] looks a method up in all of
+//! One module for each group of classes, each with a table made by `icalls!`; [`find`] looks a method up in all of
 //! them. A missing one throws MissingMethodException that names it.
 //!
 //! ```text

@@ -14,13 +14,13 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`rules`] | the rules with their sections, as a table |
-//! | [`code`] | decoding of bodies |
-//! | [`context`] | what tokens mean in the method, and what it may see |
-//! | [`value`] | types of values on the stack, and how those of two paths join |
-//! | [`relations`] | what is assignable to what, constraints |
-//! | [`flow`] | paths through a body |
-//! | [`step`], [`numbers`], [`objects`], [`arrays`], [`calls`], [`delegates`] | the instructions |
-//! | [`classes`] | rules for types |
+//! | `code` | decoding of bodies |
+//! | `context` | what tokens mean in the method, and what it may see |
+//! | `value` | types of values on the stack, and how those of two paths join |
+//! | `relations` | what is assignable to what, constraints |
+//! | `flow` | paths through a body |
+//! | `step`, `numbers`, `objects`, `arrays`, `calls`, `delegates` | the instructions |
+//! | `classes` | rules for types |
 //!
 //! A [`Fault`] is the first thing that is wrong with a method. Code that no path reaches is only decoded.
 

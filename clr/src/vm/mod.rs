@@ -5,7 +5,7 @@
 //! | [`run`] | starting the VM and running a program |
 //! | [`process`] | application domain, arguments, exit, unhandled exceptions |
 //! | [`clr`] | what the runtime asks while programs run |
-//! | [`env`] | what compilers ask |
+//! | [`env`](mod@env) | what compilers ask |
 //! | [`traces`] | stack traces as programs see them |
 //! | [`tiers`] | which compiler compiles a method |
 //! | [`references`] | assemblies that only the program can find |
@@ -22,7 +22,7 @@
 //! | [`finalizers`] | the thread that runs finalizers |
 //! | [`exports`] | functions that native libraries take from the program that loads them |
 //! | [`state`] | what the VM keeps beside each type, method and assembly |
-//! | [`stats`] | counters |
+//! | [`stats`](mod@stats) | counters |
 
 pub mod arrays;
 pub mod casts;

@@ -14,7 +14,7 @@
 //!
 //! | module | what it shows |
 //! | --- | --- |
-//! | [`run`] | starting a runtime, attaching a thread, calling `main` |
+//! | [`run`](mod@run) | starting a runtime, attaching a thread, calling `main` |
 //! | [`compile`] | from a body to code, by baseline or SSA and Cranelift |
 //! | [`vm`] | the `Vm` trait: dispatch, exceptions, types |
 //! | [`types`] | vtables, reference maps, statics, literals |

@@ -1,4 +1,4 @@
-//! Declarations as written: names not yet resolved. The parser makes them, [`super::Module::build`] takes them.
+//! Declarations as written: names not yet resolved. The parser makes them, [`super::Module::add`] takes them.
 
 use super::{FieldFlags, MethodFlags, TypeFlags};
 use std::ops::Range;

@@ -5,7 +5,7 @@
 //! | `lexer` | characters → tokens with positions |
 //! | `decl` | declarations of types, methods and functions |
 //! | `code` | method bodies: instructions, labels, protected blocks |
-//! | [`print`] | a module or a body as text |
+//! | [`print`](mod@print) | a module or a body as text |
 //!
 //! A text is read in two passes, so that nothing need be declared before its use: declarations first, with bodies kept as
 //! ranges of tokens; then bodies, against the finished tables of the [`Module`].

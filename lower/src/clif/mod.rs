@@ -4,13 +4,13 @@
 //! | --- | --- |
 //! | [`scan`] | facts about the function, found in one pass before the translation |
 //! | [`regions`] | memory classes as alias regions |
-//! | [`entry`] | the entry: parameters, hidden arguments, entry check, zeroed slots |
-//! | [`arith`] | constants, addresses, integer and float arithmetic, comparisons |
-//! | [`convert`] | conversions |
-//! | [`memory`] | loads, stores, copies, atomics, null checks, thread context |
-//! | [`objects`] | allocation, write barriers, class initialization, generic look-ups |
-//! | [`calls`] | calls, invokes with handlers, tail calls, throws |
-//! | [`control`] | jumps, branches, switches, returns, polls |
+//! | `entry` | the entry: parameters, hidden arguments, entry check, zeroed slots |
+//! | `arith` | constants, addresses, integer and float arithmetic, comparisons |
+//! | `convert` | conversions |
+//! | `memory` | loads, stores, copies, atomics, null checks, thread context |
+//! | `objects` | allocation, write barriers, class initialization, generic look-ups |
+//! | `calls` | calls, invokes with handlers, tail calls, throws |
+//! | `control` | jumps, branches, switches, returns, polls |
 //!
 //! One SSA block becomes one CLIF block, plus cold blocks for slow paths. Blocks are translated in reverse postorder, so
 //! every operand has its CLIF value already. An instruction with handler edges ends its block as a `try_call`:

@@ -2,7 +2,7 @@
 
 use std::arch::asm;
 
-/// Words that [`spill`] and [`copy_registers`] store.
+/// Words that [`spill`] and [`Context::copy_registers`] store.
 pub(crate) const SAVED_WORDS: usize = 16;
 
 /// Stores the callee-saved registers of the C convention and returns the stack pointer. Whatever a caller up the

@@ -9,7 +9,7 @@
 //! | [`alloc`] | allocation and collection on request |
 //! | [`barrier`] | stores and copies of references |
 //! | [`handles`] | references from outside the heap |
-//! | [`weak`] | weak handles, finalizers, ephemerons in a collection |
+//! | `weak` | weak handles, finalizers, ephemerons in a collection |
 //! | [`lockword`] | the lock/hash word; hash codes |
 //! | [`stats`] | counters |
 //! | `thread` | a thread's record and allocation buffer |

@@ -15,7 +15,7 @@
 //! | [`op`] | the table of operations: operands, immediate, result, effects |
 //! | [`inst`] | instruction data: immediates, memory accesses, calls, edges |
 //! | [`func`] | a function and its tables; building and rewriting it |
-//! | [`unit`] | a compiled method: the function and its filters |
+//! | [`unit`](mod@unit) | a compiled method: the function and its filters |
 //!
 //! # Conventions
 //!

@@ -10,7 +10,7 @@
 //!  for each argument    after    copy back, free, release
 //! ```
 //!
-//! `Way` lists how arguments cross; [`body`] writes the bodies. What takes more than a few instructions is left to `marshal::spec`. Data in the heap (arrays, objects of
+//! `Way` lists how arguments cross; [`body`](fn@body) writes the bodies. What takes more than a few instructions is left to `marshal::spec`. Data in the heap (arrays, objects of
 //! classes with a layout) is passed in place where it has the same form: the collector moves nothing that a stack points to.
 //!
 //! Besides P/Invokes proper, calls through function pointers are made like this: `calli` (the pointer is the last argument), and delegates over

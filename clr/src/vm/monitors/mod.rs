@@ -7,7 +7,7 @@
 //!              hashed ──enter──▶ monitor number (lock, waiting threads and hash in the monitor; stays)
 //! ```
 //!
-//! A monitor, once made, stays with its object ([`table`]). Blocking happens in a blocking region, so that collections go on.
+//! A monitor, once made, stays with its object (`table`). Blocking happens in a blocking region, so that collections go on.
 
 mod table;
 
