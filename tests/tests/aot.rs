@@ -73,7 +73,7 @@ fn programs_run_from_images_of_the_class_library() {
     let mode = Mode {
         name: "images".to_owned(),
         switches: ["--tier", "opt"].map(str::to_owned).to_vec(),
-        limit: Duration::from_secs(60),
+        limit: Duration::from_secs(240),
         images: Some(images),
     };
     let engine = Engine::isthmus().unwrap();
@@ -321,7 +321,7 @@ fn executables_run_by_themselves() {
         command.arg("-o").arg(&out).arg(&exe);
         // The image of the class library is made once for all of them.
         command.env("ISTHMUS_AOT_PATH", &folder);
-        let made = child::run(&mut command, "", Duration::from_secs(120)).unwrap();
+        let made = child::run(&mut command, "", Duration::from_secs(600)).unwrap();
         assert_eq!(made.failure(), None, "{name}");
         let text = String::from_utf8_lossy(&made.stdout);
         assert!(
@@ -336,7 +336,7 @@ fn executables_run_by_themselves() {
         let mut command = Command::new(&out);
         command.env("ISTHMUS_BCL", "/nonexistent");
         command.env("ISTHMUS_STATS", "1");
-        let found = child::run(&mut command, "", Duration::from_secs(60)).unwrap();
+        let found = child::run(&mut command, "", Duration::from_secs(240)).unwrap();
         let text = String::from_utf8_lossy(&found.stderr);
         assert_eq!(
             (&found.end, &found.stdout),

@@ -16,7 +16,7 @@ class LateThreadPool
                 Thread.Sleep(milliseconds);
                 if (Interlocked.Increment(ref done) == items) over.Set();
             });
-        Console.WriteLine(over.WaitOne(20000) + " " + done);
+        Console.WriteLine(over.WaitOne(60000) + " " + done);
     }
 
     static void Main()

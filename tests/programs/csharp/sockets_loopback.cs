@@ -62,7 +62,7 @@ class Program
         using (var a = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0)))
         using (var b = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0)))
         {
-            a.Client.ReceiveTimeout = b.Client.ReceiveTimeout = 10000;
+            a.Client.ReceiveTimeout = b.Client.ReceiveTimeout = 60000;
             byte[] data = Encoding.ASCII.GetBytes("datagram");
             a.Send(data, data.Length, (IPEndPoint)b.Client.LocalEndPoint);
             IPEndPoint from = null;
