@@ -9,7 +9,7 @@ use crate::types::system::Assembly;
 use crate::types::{LoadError, LoadErrorKind, Type, TypeKey, types};
 use crate::vm::cx::Result;
 use crate::vm::offsets::offset_of;
-use crate::vm::{Cx, process, references, reflect, run};
+use crate::vm::{Cx, exceptions, process, references, reflect, run};
 use isthmus_rt::object::Ref;
 
 icalls! {
@@ -355,12 +355,46 @@ fn types_of(cx: &Cx<'_>, this: Ref, exported: bool) -> Result<Ref> {
         .flat_map(all_types)
         .filter(|t| !exported || is_exported(t))
         .collect();
-    reflect::type_array(cx, reflect::type_class(), &list)
+    type_list(cx, &list)
+}
+
+/// An array of types. Those whose base classes or interfaces cannot be loaded are null in it, and it is then part of the
+/// `ReflectionTypeLoadException` that is thrown.
+fn type_list(cx: &Cx<'_>, list: &[&'static Type]) -> Result<Ref> {
+    let array = cx.alloc_array(reflect::type_class(), list.len())?;
+    let mut errors = Vec::new();
+    for (i, ty) in list.iter().enumerate() {
+        match references::complete(cx, || Ok(is_whole(ty)))? {
+            Ok(()) => cx.set_element(array, i, reflect::type_object(cx, ty)?),
+            Err(e) => errors.push(e),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(array);
+    }
+    let exception = types().known.exception();
+    let reasons = cx.alloc_array(exception, errors.len())?;
+    for (i, e) in errors.iter().enumerate() {
+        cx.set_element(reasons, i, cx.load_error(e).exception);
+    }
+    Err(exceptions::type_list_incomplete(cx, array, reasons)?)
+}
+
+/// Whether what a type extends and implements can be loaded. Types under construction need not know it yet.
+fn is_whole(ty: &'static Type) -> crate::types::Result<()> {
+    if ty.assembly.is_some_and(|a| a.piece.is_some()) {
+        return Ok(());
+    }
+    let mut up = ty.parent()?;
+    while let Some(class) = up {
+        up = class.parent()?;
+    }
+    ty.interfaces().map(drop)
 }
 
 fn types_of_module(cx: &Cx<'_>, module: usize) -> Result<Ref> {
     let a = assembly_at(module).ok_or_else(|| cx.null_reference())?;
-    reflect::type_array(cx, reflect::type_class(), &all_types(a))
+    type_list(cx, &all_types(a))
 }
 
 fn entry_assembly(cx: &Cx<'_>) -> Result<Ref> {
@@ -395,7 +429,7 @@ fn calling_assembly(cx: &Cx<'_>) -> Result<Ref> {
 fn load_by_name(cx: &Cx<'_>, name: Ref) -> Result<Ref> {
     let text = cx.text(name);
     match types().load(references::simple_name(&text)) {
-        Ok(a) => reflect::assembly_object(cx, a),
+        Ok(a) => loaded(cx, a),
         Err(e) if !e.stays() => references::resolve(cx, name, None),
         Err(e) => Err(cx.load_error(&e)),
     }
@@ -420,11 +454,17 @@ fn load_with_partial_name(cx: &Cx<'_>, name: Ref, _evidence: Ref) -> Result<Ref>
 fn load_from(cx: &Cx<'_>, path: Ref, _reflection_only: bool, _mark: usize) -> Result<Ref> {
     let a = assembly_of_file(cx, path)?;
     a.look_beside();
+    loaded(cx, a)
+}
+
+/// The object of an assembly that a program has loaded.
+fn loaded(cx: &Cx<'_>, a: &'static Assembly) -> Result<Ref> {
+    references::announce(cx);
     reflect::assembly_object(cx, a)
 }
 
 fn load_file(cx: &Cx<'_>, path: Ref, _mark: usize) -> Result<Ref> {
-    reflect::assembly_object(cx, assembly_of_file(cx, path)?)
+    loaded(cx, assembly_of_file(cx, path)?)
 }
 
 fn assembly_of_file(cx: &Cx<'_>, path: Ref) -> Result<&'static Assembly> {
@@ -450,7 +490,7 @@ fn load_bytes(
         .map_err(LoadError::from)
         .and_then(|image| types().load_image(image))
         .map_err(|e| cx.load_error(&e))?;
-    reflect::assembly_object(cx, a)
+    loaded(cx, a)
 }
 
 fn assemblies(cx: &Cx<'_>, _this: Ref, reflection_only: bool) -> Result<Ref> {

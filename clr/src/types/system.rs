@@ -9,7 +9,7 @@ use crate::metadata::{Image, TableId, Token, TypeDefRow};
 use isthmus_runtime_abi::ids::{FieldId, MethodId, TypeId};
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// A loaded assembly.
@@ -96,6 +96,8 @@ pub struct TypeSystem {
     pub known: Known,
     search: SearchPath,
     assemblies: RwLock<Vec<&'static Assembly>>,
+    /// Length of the list.
+    count: AtomicU32,
     by_name: RwLock<FxHashMap<String, &'static Assembly>>,
     /// Held from the look for a file among the loaded ones until it is one of them: threads that need it at once get the same assembly.
     loading: Mutex<()>,
@@ -133,6 +135,7 @@ impl TypeSystem {
             known: Known::default(),
             search,
             assemblies: RwLock::default(),
+            count: AtomicU32::default(),
             by_name: RwLock::default(),
             loading: Mutex::default(),
         });
@@ -273,6 +276,7 @@ impl TypeSystem {
             looks_beside: AtomicBool::new(false),
         }));
         list.push(assembly);
+        self.count.store(list.len() as u32, Ordering::Release);
         assembly
     }
 
@@ -346,6 +350,11 @@ impl TypeSystem {
             .read()
             .unwrap_or_else(|e| e.into_inner())
             .clone()
+    }
+
+    /// How many assemblies and modules there are: their indices are below.
+    pub fn assembly_count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
     }
 
     /// The assembly with this index.

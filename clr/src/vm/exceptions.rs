@@ -105,6 +105,20 @@ pub fn type_initialization(cx: &Cx<'_>, type_name: &str, inner: Ref) -> Ref {
     made.unwrap_or(inner)
 }
 
+/// What is thrown where some of the types of a list could not be loaded: the list, with null for those, and why.
+pub fn type_list_incomplete(cx: &Cx<'_>, list: Ref, reasons: Ref) -> Result<Thrown, Thrown> {
+    let class = super::reflect::class("System.Reflection", "ReflectionTypeLoadException");
+    let object = cx.alloc(class)?;
+    match constructor(class, &[cx.type_of(list), cx.type_of(reasons)]) {
+        Some(ctor) => {
+            let args = [Value::Ref(object), Value::Ref(list), Value::Ref(reasons)];
+            cx.invoke(ctor, &args)?;
+        }
+        None => isthmus_rt::internal_error("ReflectionTypeLoadException has no constructor"),
+    }
+    Ok(Thrown::new(object))
+}
+
 /// The exception that a thrown object travels as: itself, or a `RuntimeWrappedException` around what is none.
 pub fn thrown(cx: &Cx<'_>, object: Ref) -> Result<Ref, Thrown> {
     let known = &types().known;

@@ -1,4 +1,5 @@
-//! Asks the program for assemblies that are not found: `AppDomain.AssemblyResolve` (see [`missing`] for why this is done from outside).
+//! Asks the program for assemblies that are not found (`AppDomain.AssemblyResolve`), and tells it which were loaded (`AssemblyLoad`). See [`missing`]
+//! for why this is done from outside of loading.
 
 use super::cx::{Cx, Result, Value};
 use super::offsets::offset_of;
@@ -7,6 +8,7 @@ use crate::types::missing::{self, Missing};
 use crate::types::system::{Assembly, not_found};
 use crate::types::{self, types};
 use isthmus_rt::object::Ref;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Does work that may need assemblies which only the program knows. It is done again when the program has said where they are, so it must do
 /// nothing but load. Runs managed code: no locks may be held.
@@ -15,6 +17,7 @@ pub fn complete<T>(cx: &Cx<'_>, work: impl Fn() -> types::Result<T>) -> Result<T
     loop {
         let made = work();
         let notes = missing::take();
+        announce(cx);
         if notes.is_empty() || !ask(cx, notes)? {
             return made.map_err(|e| cx.load_error(&e));
         }
@@ -23,7 +26,7 @@ pub fn complete<T>(cx: &Cx<'_>, work: impl Fn() -> types::Result<T>) -> Result<T
 
 /// Asks for what was missing; whether anything was found. What an assembly refers to is asked for once.
 fn ask(cx: &Cx<'_>, notes: Vec<Missing>) -> Result<bool> {
-    if !has_handlers(cx) {
+    if !has_handlers(cx, "AssemblyResolve") {
         return Ok(false);
     }
     let mut any = false;
@@ -59,14 +62,38 @@ fn ask(cx: &Cx<'_>, notes: Vec<Missing>) -> Result<bool> {
     Ok(any)
 }
 
+/// Raises `AppDomain.AssemblyLoad` for the assemblies that were loaded since the last time; what handlers throw is dropped.
+pub fn announce(cx: &Cx<'_>) {
+    static ANNOUNCED: AtomicU32 = AtomicU32::new(0);
+    let count = types().assembly_count();
+    if ANNOUNCED.load(Ordering::Relaxed) >= count {
+        return;
+    }
+    let first = ANNOUNCED.fetch_max(count, Ordering::Relaxed);
+    let (domain, class) = (process::domain(), types().known.app_domain());
+    if !has_handlers(cx, "AssemblyLoad") {
+        return;
+    }
+    let Some(raise) = class.method("DoAssemblyLoad", 1) else {
+        return;
+    };
+    for a in (first..count).map(|index| types().assembly(index)) {
+        if a.main() == a && a.piece.is_none() {
+            let object = reflect::assembly_object(cx, a);
+            let _ = object.and_then(|a| cx.invoke(raise, &[Value::Ref(domain), Value::Ref(a)]));
+        }
+    }
+}
+
 /// The simple name in a display name.
 pub fn simple_name(display: &str) -> &str {
     display.split(',').next().unwrap_or("").trim()
 }
 
-fn has_handlers(cx: &Cx<'_>) -> bool {
+/// Whether an event of the application domain has handlers.
+fn has_handlers(cx: &Cx<'_>, event: &'static str) -> bool {
     let (domain, class) = (process::domain(), types().known.app_domain());
-    let Ok(at) = offset_of(class, "AssemblyResolve") else {
+    let Ok(at) = offset_of(class, event) else {
         return false;
     };
     if domain.is_null() {
