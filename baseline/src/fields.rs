@@ -10,8 +10,12 @@ use isthmus_asm::prelude::*;
 use isthmus_frontend_ir::op::Op;
 use isthmus_runtime_abi::helpers::Helper;
 use isthmus_runtime_abi::ids::FieldId;
+use isthmus_runtime_abi::layout::NULL_GUARD;
 use isthmus_runtime_abi::types::{MemTy, StackTy};
 use isthmus_runtime_abi::vm::{Entity, FieldInfo, FieldPlace};
+
+/// An access at the sum of two offsets that are smaller still faults at null.
+const NEAR_NULL: u32 = NULL_GUARD / 2;
 
 impl<A: Target> Gen<'_, A> {
     fn field(&self, f: FieldId) -> FieldInfo {
@@ -97,14 +101,14 @@ impl<A: Target> Gen<'_, A> {
     /// Whether the next instruction reads a scalar through the address now being made, close enough to null to fault.
     fn next_dereferences(&self, offset: i32) -> bool {
         let next = self.at + 1;
-        if offset >= 2048 || self.scan.places.get(next).is_none_or(|p| p.target) {
+        if offset >= NEAR_NULL as i32 || self.scan.places.get(next).is_none_or(|p| p.target) {
             return false;
         }
         match self.body.code[next].op {
             Op::LdInd(ty) => !matches!(ty, MemTy::Struct(_)),
             Op::LdFld(f) => {
                 let info = self.field(f);
-                matches!(info.place, FieldPlace::Instance(o) if o < 2048)
+                matches!(info.place, FieldPlace::Instance(o) if o < NEAR_NULL)
                     && !matches!(info.ty, MemTy::Struct(_))
             }
             _ => false,

@@ -28,6 +28,15 @@ use std::ops::Range;
 /// Index of no instruction: sites of the prologue lie in no region.
 const NOWHERE: usize = u32::MAX as usize;
 
+/// Leaf methods without loops whose frames are smaller, and whose bodies have fewer instructions, have no entry check: the frame fits
+/// well into what is kept free below the stack limit, and the method is soon at its end, where a safepoint may be waited for.
+const SMALL_FRAME: u32 = 512;
+/// See [`SMALL_FRAME`].
+const SHORT_BODY: usize = 256;
+
+/// Locals of up to so many bytes are zeroed without a loop.
+const UNROLLED_ZEROS: u32 = 256;
+
 /// Compiles a method and its filters.
 pub(crate) fn compile<A: Target>(
     env: &dyn CompileEnv,
@@ -204,7 +213,7 @@ impl<'a, A: Target> Gen<'a, A> {
             let (r, slot) = self.saved[i];
             self.a.store(Width::W64, Mem::new(A::FP, slot), r);
         }
-        let small = self.frame.used() < 512 && self.body.code.len() < 256;
+        let small = self.frame.used() < SMALL_FRAME && self.body.code.len() < SHORT_BODY;
         let check = if self.large_check.is_some() || self.scan.leaf && !self.scan.loops && small {
             None
         } else {
@@ -379,7 +388,7 @@ impl<'a, A: Target> Gen<'a, A> {
     fn clear_locals(&mut self) {
         let (low, high) = self.zeroed;
         let bytes = (high - low) as u32;
-        if bytes <= 256 {
+        if bytes <= UNROLLED_ZEROS {
             if bytes != 0 {
                 self.a.zero_block(Mem::new(A::FP, low), bytes);
             }

@@ -35,6 +35,9 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Frames of a trace that the VM is given at once: a stack may have a hundred thousand.
+const TRACE_BATCH: usize = 1024;
+
 /// Value of `ctx.pending` that means: go on with pass 2 of the record `ctx.payload0`. No object has this address.
 const PENDING_RESUME: usize = 1;
 
@@ -261,7 +264,7 @@ impl TraceNotes<'_> {
             self.forget = 1;
             self.trace = Trace::Keep;
         }
-        if self.frames.len() >= 1024 {
+        if self.frames.len() >= TRACE_BATCH {
             self.flush();
         }
     }

@@ -15,9 +15,9 @@ pub struct Options {
     /// Verify after building and after every pass.
     pub verify: bool,
     /// Largest body in instructions of the stack IR.
-    pub max_insns: u32,
-    /// Largest function in SSA instructions; inlining stops well before.
-    pub max_insts: u32,
+    pub max_body: u32,
+    /// Most SSA instructions while a function is built, before passes drop some; inlining stops well before.
+    pub max_built: u32,
     /// Bytes of source a callee may have to be inlined.
     pub inline_size: u32,
     /// The same for callees whose author asks for inlining.
@@ -44,8 +44,8 @@ impl Options {
             optimize: true,
             inline: true,
             verify: cfg!(debug_assertions),
-            max_insns: 100_000,
-            max_insts: 500_000,
+            max_body: 100_000,
+            max_built: 500_000,
             inline_size: 44,
             inline_wanted_size: 150,
             inline_total: 1_000,

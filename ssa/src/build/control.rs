@@ -100,7 +100,7 @@ impl Builder<'_> {
                     list.push(slot);
                 }
             }
-            if self.func.insts.len() > self.opts.max_insts as usize {
+            if self.func.insts.len() > self.opts.max_built as usize {
                 return self.fail(Reason::TooLarge);
             }
             if !self.open {

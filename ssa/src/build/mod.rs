@@ -139,7 +139,7 @@ pub fn build(
     body: &Arc<Body>,
     opts: &Options,
 ) -> Result<Unit> {
-    if body.code.len() > opts.max_insns as usize {
+    if body.code.len() > opts.max_body as usize {
         return Err(Unsupported {
             reason: Reason::TooLarge,
             il: 0,
