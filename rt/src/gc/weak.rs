@@ -46,7 +46,9 @@ struct Finalizers {
     /// Registered before.
     old: Vec<usize>,
     /// `SuppressFinalize` was called since the last collection.
-    suppressed: Vec<usize>,
+    suppressed: FxHashSet<usize>,
+    /// Registered after that: they are in the lists already, unless they had been taken out.
+    again: Vec<usize>,
     /// Unreachable objects whose finalizer is to run, held by strong handles.
     ready: VecDeque<super::Handle>,
     /// Those among them whose class asks to be last.
@@ -58,6 +60,23 @@ struct Finalizers {
 }
 
 impl Finalizers {
+    /// Brings the lists up to date with what was suppressed, and registered again.
+    fn settle(&mut self) {
+        if !self.again.is_empty() {
+            let mut missing: FxHashSet<usize> = self.again.iter().copied().collect();
+            for object in self.young.iter().chain(&self.old) {
+                missing.remove(object);
+            }
+            let again = self.again.drain(..).filter(|o| missing.remove(o));
+            self.young.extend(again);
+        }
+        if !self.suppressed.is_empty() {
+            let dropped = std::mem::take(&mut self.suppressed);
+            self.young.retain(|o| !dropped.contains(o));
+            self.old.retain(|o| !dropped.contains(o));
+        }
+    }
+
     fn push_ready(&mut self, handle: super::Handle, last: bool) {
         match last {
             true => self.ready_last.push_back(handle),
@@ -123,18 +142,15 @@ impl WeakState {
     pub(crate) fn register(&self, object: Ref) {
         let mut f = self.finalizers.lock();
         let object = object.addr();
-        if f.suppressed.contains(&object) {
-            f.suppressed.retain(|&o| o != object);
-            if f.young.contains(&object) || f.old.contains(&object) {
-                return;
-            }
+        match f.suppressed.remove(&object) {
+            true => f.again.push(object),
+            false => f.young.push(object),
         }
-        f.young.push(object);
     }
 
     /// The object's finalizer shall not run.
     pub(crate) fn suppress(&self, object: Ref) {
-        self.finalizers.lock().suppressed.push(object.addr());
+        self.finalizers.lock().suppressed.insert(object.addr());
     }
 
     /// The next object whose finalizer is to run. Call [`WeakState::finished`] afterwards.
@@ -157,13 +173,11 @@ impl WeakState {
     /// Queues every registered object, for the end of the program.
     pub(crate) fn ready_all(&self, handles: &HandleTable, is_last: &dyn Fn(usize) -> bool) {
         let mut f = self.finalizers.lock();
-        let dropped: FxHashSet<usize> = f.suppressed.drain(..).collect();
+        f.settle();
         let mut all = std::mem::take(&mut f.old);
         all.append(&mut f.young);
         for object in all {
-            if !dropped.contains(&object)
-                && let Some(h) = handles.create(HandleKind::Strong, Ref::from_addr(object))
-            {
+            if let Some(h) = handles.create(HandleKind::Strong, Ref::from_addr(object)) {
                 f.push_ready(h, is_last(object));
             }
         }
@@ -246,11 +260,7 @@ impl WeakState {
     fn queue_finalizers(&self, handles: &HandleTable, tracer: &mut dyn Tracer) -> bool {
         let mut guard = self.finalizers.lock();
         let f = &mut *guard;
-        if !f.suppressed.is_empty() {
-            let dropped: FxHashSet<usize> = f.suppressed.drain(..).collect();
-            f.young.retain(|o| !dropped.contains(o));
-            f.old.retain(|o| !dropped.contains(o));
-        }
+        f.settle();
         let mut retained = false;
         let mut survivors = if tracer.nursery_only() {
             // Old objects neither die nor move now.
@@ -468,6 +478,50 @@ mod tests {
             .map(Ref::addr)
             .collect();
         assert_eq!(ready, [16 + MOVE, 24 + MOVE]);
+    }
+
+    #[test]
+    fn what_is_registered_again_is_finalized_once() {
+        let (state, handles) = (WeakState::new(), HandleTable::new());
+        let object = Ref::from_addr;
+        state.finalizers.lock().old.push(8);
+        state.register(object(16));
+        // 24 was finalized before, and 32 changes its mind thrice.
+        for o in [8, 16, 24] {
+            state.suppress(object(o));
+            state.register(object(o));
+        }
+        state.register(object(32));
+        for _ in 0..3 {
+            state.suppress(object(32));
+            state.register(object(32));
+        }
+        state.register(object(40));
+        state.suppress(object(40));
+        state.register(object(40));
+        state.suppress(object(40));
+        collect(&state, &handles, &mut Fake::default());
+        let ready = std::iter::from_fn(|| state.take_ready(&handles));
+        let mut ready: Vec<usize> = ready.map(|o| o.addr() - MOVE).collect();
+        ready.sort_unstable();
+        assert_eq!(ready, [8, 16, 24, 32]);
+        assert!(state.finalizers.lock().suppressed.is_empty());
+    }
+
+    #[test]
+    fn suppressing_takes_no_longer_the_more_objects_there_are() {
+        // Each object looks at what was suppressed: a minute for so many, if that means all of it.
+        let (state, handles) = (WeakState::new(), HandleTable::new());
+        for o in (8..).step_by(8).take(500_000) {
+            state.register(Ref::from_addr(o));
+            state.suppress(Ref::from_addr(o));
+        }
+        for o in (8..).step_by(8).take(1000) {
+            state.register(Ref::from_addr(o));
+        }
+        state.ready_all(&handles, &|_| false);
+        let ready = std::iter::from_fn(|| state.take_ready(&handles));
+        assert_eq!(ready.count(), 1000);
     }
 
     #[test]
