@@ -83,33 +83,33 @@ fn run_random(args: &[&str]) {
 }
 
 #[test]
-fn baseline() {
+fn programs_do_what_they_say_in_baseline_code() {
     run_all(&["--tier", "baseline"]);
 }
 
 #[test]
-fn baseline_under_gc_stress() {
+fn programs_do_what_they_say_in_baseline_code_under_gc_stress() {
     run_all(&["--tier", "baseline", "--gc-stress", "101"]);
 }
 
 #[test]
-fn ssa_interpreter() {
+fn programs_do_what_they_say_in_the_ssa_interpreter() {
     run_all(&["--tier", "ssa-interp"]);
 }
 
-/// What the optimizing compiler declines is known, and no more.
+/// The optimizing compiler takes every method.
 #[test]
-fn opt_declines_what_is_known() {
+fn no_program_is_declined() {
     run_all(&["--no-fallback"]);
 }
 
 #[test]
-fn opt() {
+fn programs_do_what_they_say_optimized() {
     run_all(&["--tier", "opt"]);
 }
 
 #[test]
-fn opt_under_gc_stress() {
+fn programs_do_what_they_say_optimized_under_gc_stress() {
     run_all(&[
         "--tier",
         "opt",
@@ -121,28 +121,28 @@ fn opt_under_gc_stress() {
 }
 
 #[test]
-fn random_baseline() {
+fn random_programs_do_what_the_interpreter_does_in_baseline_code() {
     run_random(&["--tier", "baseline"]);
 }
 
 #[test]
-fn random_ssa_interpreter() {
+fn random_programs_do_what_the_interpreter_does_in_the_ssa_interpreter() {
     run_random(&["--tier", "ssa-interp"]);
 }
 
 #[test]
-fn random_opt() {
+fn random_programs_do_what_the_interpreter_does_optimized() {
     run_random(&["--tier", "opt"]);
 }
 
 /// Every method is optimized at its second call, every loop goes over to optimized code at its second turn.
 #[test]
-fn auto() {
+fn programs_do_what_they_say_in_mixed_tiers() {
     run_all(&["--tier", "auto", "--tier-up", "2"]);
 }
 
 #[test]
-fn auto_under_gc_stress() {
+fn programs_do_what_they_say_in_mixed_tiers_under_gc_stress() {
     run_all(&[
         "--tier",
         "auto",
@@ -155,13 +155,13 @@ fn auto_under_gc_stress() {
     ]);
 }
 
-/// As [`auto`], whenever the compiler thread is done.
+/// The same, whenever the compiler thread is done.
 #[test]
-fn auto_in_the_background() {
+fn programs_do_what_they_say_in_mixed_tiers_in_the_background() {
     run_all(&["--tier", "auto", "--tier-up", "2", "--background"]);
 }
 
 #[test]
-fn random_auto() {
+fn random_programs_do_what_the_interpreter_does_in_mixed_tiers() {
     run_random(&["--tier", "auto", "--tier-up", "3"]);
 }
