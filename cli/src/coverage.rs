@@ -9,6 +9,7 @@ use crate::output::outln;
 use crate::progress;
 use crate::run::Tier;
 use anyhow::{Context, Result, bail};
+use isthmus_clr::aot::compile::COMPILER_STACK;
 use isthmus_clr::body::{self, Implementation};
 use isthmus_clr::types::{Method, types};
 use isthmus_clr::vm::env::ClrEnv;
@@ -391,9 +392,8 @@ fn compile(all: &[&'static Method], args: &Args) -> Result<Totals> {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     std::thread::scope(|scope| -> Result<()> {
         for _ in 0..jobs.max(1) {
-            // The compilers recurse over expressions and regions: give them room.
             std::thread::Builder::new()
-                .stack_size(64 << 20)
+                .stack_size(COMPILER_STACK)
                 .spawn_scoped(scope, || {
                     let mut mine = Totals::new(args);
                     loop {

@@ -68,7 +68,7 @@ pub type Declined = BTreeMap<String, (usize, String)>;
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 /// Bytes of stack of a compiling thread: the compilers recurse over expressions and regions.
-const COMPILER_STACK: usize = 64 << 20;
+pub const COMPILER_STACK: usize = 64 << 20;
 
 /// The largest number of instances that an image takes up.
 const MAX_INSTANCES: usize = 20_000;
