@@ -208,7 +208,7 @@ class InternalCall : Benchmark
 
 class ClassOfObject : Benchmark
 {
-    public override string Name { get { return "GetType"; } }
+    public override string Name { get { return "GetType, compared with typeof"; } }
     public override int Count { get { return 1000000; } }
     public override long Run(int n)
     {
