@@ -9,6 +9,7 @@
 //! | [`ty`] | a type: key, parent, interfaces, relations |
 //! | [`generics`] | substitution, sharing (canonical forms), generic contexts' keys |
 //! | [`member`] | methods and fields |
+//! | [`modifiers`] | custom modifiers in signatures of methods |
 //! | [`params`] | generic parameters as reflection shows them |
 //! | `constraints` | which arguments generic parameters allow |
 //! | [`resolve`] | tokens and signatures of a module to types and members |
@@ -31,6 +32,7 @@ pub mod generics;
 pub mod layout;
 pub mod member;
 pub mod missing;
+pub mod modifiers;
 pub mod names;
 pub mod params;
 pub mod resolve;

@@ -4,6 +4,7 @@ use super::error::{LoadError, LoadErrorKind, Result};
 use super::generics::Scope;
 use super::member::{Field, Method, MethodKind, ResolvedSig, is_unmanaged};
 use super::missing::{self, Missing, keep};
+use super::modifiers;
 use super::system::{Assembly, types};
 use super::ty::{Type, TypeKey};
 use crate::metadata::sig::{CallConv, MAX_DEPTH, MemberSig, MethodSig, SigType};
@@ -325,12 +326,16 @@ impl Assembly {
         let mut class = Some(owner);
         while let Some(ty) = class {
             let own = ty.scope();
+            let mut found: Vec<&'static Method> = Vec::new();
             for &m in ty.methods()? {
                 if m.name != name || m.arity != sig.generic_params || m.is_static() == sig.has_this
                 {
                     continue;
                 }
-                let theirs = m.sig()?;
+                let theirs = match m.sig() {
+                    Err(_) if !found.is_empty() => continue,
+                    theirs => theirs?,
+                };
                 if theirs.params.len() != fixed {
                     continue;
                 }
@@ -342,10 +347,14 @@ impl Assembly {
                     .all(|(a, b)| same(a, b))
                     && same(&sig.ret, theirs.ret)
                 {
-                    return Ok(m);
+                    found.push(m);
                 }
             }
-            class = ty.parent()?;
+            match found[..] {
+                [] => class = ty.parent()?,
+                [m] => return Ok(m),
+                _ => return Ok(self.nearest(&found, sig)),
+            }
         }
         if owner.is_interface() {
             for t in owner.interfaces()? {
@@ -365,6 +374,30 @@ impl Assembly {
                 self.describe_missing(owner, name, sig)
             ),
         ))
+    }
+
+    /// The one of several methods that a signature means which are alike in this instantiation: the one whose signature is the same in the
+    /// generic type, then the one with the same modifiers.
+    fn nearest(&self, found: &[&'static Method], sig: &MethodSig) -> &'static Method {
+        let marks = modifiers::of_sig(self, sig, &[]);
+        let likeness = |m: &Method| {
+            let open = m
+                .rid()
+                .and_then(|rid| types().method_of(m.owner.definition(), rid, &[]).ok());
+            let is = |a: &SigType, b| {
+                self.resolve_sig(a, Scope::EMPTY)
+                    .is_ok_and(|a: &Type| a == b)
+            };
+            let is_meant = open.and_then(|m| m.sig().ok()).is_some_and(|theirs| {
+                let mut params = sig.params.iter().zip(&theirs.params);
+                params.all(|(a, &b)| is(a, b)) && is(&sig.ret, theirs.ret)
+            });
+            let has_marks = open.is_some_and(|m| modifiers::of_method(m, &[]) == marks);
+            (is_meant, has_marks)
+        };
+        let best = found.iter().map(|m| likeness(m)).max();
+        let is_best = |m: &&&'static Method| Some(likeness(m)) == best;
+        found.iter().find(is_best).expect("there are several")
     }
 
     fn describe_missing(&self, owner: &'static Type, name: &str, sig: &MethodSig) -> String {

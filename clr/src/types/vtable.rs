@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::member::Method;
 use super::ty::Type;
-use super::{cast, types};
+use super::{cast, modifiers, types};
 use crate::metadata::MethodAttributes;
 use rustc_hash::FxHashMap;
 use std::sync::RwLock;
@@ -21,13 +21,16 @@ pub struct VtablePlan {
     found: RwLock<FxHashMap<u32, Option<&'static Method>>>,
 }
 
-/// Whether `body` may override `decl` by name: same name, arity and signature.
+/// Whether `body` may override `decl` by name: same name, arity and signature, modifiers included.
 pub(crate) fn overrides_by_name(body: &'static Method, decl: &'static Method) -> bool {
     if body.name != decl.name || body.arity != decl.arity {
         return false;
     }
     match (body.sig(), decl.sig()) {
-        (Ok(a), Ok(b)) => a.params == b.params && a.ret == b.ret && a.has_this == b.has_this,
+        (Ok(a), Ok(b)) => {
+            let same = a.params == b.params && a.ret == b.ret && a.has_this == b.has_this;
+            same && modifiers::same(body, decl)
+        }
         _ => false,
     }
 }
@@ -42,7 +45,13 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
         return Ok(plan);
     }
     let methods = ty.methods()?;
+    // Methods that differ in the generic type may be alike in an instantiation: which of them has which slot is decided there.
+    let definition = match ty.definition() {
+        it if it == ty => None,
+        definition => Some(definition.vtable()?),
+    };
     for &m in methods.iter().filter(|m| m.is_virtual()) {
+        let known = || definition?.own.get(&m.rid()?).map(|&slot| slot as usize);
         let reuse = || -> Option<usize> {
             if m.flags.contains(MethodAttributes::NEW_SLOT) {
                 return None;
@@ -53,7 +62,11 @@ pub fn plan(ty: &'static Type) -> Result<VtablePlan> {
                 !old.flags.contains(MethodAttributes::FINAL) && overrides_by_name(m, old)
             })
         };
-        let slot = match reuse() {
+        let old = match known() {
+            Some(slot) => Some(slot).filter(|&slot| slot < plan.slots.len()),
+            None => reuse(),
+        };
+        let slot = match old {
             Some(slot) => {
                 plan.slots[slot] = m;
                 slot
@@ -231,6 +244,26 @@ impl Type {
         kept.map(|&(_, body)| body).collect()
     }
 
+    /// The one of several methods of this class, alike in this instantiation, that is the same as the interface's in the generic class.
+    fn named_alike(
+        &'static self,
+        found: &[&'static Method],
+        decl: &'static Method,
+    ) -> Option<&'static Method> {
+        let definition = self.definition();
+        let mut listed = self.declared_interfaces().ok()?.into_iter();
+        let at = listed.position(|i| i == decl.owner)?;
+        let interface = *definition.declared_interfaces().ok()?.get(at)?;
+        let decl = types().methods.intern(interface, decl.kind, &[]).ok()?;
+        let same = |m: &&&'static Method| {
+            let open = m
+                .rid()
+                .and_then(|rid| types().method_of(definition, rid, &[]).ok());
+            m.owner == self && open.is_some_and(|m| overrides_by_name(m, decl))
+        };
+        found.iter().find(same).copied()
+    }
+
     fn explicit_or_named(&'static self, decl: &'static Method) -> Option<&'static Method> {
         let mut class = Some(self);
         while let Some(ty) = class {
@@ -246,12 +279,16 @@ impl Type {
             });
             if lists {
                 let by_name = std::iter::once(ty).chain(ty.ancestors()).find_map(|c| {
-                    let methods = c.methods().ok()?;
-                    methods.iter().copied().find(|m| {
+                    let is_it = |m: &&'static Method| {
                         m.is_virtual()
                             && m.flags.access() == crate::metadata::MemberAccess::Public
                             && overrides_by_name(m, decl)
-                    })
+                    };
+                    let found: Vec<_> = c.methods().ok()?.iter().copied().filter(is_it).collect();
+                    match found[..] {
+                        [] | [_] => found.first().copied(),
+                        _ => ty.named_alike(&found, decl).or(found.first().copied()),
+                    }
                 });
                 if by_name.is_some() {
                     return by_name;
