@@ -24,6 +24,18 @@ fn count(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }
 
+/// The block that goes round by itself, and is not cold.
+fn loop_block(text: &str) -> &str {
+    let again = |b: &&str| {
+        let name = b.split(['(', ':']).next().unwrap_or(b);
+        b.contains(&format!("=> block{name}(")) && !b.contains("cold:")
+    };
+    let mut found = text.split("\nblock").filter(again);
+    let first = found.next().expect(text);
+    assert!(found.next().is_none(), "{text}");
+    first
+}
+
 /// Runs one pass over a function.
 fn after(pass: &str, source: &str) -> String {
     let mut func = parse(source).unwrap();
@@ -65,10 +77,12 @@ fn a_counted_loop_over_an_array_has_no_bounds_check() {
     // One length load, before the loop; one poll, in it; and it tests at its bottom.
     assert_eq!(count(&text, "length"), 1, "{text}");
     assert_eq!(count(&text, "poll"), 1, "{text}");
-    // The index needs no extension: the loop counts, and compares, in 64 bits.
+    // The index needs no extension: the loop counts, and compares, in 64 bits. Nothing is left in it of the poll.
     assert_eq!(count(&text, "zext"), 0, "{text}");
-    assert_eq!(count(&text, "add.ptr"), 1, "{text}");
-    assert_eq!(count(&text, "cmp.ptr"), 2, "{text}");
+    let again = loop_block(&text);
+    assert_eq!(count(again, "add.ptr"), 1, "{text}");
+    assert_eq!(count(again, "cmp.i32"), 0, "{text}");
+    assert_eq!(count(again, "poll"), 0, "{text}");
 }
 
 #[test]
@@ -185,7 +199,7 @@ fn checks_that_can_be_decided_before_a_loop_have_a_version_without_them() {
     assert_eq!(checks(&rare), 2, "{text}");
     assert_eq!(checks(&often), 0, "{text}");
     // One 64-bit counter serves both accesses.
-    assert_eq!(count(&text, "add.ptr"), 1, "{text}");
+    assert_eq!(count(loop_block(&text), "add.ptr"), 1, "{text}");
 }
 
 #[test]
@@ -226,10 +240,46 @@ fn short_counted_loops_poll_rarely() {
         )
     };
     let text = optimized(&source("ldloc s ldloc i xor stloc s"), "f");
+    // It polls between pieces of 1024.
+    assert_eq!(count(&text, "const.i32 1024"), 2, "{text}");
+    assert_eq!(count(loop_block(&text), "poll"), 0, "{text}");
+    // So many steps of two.
+    let text = optimized(&source("ldloc i ldc.i4.1 add stloc i"), "f");
+    assert_eq!(count(&text, "const.i32 2048"), 2, "{text}");
+    // Another test than the counter's: the counter is asked in each iteration.
+    let source = |step: &str| {
+        format!(
+            "{MAIN} func f(i32 n, i32 k) -> i32 {{ .locals (i32 i) br test
+               again: ldloc i {step} add stloc i ldarg n ldarg k mul starg n
+               test: ldarg n brtrue again ldloc i ret }}"
+        )
+    };
+    let text = optimized(&source("ldc.i4.1"), "f");
     assert_eq!(count(&text, "1023"), 1, "{text}");
     // Steps that may pass over the number: each time.
-    let text = optimized(&source("ldloc i ldc.i4.2 add stloc i"), "f");
+    let text = optimized(&source("ldc.i4.2"), "f");
     assert_eq!(count(&text, "1023"), 0, "{text}");
+    assert_eq!(count(loop_block(&text), "poll"), 1, "{text}");
+}
+
+#[test]
+fn loops_that_are_soon_over_do_not_poll() {
+    let polls = |first: i32, last: i32| {
+        let text = optimized(
+            &format!(
+                "{MAIN} func f(i32 k) -> i32 {{ .locals (i32 i, i32 s) ldc.i4 {first} stloc i
+                   again: ldloc s ldarg k xor ldloc i mul stloc s ldloc i ldc.i4.1 add stloc i
+                   ldloc i ldc.i4 {last} ble again ldloc s ret }}"
+            ),
+            "f",
+        );
+        count(&text, "poll")
+    };
+    assert_eq!(polls(0, 1000), 0);
+    assert_eq!(polls(0, 1100), 1);
+    assert_eq!(polls(-1000, 1000), 1);
+    // Its counter wraps around, and comes back from below.
+    assert_eq!(polls(i32::MAX - 10, i32::MAX), 1);
 }
 
 #[test]
@@ -524,11 +574,7 @@ fn fields_that_a_loop_changes_are_carried_in_registers() {
             ),
             "f",
         );
-        // The loop's blocks: those that lead back to one before them, and what is between.
-        let at = text.find("and.i32").expect("a counted loop");
-        let start = text[..at].rfind("\nblock").unwrap();
-        let end = at + text[at..].find("\nblock").unwrap_or(text.len() - at);
-        (count(&text[start..end], "= load"), count(&text, "store"))
+        (count(loop_block(&text), "= load"), count(&text, "store"))
     };
     assert_eq!(loads("ldsfld C::s ldloc i add stsfld C::s"), (0, 1));
     let n = "ldarg c ldarg c ldfld C::n ldloc i add stfld C::n";
@@ -559,8 +605,8 @@ fn the_guard_of_an_outer_loop_decides_the_same_guard_inside() {
         ),
         "f",
     );
-    // One guard, the two tests at the bottoms, and whether a poll is due.
-    assert_eq!(count(&text, "cmp.i32"), 4, "{text}");
+    // One guard, the two tests at the bottoms, and three of what the inner loop counts to between polls.
+    assert_eq!(count(&text, "cmp.i32"), 6, "{text}");
 }
 
 #[test]
