@@ -85,3 +85,21 @@ fn unhandled_exceptions_are_reported_as_mono_does() {
     assert_eq!(text, "[ERROR] FATAL UNHANDLED EXCEPTION: my own text\n");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// What is no class library is the user's error, not a bug of Isthmus.
+#[test]
+fn a_class_library_without_the_types_that_are_needed_is_refused() {
+    let catalog = Catalog::load().unwrap();
+    let found = catalog.programs.iter().find(|p| p.name == "loops_replaced");
+    let exe = compile::compile(found.unwrap()).unwrap();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-class-library");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(exe, folder.join("mscorlib.dll")).unwrap();
+    let (_, output) = run("loops_replaced", &["--bcl", folder.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("mscorlib.dll is no class library for this runtime: it has no System.Object"),
+        "{said}"
+    );
+}

@@ -145,10 +145,11 @@ impl TypeSystem {
             .unwrap_or_else(|e| e.into_inner())
             .is_empty()
         {
-            match system.built_in("mscorlib") {
+            let corlib = match system.built_in("mscorlib") {
                 Some(found) => system.load_built_in(found)?,
                 None => system.load_file(&system.search.bcl.join("mscorlib.dll"))?,
             };
+            Known::check(corlib)?;
         }
         Ok(system)
     }
@@ -629,8 +630,8 @@ macro_rules! known {
                 })
             })*
 
-            /// Names of all of them, for the check at start.
-            pub const NAMES: &'static [(&'static str, &'static str)] = &[$(($ns, $name)),*];
+            /// Their names.
+            const NAMES: &'static [(&'static str, &'static str)] = &[$(($ns, $name)),*];
         }
     };
 }
@@ -688,6 +689,19 @@ known! {
 }
 
 impl Known {
+    /// Whether all of them are there, so that using them cannot fail.
+    fn check(corlib: &Assembly) -> Result<()> {
+        let is_missing =
+            |&&(namespace, name): &&(&str, &str)| corlib.image.find_type(namespace, name).is_none();
+        match Self::NAMES.iter().find(is_missing) {
+            None => Ok(()),
+            Some((namespace, name)) => Err(LoadError::type_load(format!(
+                "{} is no class library for this runtime: it has no {namespace}.{name}",
+                corlib.path.display()
+            ))),
+        }
+    }
+
     /// The type of a primitive.
     pub fn prim(&self, p: Prim) -> &'static Type {
         match p {
