@@ -21,13 +21,13 @@ pub enum RunError {
     )]
     NoClassLibrary(PathBuf),
     /// The program or something it needs at once cannot be loaded.
-    #[error("{0}")]
+    #[error(transparent)]
     Load(#[from] LoadError),
     /// The runtime cannot start.
-    #[error("{0}")]
+    #[error(transparent)]
     Start(#[from] isthmus_rt::runtime::StartError),
     /// The main thread cannot run managed code.
-    #[error("{0}")]
+    #[error(transparent)]
     Attach(#[from] isthmus_rt::thread::AttachError),
     /// There is nothing to start.
     #[error("{0} has no entry point")]
