@@ -27,7 +27,7 @@ pub const ALIGN: usize = 16;
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// Something it refers to has no name.
-    #[error("{0}")]
+    #[error(transparent)]
     Name(#[from] NameError),
     /// A relocation that only code of this process can have.
     #[error("relocation {kind:?} of {symbol:?} has no place in an image")]

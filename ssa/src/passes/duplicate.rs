@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Values of the block that are used elsewhere then have several definitions; they become variables and are built again
-//! ([`crate::build::vars`]).
+//! (`build::vars`).
 
 use crate::analysis::Cfg;
 use crate::build::vars::{Var, Vars};

@@ -15,6 +15,9 @@
 //! | [`carry`] | keeps fields and statics that a loop reads and writes in registers |
 //! | [`poll`] | lets counted loops poll rarely |
 //! | [`preheader`] | gives each loop a block in front of it |
+//!
+//! What several of them share: [`fold`] (arithmetic on constants, ranges), [`induction`] (how far loops count), [`strength`] (indices of loops,
+//! for `version`), [`duplicate`] (copies of blocks, for `invert` and `thread`).
 
 pub mod carry;
 pub mod cleanup;

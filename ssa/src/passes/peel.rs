@@ -11,7 +11,7 @@
 //! order they stand between other effects, which moving them out could not do. Loops without such instructions stay as they are.
 //!
 //! Values of the body that are used behind the loop have two definitions then; they become variables and are built again
-//! ([`crate::build::vars`]).
+//! (`build::vars`).
 
 use super::Target;
 use super::hoist::loop_blocks;

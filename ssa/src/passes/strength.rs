@@ -12,7 +12,7 @@
 //! the loop. Indices that differ by a constant share one such value; the constant is part of the access. A counter that is one
 //! of them is the low half of it.
 //!
-//! An element that an iteration stores where the next one loads stays in a register, too ([`Reduce::carry`]).
+//! An element that an iteration stores where the next one loads stays in a register, too (`Reduce::carry`).
 
 use super::Target;
 use super::cleanup::remove_params;
