@@ -62,7 +62,7 @@ mod tokens;
 mod trace;
 mod value;
 mod varargs;
-mod waiting;
+pub(crate) mod waiting;
 
 pub use abi::{Arg, Ret};
 pub use attribute::wraps_foreign_exceptions;

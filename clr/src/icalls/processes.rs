@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 icalls! {
@@ -218,19 +218,26 @@ fn create(
     if let Some(environment) = info.environment()? {
         command.env_clear().envs(environment);
     }
-    match isthmus_rt::transition::blocking(|| command.spawn()) {
-        Ok(mut child) => {
+    // Without a thread that waits for its end there is no use in a process.
+    let (sender, receiver) = std::sync::mpsc::channel::<(Child, Arc<Process>)>();
+    let watch = move || {
+        if let Ok((mut child, watched)) = receiver.recv() {
+            let code = child.wait().map_or(-1, code_of);
+            watched.ended(code);
+        }
+    };
+    let watcher = std::thread::Builder::new()
+        .name("process".to_owned())
+        .spawn(watch);
+    match watcher.and_then(|_| isthmus_rt::transition::blocking(|| command.spawn())) {
+        Ok(child) => {
             let pid = child.id() as i32;
             let process = Arc::new(Process {
                 pid,
                 is_child: true,
                 state: Mutex::default(),
             });
-            let watched = Arc::clone(&process);
-            std::thread::spawn(move || {
-                let code = child.wait().map_or(-1, code_of);
-                watched.ended(code);
-            });
+            let _ = sender.send((child, Arc::clone(&process)));
             info.set("process_handle", process.keep())?;
             info.set("pid", pid)?;
             Ok(true)

@@ -10,6 +10,7 @@ use isthmus_rt::thread::number as thread_number;
 use isthmus_rt::transition::blocking;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 icalls! {
@@ -47,9 +48,20 @@ icalls! {
 
 /// Something to wait for.
 enum Waitable {
-    Event { manual: bool, set: bool },
-    Mutex { owner: u64, depth: u32 },
-    Semaphore { count: i32, most: i32 },
+    Event {
+        manual: bool,
+        set: bool,
+    },
+    /// Abandoned: the thread that owned it ended, and nobody has taken it since.
+    Mutex {
+        owner: u64,
+        depth: u32,
+        abandoned: bool,
+    },
+    Semaphore {
+        count: i32,
+        most: i32,
+    },
 }
 
 impl Waitable {
@@ -61,15 +73,29 @@ impl Waitable {
         }
     }
 
-    /// What a wait that succeeds does.
-    fn take(&mut self, me: u64) {
+    /// What a wait that succeeds does; whether it was an abandoned mutex.
+    fn take(&mut self, me: u64) -> bool {
         match self {
-            Waitable::Event { manual, set } => *set = *manual,
-            Waitable::Mutex { owner, depth } => {
+            Waitable::Event { manual, set } => {
+                *set = *manual;
+                false
+            }
+            Waitable::Mutex {
+                owner,
+                depth,
+                abandoned,
+            } => {
+                if *depth == 0 {
+                    OWNED.set(OWNED.get() + 1);
+                }
                 *owner = me;
                 *depth += 1;
+                std::mem::take(abandoned)
             }
-            Waitable::Semaphore { count, .. } => *count -= 1,
+            Waitable::Semaphore { count, .. } => {
+                *count -= 1;
+                false
+            }
         }
     }
 }
@@ -78,6 +104,11 @@ impl Waitable {
 struct Objects {
     next: usize,
     list: FxHashMap<usize, Waitable>,
+}
+
+thread_local! {
+    /// Mutexes that the thread owns.
+    static OWNED: Cell<u32> = const { Cell::new(0) };
 }
 
 static OBJECTS: Mutex<Option<Objects>> = Mutex::new(None);
@@ -180,18 +211,47 @@ fn create_mutex(
 ) -> Result<usize> {
     // SAFETY: a managed pointer to a bool.
     unsafe { *(created as *mut u8) = 1 };
-    let (owner, depth) = if owned { (thread_number(), 1) } else { (0, 0) };
-    Ok(create(Waitable::Mutex { owner, depth }))
+    let mut mutex = Waitable::Mutex {
+        owner: 0,
+        depth: 0,
+        abandoned: false,
+    };
+    if owned {
+        mutex.take(thread_number());
+    }
+    Ok(create(mutex))
+}
+
+/// Gives up what the current thread owns when it ends: whoever waits for it next gets it, and is told.
+pub fn abandon_mutexes() {
+    if OWNED.replace(0) == 0 {
+        return;
+    }
+    let thread = thread_number();
+    let mut guard = OBJECTS.lock();
+    for object in guard.get_or_insert_default().list.values_mut() {
+        if let Waitable::Mutex {
+            owner,
+            depth,
+            abandoned,
+        } = object
+            && *owner == thread
+        {
+            (*owner, *depth, *abandoned) = (0, 0, true);
+        }
+    }
+    CHANGED.notify_all();
 }
 
 /// False if the calling thread does not own the mutex.
 fn release_mutex(_cx: &Cx<'_>, handle: usize) -> Result<bool> {
     let me = thread_number();
     Ok(change(handle, |o| match o {
-        Waitable::Mutex { owner, depth } if *owner == me => {
+        Waitable::Mutex { owner, depth, .. } if *owner == me => {
             *depth -= 1;
             if *depth == 0 {
                 *owner = 0;
+                OWNED.set(OWNED.get().saturating_sub(1));
             }
             true
         }
@@ -227,8 +287,9 @@ fn release_semaphore(_cx: &Cx<'_>, handle: usize, by: i32, previous: usize) -> R
     }))
 }
 
-/// The number of the object that became ready (0 for all of them), 258 after the time.
+/// The number of the object that became ready (0 for all of them), 128 more if it is an abandoned mutex (or one of all is), 258 after the time.
 fn wait(_cx: &Cx<'_>, handles: usize, count: i32, all: bool, timeout: i32) -> Result<i32> {
+    const ABANDONED: i32 = 128;
     const TIMEOUT: i32 = 258;
     const FAILED: i32 = i32::MAX;
     let me = thread_number();
@@ -256,12 +317,15 @@ fn wait(_cx: &Cx<'_>, handles: usize, count: i32, all: bool, timeout: i32) -> Re
             };
             if taken {
                 let which = if all { &ready[..] } else { &ready[..1] };
+                let mut first = if all { 0 } else { ready[0] as i32 };
                 for i in which {
-                    if let Some(o) = objects.get_mut(&list[*i]) {
-                        o.take(me);
+                    if let Some(o) = objects.get_mut(&list[*i])
+                        && o.take(me)
+                    {
+                        first = ABANDONED + *i as i32;
                     }
                 }
-                return which.first().map_or(0, |i| *i as i32);
+                return first;
             }
             match deadline {
                 None => CHANGED.wait(&mut guard),

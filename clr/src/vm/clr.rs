@@ -364,6 +364,7 @@ impl Vm for Clr {
     }
 
     fn thread_ends(&self, thread: &Thread) {
+        crate::icalls::waiting::abandon_mutexes();
         threads::detach();
         statics::release_thread_blocks(thread);
     }
