@@ -3,6 +3,7 @@
 use super::frame::Loc;
 use super::frame::Ret;
 use super::inline::Candidate;
+use super::intrinsics::MethodCall;
 use super::place::Entry;
 use super::{Builder, Result};
 use crate::error::Reason;
@@ -179,7 +180,12 @@ impl Builder<'_> {
                 )
             }
             Dispatch::Intrinsic(intrinsic, m) => {
-                if self.intrinsic(intrinsic, m, &plan.sig, &args)? {
+                let call = MethodCall {
+                    method: m,
+                    sig: &plan.sig,
+                    args: &args,
+                };
+                if self.intrinsic(intrinsic, call)? {
                     return Ok(());
                 }
                 if intrinsic.mandatory() {

@@ -1,5 +1,6 @@
 //! Methods that are expanded in place.
 
+use super::calls::Code;
 use super::place::{Barrier, Entry, Place};
 use super::{Builder, Result};
 use crate::ir::{Access, AccessFlags, Imm, Mem, Op, Region, Ty, Value};
@@ -13,33 +14,36 @@ use isthmus_runtime_abi::types::{MemTy, Signature};
 use isthmus_runtime_abi::vm::Entity;
 use std::sync::Arc;
 
+/// A call of a method that may be expanded.
+#[derive(Clone, Copy)]
+pub(super) struct MethodCall<'a> {
+    pub method: MethodId,
+    pub sig: &'a Arc<Signature>,
+    pub args: &'a [Entry],
+}
+
 impl Builder<'_> {
     /// Expands an intrinsic; false if it must be called.
-    pub(super) fn intrinsic(
-        &mut self,
-        intrinsic: Intrinsic,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
-    ) -> Result<bool> {
+    pub(super) fn intrinsic(&mut self, intrinsic: Intrinsic, call: MethodCall<'_>) -> Result<bool> {
         use Intrinsic as I;
+        let MethodCall { sig, args, .. } = call;
         if intrinsic == I::TypeObject {
             return Ok(self.type_object(args));
         }
         if intrinsic == I::ObjectType {
-            return self.object_type(method, sig, args);
+            return self.object_type(call);
         }
         if intrinsic == I::IdentityHash {
-            return self.identity_hash(method, sig, args);
+            return self.identity_hash(call);
         }
         if matches!(
             intrinsic,
             I::ArrayRank | I::ArrayDimension | I::ArrayLowerBound
         ) {
-            return self.array_shape(intrinsic, method, sig, args);
+            return self.array_shape(intrinsic, call);
         }
         if matches!(intrinsic, I::LockEnter | I::LockTryEnter | I::LockExit) {
-            return self.lock(intrinsic, method, sig, args);
+            return self.lock(intrinsic, call);
         }
         let mut values: Vec<Value> = Vec::with_capacity(args.len());
         for e in args {
@@ -148,14 +152,14 @@ impl Builder<'_> {
                 self.null_check(o);
                 Some(self.lea(o, None, layout::HEADER as i32))
             }
-            (I::SizeOf, ..) => match self.env.intrinsic_type(method) {
+            (I::SizeOf, ..) => match self.env.intrinsic_type(call.method) {
                 Some(t) => {
                     let size = self.size_of(t);
                     Some(self.i32(size as i32))
                 }
                 None => return Ok(false),
             },
-            (I::AddElements, Some(p), Some(n), _) => match self.env.intrinsic_type(method) {
+            (I::AddElements, Some(p), Some(n), _) => match self.env.intrinsic_type(call.method) {
                 Some(t) => {
                     let size = self.size_of(t);
                     let n = self.convert_word(n, Ty::Ptr);
@@ -220,6 +224,12 @@ impl Builder<'_> {
             args.push(v);
         }
         self.emit1(op, ty, &args, Imm::Access(access))
+    }
+
+    /// Calls the method itself, where what stands for it does not have the answer.
+    pub(super) fn call_after_all(&mut self, call: MethodCall<'_>) -> Result<()> {
+        let (code, method) = (Code::Method(call.method), Some(call.method));
+        self.call_code(code, call.sig, call.args.to_vec(), None, method, false)
     }
 
     fn atomic_add(&mut self, p: Value, v: Value, ty: Ty) -> Value {

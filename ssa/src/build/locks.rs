@@ -10,28 +10,21 @@
 //!
 //! The words are those of `rt::gc::lockword`; the thread's owner is in its context, 0 if it must not own thin locks.
 
-use super::calls::Code;
+use super::intrinsics::MethodCall;
 use super::place::Entry;
 use super::{Builder, Result};
 use crate::ir::{Access, Imm, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use isthmus_runtime_abi::context::CtxWord;
 use isthmus_runtime_abi::helpers::Helper;
-use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::layout;
-use isthmus_runtime_abi::types::{MemTy, Signature};
-use std::sync::Arc;
+use isthmus_runtime_abi::types::MemTy;
 
 impl Builder<'_> {
     /// Expands one of the intrinsics for locks.
-    pub(super) fn lock(
-        &mut self,
-        intrinsic: Intrinsic,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
-    ) -> Result<bool> {
+    pub(super) fn lock(&mut self, intrinsic: Intrinsic, call: MethodCall<'_>) -> Result<bool> {
+        let args = call.args;
         let Some(&Entry::Val(object)) = args.first() else {
             return Ok(false);
         };
@@ -42,7 +35,7 @@ impl Builder<'_> {
             (Intrinsic::LockTryEnter, _) => return Ok(false),
             _ => None,
         };
-        if sig.ret.is_some() || self.func.ty(object) != Ty::Ref || !self.opts.optimize {
+        if call.sig.ret.is_some() || self.func.ty(object) != Ty::Ref || !self.opts.optimize {
             return Ok(false);
         }
         let enter = intrinsic != Intrinsic::LockExit;
@@ -90,14 +83,7 @@ impl Builder<'_> {
 
         self.checked = checked.clone();
         self.go_on(slow);
-        self.call_code(
-            Code::Method(method),
-            sig,
-            args.to_vec(),
-            None,
-            Some(method),
-            false,
-        )?;
+        self.call_after_all(call)?;
         self.jump(done);
 
         self.checked = checked;

@@ -7,27 +7,19 @@
 //!
 //! Where the class is known to be one of arrays nothing is asked.
 
-use super::calls::Code;
+use super::intrinsics::MethodCall;
 use super::place::Entry;
 use super::{Builder, Result};
 use crate::ir::{Access, Block, Mem, Op, Region, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
-use isthmus_runtime_abi::ids::MethodId;
 use isthmus_runtime_abi::intrinsics::Intrinsic;
 use isthmus_runtime_abi::layout::{self, VtableFlags, VtableWord};
-use isthmus_runtime_abi::types::Signature;
 use isthmus_runtime_abi::vm::TypeKind;
-use std::sync::Arc;
 
 impl Builder<'_> {
     /// Expands `ObjectType`.
-    pub(super) fn object_type(
-        &mut self,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
-    ) -> Result<bool> {
-        let &[Entry::Val(object)] = args else {
+    pub(super) fn object_type(&mut self, call: MethodCall<'_>) -> Result<bool> {
+        let &[Entry::Val(object)] = call.args else {
             return Ok(false);
         };
         let Some(class) = self.env.type_object_class() else {
@@ -42,20 +34,15 @@ impl Builder<'_> {
         let known = self.cmp(Cmp::NeUn, word, none);
         let miss = self.new_block(true);
         let found = |b: &mut Self| b.retype(word, Ty::Ref);
-        let v = self.or_call((known, miss), found, method, sig, args)?;
+        let v = self.or_call((known, miss), found, call)?;
         self.fact_mut(v).nonnull = true;
         self.note_class(v, class, true);
         Ok(true)
     }
 
     /// Expands `IdentityHash`.
-    pub(super) fn identity_hash(
-        &mut self,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
-    ) -> Result<bool> {
-        let &[Entry::Val(object)] = args else {
+    pub(super) fn identity_hash(&mut self, call: MethodCall<'_>) -> Result<bool> {
+        let &[Entry::Val(object)] = call.args else {
             return Ok(false);
         };
         if !self.worth_a_test(object) {
@@ -76,7 +63,7 @@ impl Builder<'_> {
         let hashed = self.i32(layout::HASHED as i32);
         let known = self.cmp(Cmp::Eq, state, hashed);
         let hash = |b: &mut Self| b.op(Op::And, Ty::I32, &[word, mask]);
-        self.or_call((known, miss), hash, method, sig, args)?;
+        self.or_call((known, miss), hash, call)?;
         Ok(true)
     }
 
@@ -84,11 +71,9 @@ impl Builder<'_> {
     pub(super) fn array_shape(
         &mut self,
         intrinsic: Intrinsic,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
+        call: MethodCall<'_>,
     ) -> Result<bool> {
-        let (array, dimension) = match *args {
+        let (array, dimension) = match *call.args {
             [Entry::Val(array)] => (array, 0),
             [Entry::Val(array), Entry::Val(d)] => match self.func.constant(d) {
                 Some(d @ 0..32) => (array, d as u32),
@@ -126,7 +111,7 @@ impl Builder<'_> {
                 let known = self.cmp(Cmp::NeUn, known, none);
                 let of_vector = |b: &mut Self| b.vector_shape(intrinsic, array);
                 let miss = self.new_block(true);
-                self.or_call((known, miss), of_vector, method, sig, args)?;
+                self.or_call((known, miss), of_vector, call)?;
                 return Ok(true);
             }
             _ => return Ok(false),
@@ -154,12 +139,10 @@ impl Builder<'_> {
         &mut self,
         (known, miss): (Value, Block),
         found: impl FnOnce(&mut Self) -> Value,
-        method: MethodId,
-        sig: &Arc<Signature>,
-        args: &[Entry],
+        call: MethodCall<'_>,
     ) -> Result<Value> {
         let (hit, done) = (self.new_block(false), self.new_block(false));
-        let ty = sig.ret.ok_or_else(|| self.bad())?;
+        let ty = call.sig.ret.ok_or_else(|| self.bad())?;
         let result = self.new_loc(ty, false, None)?;
         self.branch(known, hit, miss);
         let checked = self.checked.clone();
@@ -171,8 +154,7 @@ impl Builder<'_> {
 
         self.checked = checked.clone();
         self.go_on(miss);
-        let code = Code::Method(method);
-        self.call_code(code, sig, args.to_vec(), None, Some(method), false)?;
+        self.call_after_all(call)?;
         let v = self.pop()?;
         self.write_loc(&result, v)?;
         self.jump(done);
