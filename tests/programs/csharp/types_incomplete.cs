@@ -59,7 +59,8 @@ class Program
             AppDomain.CurrentDomain.AssemblyLoad += (sender, args) =>
             {
                 string name = args.LoadedAssembly.GetName().Name;
-                if (!name.StartsWith("System")) Console.WriteLine("loaded " + name);
+                // When libraries are loaded is the machine's business.
+                if (!name.StartsWith("System") && !name.StartsWith("Mono")) Console.WriteLine("loaded " + name);
             };
             AppDomain.CurrentDomain.AssemblyLoad += (sender, args) => { throw new Exception("which nobody sees"); };
             Assembly plug = Assembly.LoadFrom(Path.Combine(dir, "PartOfIt.dll"));
