@@ -16,12 +16,10 @@
 
 use super::Target;
 use super::gvn::{Known, may_alias};
-use super::hoist::{entry_of, insert_before, loop_blocks, writes};
+use super::hoist::{entry_of, insert_before, is_from_before, loop_blocks, writes};
 use crate::analysis::Cfg;
 use crate::build::vars::{Var, Vars};
-use crate::ir::{
-    Access, AccessFlags, Block, Effects, Func, Imm, Inst, Mem, Op, Region, Value, ValueDef,
-};
+use crate::ir::{Access, AccessFlags, Block, Effects, Func, Imm, Inst, Mem, Op, Region, Value};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
@@ -161,15 +159,6 @@ fn places(
     found
 }
 
-/// Whether a value comes from before the loop.
-fn is_outside(func: &Func, body: &FxHashSet<Block>, v: Value) -> bool {
-    match func.values[v.index()].def {
-        ValueDef::Param(b, _) => !body.contains(&b),
-        ValueDef::Result(i, _) => !body.iter().any(|&b| func.block(b).insts.contains(&i)),
-        ValueDef::Alias(_) => false,
-    }
-}
-
 /// Whether all stores of the loop are to the place, as they can be carried, or surely to others.
 fn is_alone(func: &Func, target: Target, body: &FxHashSet<Block>, u: &Use) -> bool {
     let known = Known {
@@ -208,7 +197,7 @@ fn before(
     if matches!(func.def(place.base), Some((_, d)) if d.op == Op::SymAddr) {
         return Some(surely);
     }
-    if !is_outside(func, body, place.base) {
+    if !is_from_before(func, body, place.base) {
         return None;
     }
     // What the loop does first it does as well before, as long as nothing was seen of it.

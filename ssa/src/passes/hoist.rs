@@ -85,6 +85,15 @@ pub(super) fn loop_blocks(cfg: &Cfg, header: Block) -> FxHashSet<Block> {
     seen
 }
 
+/// Whether a value comes from before the loop with these blocks.
+pub(super) fn is_from_before(func: &Func, body: &FxHashSet<Block>, v: Value) -> bool {
+    match func.values[v.index()].def {
+        ValueDef::Param(b, _) => !body.contains(&b),
+        ValueDef::Result(i, _) => !body.iter().any(|&b| func.block(b).insts.contains(&i)),
+        ValueDef::Alias(_) => false,
+    }
+}
+
 /// What is left in the loop of what writes, when the instructions of `moved` are gone.
 pub(super) fn writes(func: &Func, body: &FxHashSet<Block>, moved: &FxHashSet<Inst>) -> Writes {
     let mut w = Writes {

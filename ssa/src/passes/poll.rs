@@ -26,10 +26,10 @@
 
 use super::Target;
 use super::fold;
-use super::hoist::loop_blocks;
+use super::hoist::{is_from_before, loop_blocks};
 use super::induction::Loop;
 use crate::analysis::Cfg;
-use crate::ir::{Block, Edge, Effects, Func, Imm, Inst, Op, Ty, Value, ValueDef};
+use crate::ir::{Block, Edge, Effects, Func, Imm, Inst, Op, Ty, Value};
 use isthmus_frontend_ir::op::Cmp;
 use rustc_hash::FxHashSet;
 
@@ -155,7 +155,7 @@ impl Count {
         let fits = towards
             && step.abs() <= MAX_STEP
             && argument(l.back)? == next
-            && (func.constant(limit).is_some() || is_from_before(func, l, limit));
+            && (func.constant(limit).is_some() || is_from_before(func, &l.body, limit));
         Some(Count {
             cmp,
             first: argument(l.entry)?,
@@ -196,15 +196,6 @@ impl Count {
         let far = emit(Op::Add, &[from, by], Imm::None);
         let is_near = emit(Op::Cmp, &[limit, far], Imm::Cmp(self.cmp));
         emit(Op::Select, &[is_near, limit, far], Imm::None)
-    }
-}
-
-/// Whether a value comes from before a loop.
-fn is_from_before(func: &Func, l: &Loop, v: Value) -> bool {
-    match func.values[v.index()].def {
-        ValueDef::Param(b, _) => !l.body.contains(&b),
-        ValueDef::Result(i, _) => !l.body.iter().any(|&b| func.block(b).insts.contains(&i)),
-        ValueDef::Alias(_) => false,
     }
 }
 
